@@ -1,0 +1,320 @@
+#include "cram/kernels/tile.hpp"
+
+#include "base/philox_batch.hpp"
+#include "cram/counter.hpp"
+#include "nonideal/cram/gates.hpp"
+
+// Everything here has internal linkage but the entry point: see cpp/CMakeLists.txt.
+namespace nonideal::cram::kernels::NONIDEAL_KERNEL_ISA {
+namespace {
+
+using Word = std::uint64_t;
+using Draws = std::uint64_t[4][detail::kPhiloxCalls];
+
+constexpr std::uint32_t kPositionMask = (1u << kPositionBits) - 1;
+
+// The draws of one (gate, block). 0: the number of points and the first of them; from 1 on: further points, or the
+// random planes of the dense method; the last two decide ties, which occur once in 2^20 points or 2^32 gates.
+constexpr std::uint32_t kFurtherDraws = 1;
+constexpr std::uint32_t kTieOfCount = 0x7FFF;
+constexpr std::uint32_t kTieOfPoint = 0x8000;
+
+// ---- the gates without errors ----
+
+Word majority3(Word a, Word b, Word c) { return (a & b) | (c & (a | b)); }
+
+// Three of five: with s, m the sum and majority of the first three, 2m + s + d + e >= 3.
+Word majority5(Word a, Word b, Word c, Word d, Word e) {
+  const Word s = a ^ b ^ c;
+  return (majority3(a, b, c) & (s | d | e)) | (s & d & e);
+}
+
+// The loop of one gate: `expression` of the words a .. e of its inputs.
+#define NONIDEAL_GATE(kind, expression)                              \
+  case Gate::kind: {                                                 \
+    constexpr int fan_in = spec(Gate::kind).fan_in;                  \
+    for (std::int64_t i = 0; i < words; ++i) {                       \
+      [[maybe_unused]] const Word a = in[0][i];                      \
+      [[maybe_unused]] const Word b = fan_in > 1 ? in[1][i] : 0;     \
+      [[maybe_unused]] const Word c = fan_in > 2 ? in[2][i] : 0;     \
+      [[maybe_unused]] const Word d = fan_in > 3 ? in[3][i] : 0;     \
+      [[maybe_unused]] const Word e = fan_in > 4 ? in[4][i] : 0;     \
+      out[i] = (expression);                                         \
+    }                                                                \
+    return;                                                          \
+  }
+
+inline void evaluate(Gate gate, const Word* const (&pointers)[5], Word* __restrict__ out, std::int64_t words) {
+  const Word* __restrict__ const in[5] = {pointers[0], pointers[1], pointers[2], pointers[3], pointers[4]};
+  switch (gate) {
+    NONIDEAL_GATE(NOT, ~a)
+    NONIDEAL_GATE(BUF, a)
+    NONIDEAL_GATE(NAND2, ~(a & b))
+    NONIDEAL_GATE(NAND3, ~(a & b & c))
+    NONIDEAL_GATE(NAND4, ~(a & b & c & d))
+    NONIDEAL_GATE(NAND5, ~(a & b & c & d & e))
+    NONIDEAL_GATE(NOR2, ~(a | b))
+    NONIDEAL_GATE(NOR3, ~(a | b | c))
+    NONIDEAL_GATE(NOR4, ~(a | b | c | d))
+    NONIDEAL_GATE(NOR5, ~(a | b | c | d | e))
+    NONIDEAL_GATE(AND2, a & b)
+    NONIDEAL_GATE(AND3, a & b & c)
+    NONIDEAL_GATE(AND4, a & b & c & d)
+    NONIDEAL_GATE(AND5, a & b & c & d & e)
+    NONIDEAL_GATE(OR2, a | b)
+    NONIDEAL_GATE(OR3, a | b | c)
+    NONIDEAL_GATE(OR4, a | b | c | d)
+    NONIDEAL_GATE(OR5, a | b | c | d | e)
+    NONIDEAL_GATE(MIN3, ~majority3(a, b, c))
+    NONIDEAL_GATE(MAJ3, majority3(a, b, c))
+    NONIDEAL_GATE(MIN5, ~majority5(a, b, c, d, e))
+    NONIDEAL_GATE(MAJ5, majority5(a, b, c, d, e))
+  }
+}
+#undef NONIDEAL_GATE
+
+/// masks[k]: the lanes of one word in which exactly k inputs are 1.
+inline void state_masks(const Word* const (&in)[5], int fan_in, std::int64_t word, Word (&masks)[6]) {
+  masks[0] = ~Word{0};
+  for (int k = 1; k < 6; ++k) masks[k] = 0;
+  for (int input = 0; input < fan_in; ++input) {
+    const Word bit = in[input][word];
+    for (int k = input + 1; k > 0; --k) masks[k] = (masks[k] & ~bit) | (masks[k - 1] & bit);
+    masks[0] &= ~bit;
+  }
+}
+
+// ---- errors ----
+
+/// Where one (gate, block) stands in the random numbers.
+struct Place {
+  const Counter* counter;
+  std::uint32_t gate;
+  std::uint64_t seed;
+
+  std::uint32_t tie(std::uint32_t draw) const { return philox(counter->words(gate, draw), seed).w[0]; }
+};
+
+/// The number of points of a block: the n with survival[n - 1] > u >= survival[n], u uniform in [0, 2^64). The low
+/// half of u is drawn only where the high half leaves n open.
+inline std::uint32_t count_points(const Noise& noise, std::uint32_t high, const Place& at) {
+  std::uint32_t n = noise.guide[high >> 24];
+  const std::uint64_t least = std::uint64_t{high} << 32;
+  while ((least | 0xFFFFFFFFu) < noise.survival[n]) ++n;
+  if (least < noise.survival[n]) [[unlikely]] {
+    const std::uint64_t u = least | at.tie(kTieOfCount);
+    while (u < noise.survival[n]) ++n;
+  }
+  return n;
+}
+
+// x86 is little-endian, and so are all machines that this is built for: byte p / 8 of a plane holds lane p. Bytes
+// rather than words, so that few points of a block touch the same unit and wait for each other's store.
+inline void flip(std::uint8_t* plane, std::uint32_t position, std::uint32_t bit) {
+  plane[position >> 3] = static_cast<std::uint8_t>(plane[position >> 3] ^ (bit << (position & 7)));
+}
+
+inline std::uint64_t join(std::uint64_t low, std::uint64_t high) { return (low & 0xFFFFFFFFu) | (high << 32); }
+
+constexpr std::uint32_t kEagerMost = 7;      // positions that draw 0 holds beside the count
+constexpr std::uint32_t kPerHalf = 5;        // positions in 64 bits
+constexpr std::uint32_t kPerDraw = 2 * kPerHalf;
+
+void scatter_uniform(const Noise& noise, const Draws& first, int call, const Place& at, std::uint8_t* plane) {
+  const std::uint32_t n = count_points(noise, static_cast<std::uint32_t>(first[0][call]), at);
+  std::uint64_t positions = join(first[1][call], first[2][call]);
+  const auto eager = static_cast<std::uint32_t>(noise.eager);
+  for (std::uint32_t i = 0; i < eager; ++i) {
+    if (i == kPerHalf) positions = first[3][call];
+    flip(plane, static_cast<std::uint32_t>(positions) & kPositionMask, n > i ? 1 : 0);
+    positions >>= kPositionBits;
+  }
+  if (n <= eager) [[likely]] return;
+  for (std::uint32_t i = eager; i < n && i < kEagerMost; ++i) {
+    if (i == kPerHalf) positions = first[3][call];
+    flip(plane, static_cast<std::uint32_t>(positions) & kPositionMask, 1);
+    positions >>= kPositionBits;
+  }
+  if (n <= kEagerMost) return;
+  alignas(64) Draws further;
+  std::uint32_t left = n - kEagerMost;
+  for (std::uint32_t draw = kFurtherDraws; left > 0;) {
+    const bool few = left <= 8 * kPerDraw;
+    if (few) {
+      detail::philox_batch<8>(at.counter->words(at.gate, draw), 0, 1, at.seed, further);
+    } else {
+      detail::philox_batch<16>(at.counter->words(at.gate, draw), 0, 1, at.seed, further);
+    }
+    const int calls = few ? 8 : 16;
+    for (int c = 0; c < calls && left > 0; ++c) {
+      for (int half = 0; half < 4 && left > 0; half += 2) {
+        positions = join(further[half][c], further[half + 1][c]);
+        const std::uint32_t here = left < kPerHalf ? left : kPerHalf;
+        for (std::uint32_t i = 0; i < here; ++i) {
+          flip(plane, static_cast<std::uint32_t>(positions) & kPositionMask, 1);
+          positions >>= kPositionBits;
+        }
+        left -= here;
+      }
+    }
+    draw += static_cast<std::uint32_t>(calls);
+  }
+}
+
+constexpr std::uint32_t kStatePerFirst = 3;  // points that draw 0 holds beside the count
+constexpr std::uint32_t kStatePerDraw = 4;
+
+/// One candidate: 12 bits say where, 20 bits (and 32 more at a tie) whether its lane's state accepts it.
+template <int kFanIn>
+inline void apply_candidate(const Noise& noise, const Word* const (&in)[5], std::uint32_t bits, std::uint32_t index,
+                            const Place& at, std::uint8_t* plane) {
+  const std::uint32_t position = bits & kPositionMask;
+  const std::uint32_t draw = bits >> kPositionBits;
+  std::uint32_t ones = 0;
+  for (int input = 0; input < kFanIn; ++input) {
+    ones += static_cast<std::uint32_t>(in[input][position >> 6] >> (position & 63)) & 1;
+  }
+  const std::uint32_t threshold = noise.accept[ones];
+  std::uint32_t accepted = draw < threshold ? 1 : 0;
+  if (draw == threshold) [[unlikely]] accepted = at.tie(kTieOfPoint | index) < noise.accept_rest[ones] ? 1 : 0;
+  flip(plane, position, accepted);
+}
+
+template <int kFanIn>
+void scatter_state(const Noise& noise, const Word* const (&in)[5], const Draws& first, int call, const Place& at,
+                   std::uint8_t* plane) {
+  const std::uint32_t n = count_points(noise, static_cast<std::uint32_t>(first[0][call]), at);
+  for (std::uint32_t i = 0; i < n && i < kStatePerFirst; ++i) {
+    apply_candidate<kFanIn>(noise, in, static_cast<std::uint32_t>(first[i + 1][call]), i, at, plane);
+  }
+  alignas(64) Draws further;
+  for (std::uint32_t done = kStatePerFirst, draw = kFurtherDraws; done < n; draw += detail::kPhiloxCalls) {
+    detail::philox_batch<16>(at.counter->words(at.gate, draw), 0, 1, at.seed, further);
+    for (std::uint32_t i = 0; i < detail::kPhiloxCalls * kStatePerDraw && done < n; ++i, ++done) {
+      const auto bits = static_cast<std::uint32_t>(further[i % kStatePerDraw][i / kStatePerDraw]);
+      apply_candidate<kFanIn>(noise, in, bits, done, at, plane);
+    }
+  }
+}
+
+void scatter_state(const Noise& noise, const Word* const (&in)[5], const Draws& first, int call, const Place& at,
+                   Word* out) {
+  auto* const plane = reinterpret_cast<std::uint8_t*>(out);
+  switch (noise.fan_in) {
+    case 1:
+      return scatter_state<1>(noise, in, first, call, at, plane);
+    case 2:
+      return scatter_state<2>(noise, in, first, call, at, plane);
+    case 3:
+      return scatter_state<3>(noise, in, first, call, at, plane);
+    case 4:
+      return scatter_state<4>(noise, in, first, call, at, plane);
+    default:
+      return scatter_state<5>(noise, in, first, call, at, plane);
+  }
+}
+
+/// Every lane compares a random number with the probability of its state, 512 lanes at a time, most significant bit
+/// first, until no lane is undecided: 10.3 of 32 planes on average.
+void compare_planes(const Noise& noise, const Word* const (&in)[5], const Place& at, Word* out) {
+  constexpr int kGroup = 8;  // words
+  constexpr int kPlanesPerBatch = 4;
+  constexpr int kBatches = 32 / kPlanesPerBatch;
+  const int states = noise.fan_in + 1;
+  alignas(64) Draws random;
+  for (int group = 0; group < kBlockWords / kGroup; ++group) {
+    const std::int64_t base = group * kGroup;
+    Word masks[kGroup][6];
+    Word undecided[kGroup];
+    Word wrong[kGroup];
+    for (int w = 0; w < kGroup; ++w) {
+      state_masks(in, noise.fan_in, base + w, masks[w]);
+      wrong[w] = 0;
+      for (int k = 0; k < states; ++k) wrong[w] |= noise.always[k] ? masks[w][k] : 0;
+      undecided[w] = ~wrong[w];
+    }
+    Word any = 1;
+    for (int batch = 0; batch < kBatches && any != 0; ++batch) {
+      const auto draw =
+          kFurtherDraws + static_cast<std::uint32_t>((group * kBatches + batch) * detail::kPhiloxCalls);
+      detail::philox_batch<16>(at.counter->words(at.gate, draw), 0, 1, at.seed, random);
+      for (int plane = 0; plane < kPlanesPerBatch; ++plane) {
+        const int bit = 31 - (batch * kPlanesPerBatch + plane);
+        any = 0;
+        for (int w = 0; w < kGroup; ++w) {
+          Word threshold = 0;
+          for (int k = 0; k < states; ++k) threshold |= (noise.probability[k] >> bit & 1) != 0 ? masks[w][k] : 0;
+          const Word drawn = join(random[plane][2 * w], random[plane][2 * w + 1]);
+          wrong[w] |= undecided[w] & ~drawn & threshold;
+          undecided[w] &= ~(drawn ^ threshold);
+          any |= undecided[w];
+        }
+      }
+    }
+    for (int w = 0; w < kGroup; ++w) out[base + w] ^= wrong[w];
+  }
+}
+
+void count_activity(const Tile& tile, std::int64_t step, const Noise& kind, const Word* const (&in)[5],
+                    const Word* out, std::int64_t words) {
+  std::int64_t* const seen = tile.lanes_seen + step * 6;
+  std::int64_t* const flips = tile.flips + step * 6;
+  for (std::int64_t w = 0; w < words; ++w) {
+    Word masks[6];
+    state_masks(in, kind.fan_in, w, masks);
+    for (int k = 0; k <= kind.fan_in; ++k) {
+      const Word lanes = masks[k] & tile.valid[w];
+      const bool correct = (k <= kind.threshold) == (kind.preset == 0);
+      seen[k] += __builtin_popcountll(lanes);
+      flips[k] += __builtin_popcountll(lanes & (correct ? ~out[w] : out[w]));
+    }
+  }
+}
+
+}  // namespace
+
+void run_tile(const Tile& tile) {
+  const std::int64_t words = std::int64_t{tile.blocks} * kBlockWords;
+  alignas(64) Draws draws[kMaxTileBlocks];
+  for (std::int64_t first = 0; first < tile.count; first += kDraws) {
+    const int chunk = static_cast<int>(tile.count - first < kDraws ? tile.count - first : kDraws);
+    bool sparse = false;
+    for (int s = 0; s < chunk; ++s) sparse |= tile.steps[first + s].sparse;
+    if (sparse) {
+      for (int b = 0; b < tile.blocks; ++b) {
+        const Counter counter(Purpose::kGateError, tile.stream, tile.first_block + b);
+        detail::philox_batch<16>(counter.words(static_cast<std::uint32_t>(first), 0), 1, 0, tile.seed, draws[b]);
+      }
+    }
+    for (int s = 0; s < chunk; ++s) {
+      const std::int64_t index = first + s;
+      const Step& step = tile.steps[index];
+      const Noise& noise = tile.noise[step.noise];
+      Word* const out = tile.columns[step.output];
+      const Word* in[5];
+      for (int i = 0; i < 5; ++i) in[i] = tile.columns[step.inputs[i]];  // unused ones repeat the first
+      evaluate(static_cast<Gate>(step.gate), in, out, words);
+      if (noise.method != Method::none) {
+        for (int b = 0; b < tile.blocks; ++b) {
+          const std::int64_t offset = std::int64_t{b} * kBlockWords;
+          const Counter counter(Purpose::kGateError, tile.stream, tile.first_block + b);
+          const Place at{&counter, static_cast<std::uint32_t>(index), tile.seed};
+          if (noise.method == Method::uniform) {
+            scatter_uniform(noise, draws[b], s, at, reinterpret_cast<std::uint8_t*>(out + offset));
+            continue;
+          }
+          const Word* const block_in[5] = {in[0] + offset, in[1] + offset, in[2] + offset, in[3] + offset,
+                                           in[4] + offset};
+          if (noise.method == Method::state) {
+            scatter_state(noise, block_in, draws[b], s, at, out + offset);
+          } else {
+            compare_planes(noise, block_in, at, out + offset);
+          }
+        }
+      }
+      if (tile.valid != nullptr) count_activity(tile, index, noise, in, out, words);
+    }
+  }
+}
+
+}  // namespace nonideal::cram::kernels::NONIDEAL_KERNEL_ISA

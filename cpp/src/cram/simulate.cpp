@@ -1,0 +1,405 @@
+#include "nonideal/cram/simulate.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <utility>
+
+#include "base/check.hpp"
+#include "base/dispatch.hpp"
+#include "cram/counter.hpp"
+#include "cram/kernels/tile.hpp"
+#include "nonideal/base/threads.hpp"
+#include "nonideal/cram/planes.hpp"
+
+static_assert(std::endian::native == std::endian::little, "bit planes are addressed by bytes");
+
+namespace nonideal::cram {
+namespace {
+
+using kernels::kBlockWords;
+using kernels::kMaxTileBlocks;
+using kernels::Method;
+using kernels::Noise;
+
+static_assert(kBlockLanes == 64 * kBlockWords && kBlockLanes == 1 << kernels::kPositionBits);
+
+constexpr std::int64_t kMinGateLanes = std::int64_t{1} << 24;  ///< per thread: some 0.1 ms
+constexpr std::int64_t kTileBytes = 40 << 10;                  ///< columns of a tile; by measurement
+
+double point_rate(double probability) { return -0.5 * std::log1p(-2.0 * probability); }
+
+/// 2^64 P(N > n) of a Poisson number, n = 0, 1, ... until it is 0. Summed from the tail, so that small values are as
+/// exact as large ones.
+std::vector<std::uint64_t> survival_table(double mean) {
+  const auto most = static_cast<int>(mean + 12.0 * std::sqrt(mean) + 40.0);
+  std::vector<std::uint64_t> table(static_cast<std::size_t>(most) + 1, 0);
+  double survival = 0.0;
+  for (int n = most; n >= 0; --n) {
+    table[static_cast<std::size_t>(n)] =
+        survival >= 1.0 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(std::ldexp(survival, 64));
+    survival += std::exp(-mean + n * std::log(mean) - std::lgamma(n + 1.0));
+  }
+  const auto end = std::find(table.begin(), table.end(), 0);
+  table.erase(end, table.end());
+  table.push_back(0);
+  return table;
+}
+
+/// guide[t]: the least number of points that a random word with the top bits t can mean.
+std::vector<std::uint16_t> guide_table(const std::vector<std::uint64_t>& survival) {
+  std::vector<std::uint16_t> guide(256);
+  for (std::size_t top = 0; top < guide.size(); ++top) {
+    const std::uint64_t largest = (static_cast<std::uint64_t>(top) << 56) | ((std::uint64_t{1} << 56) - 1);
+    std::uint16_t n = 0;
+    while (largest < survival[n]) ++n;
+    guide[top] = n;
+  }
+  return guide;
+}
+
+/// Points that are applied without asking how many there are: all but one block in 16 has no more of them.
+std::int32_t eager_points(const std::vector<std::uint64_t>& survival) {
+  constexpr std::int32_t most = 7;  // what the first draw holds
+  std::int32_t n = 0;
+  while (n < most && survival[static_cast<std::size_t>(n)] > std::uint64_t{1} << 60) ++n;
+  return n;
+}
+
+/// Draws of one kind of gate, with the tables behind the kernel's pointers.
+struct NoiseTables {
+  Noise noise{};
+  std::vector<std::uint64_t> survival;
+  std::vector<std::uint16_t> guide;
+
+  NoiseTables(const GateSpec& gate, std::span<const double> error) {
+    noise.fan_in = static_cast<std::uint8_t>(gate.fan_in);
+    noise.preset = static_cast<std::uint8_t>(gate.preset);
+    noise.threshold = static_cast<std::uint8_t>(gate.threshold);
+    const double largest = *std::max_element(error.begin(), error.end());
+    const double smallest = *std::min_element(error.begin(), error.end());
+    if (largest <= 0.0) {
+      noise.method = Method::none;
+    } else if (largest > kSparseLimit) {
+      noise.method = Method::dense;
+      for (std::size_t k = 0; k < error.size(); ++k) {
+        const double scaled = std::nearbyint(std::ldexp(error[k], 32));
+        noise.always[k] = scaled >= 0x1p32;
+        noise.probability[k] = noise.always[k] ? 0 : static_cast<std::uint32_t>(scaled);
+      }
+    } else {
+      noise.method = smallest == largest ? Method::uniform : Method::state;
+      const double rate = point_rate(largest);
+      survival = survival_table(static_cast<double>(kBlockLanes) * rate);
+      guide = guide_table(survival);
+      noise.eager = eager_points(survival);
+      for (std::size_t k = 0; k < error.size(); ++k) {
+        const double scaled = std::ldexp(error[k] == largest ? 1.0 : point_rate(error[k]) / rate, 20);
+        noise.accept[k] = static_cast<std::uint32_t>(scaled);
+        noise.accept_rest[k] = static_cast<std::uint32_t>(std::ldexp(scaled - std::floor(scaled), 32));
+      }
+    }
+  }
+};
+
+/// The bits of an input column for the lanes that a tile covers. Lanes outside the call are zero.
+class PlaneReader {
+ public:
+  PlaneReader(const InputPlane& plane, std::int64_t lanes)
+      : words_(plane.words), repeat_(plane.repeat), entries_(plane.entries == 0 ? lanes : plane.entries), lanes_(lanes) {}
+
+  /// The plane's own memory, where it holds the tile's words as they are; else null.
+  const std::uint64_t* direct(std::int64_t first, std::int64_t count) const {
+    const bool whole = repeat_ == 1 && entries_ >= lanes_ && first >= 0 && first % 64 == 0 &&
+                       first / 64 + count <= plane_words(lanes_);
+    return whole ? words_ + first / 64 : nullptr;
+  }
+
+  /// Words for the lanes first, first + 1, ... of the call; `first` may be negative.
+  void read(std::int64_t first, std::int64_t count, std::uint64_t* out) const {
+    std::int64_t word = 0;
+    for (; word < count && first + word * 64 <= -64; ++word) out[word] = 0;
+    if (word < count && first + word * 64 < 0) {  // the run starts within this word
+      const auto skip = static_cast<int>(-(first + word * 64));
+      out[word++] = at(0) << skip;
+    }
+    for (; word < count; ++word) {
+      const std::int64_t lane = first + word * 64;
+      out[word] = lane < lanes_ ? at(lane) : 0;
+    }
+  }
+
+ private:
+  std::uint64_t bit(std::int64_t entry) const { return words_[entry >> 6] >> (entry & 63) & 1; }
+
+  /// Lanes lane .. lane + 63; bits of lanes beyond the call are arbitrary.
+  std::uint64_t at(std::int64_t lane) const {
+    std::int64_t entry = (lane / repeat_) % entries_;
+    if (repeat_ == 1) {
+      std::uint64_t result = 0;
+      for (int filled = 0; filled < 64;) {  // more than one turn where the entries wrap around
+        const std::int64_t run = std::min<std::int64_t>(64 - filled, entries_ - entry);
+        std::uint64_t bits = words_[entry >> 6] >> (entry & 63);
+        if ((entry & 63) != 0 && (entry >> 6) + 1 < plane_words(entries_)) {
+          bits |= words_[(entry >> 6) + 1] << (64 - (entry & 63));
+        }
+        if (run < 64) bits &= (std::uint64_t{1} << run) - 1;
+        result |= bits << filled;
+        filled += static_cast<int>(run);
+        entry = 0;
+        if (entries_ >= lanes_) break;
+      }
+      return result;
+    }
+    std::uint64_t result = 0;
+    std::int64_t rest = repeat_ - lane % repeat_;  // of the entry's run
+    for (std::int64_t filled = 0; filled < 64; rest = repeat_) {
+      const std::uint64_t run = rest < 64 ? (std::uint64_t{1} << rest) - 1 : ~std::uint64_t{0};
+      result |= (run & (0 - bit(entry))) << filled;
+      filled += rest;
+      if (++entry == entries_) entry = 0;
+    }
+    return result;
+  }
+
+  const std::uint64_t* words_;
+  std::int64_t repeat_;
+  std::int64_t entries_;
+  std::int64_t lanes_;
+};
+
+/// ~0 for lanes of the call, 0 for others.
+std::uint64_t valid_lanes(std::int64_t lane, std::int64_t lanes) {
+  if (lane <= -64 || lane >= lanes) return 0;
+  std::uint64_t mask = ~std::uint64_t{0};
+  if (lane < 0) mask <<= -lane;
+  if (lanes - lane < 64) mask &= (std::uint64_t{1} << (lanes - lane)) - 1;
+  return mask;
+}
+
+/// Writes a tile's words to the plane of the call. Where lanes are not aligned to words, two tiles share a word: the
+/// plane is zero before, and bits are added atomically.
+void write_plane(const std::uint64_t* words, std::int64_t first, std::int64_t count, std::int64_t lanes,
+                 std::uint64_t* plane) {
+  const int shift = static_cast<int>(first & 63);
+  for (std::int64_t w = 0; w < count; ++w) {
+    const std::int64_t lane = first + w * 64;
+    const std::uint64_t mask = valid_lanes(lane, lanes);
+    if (mask == 0) continue;
+    const std::uint64_t bits = words[w] & mask;
+    const std::int64_t at = lane >> 6;  // rounds down, also below zero
+    if (shift == 0) {
+      plane[at] = bits;
+      continue;
+    }
+    if (lane >= 0) std::atomic_ref<std::uint64_t>(plane[at]).fetch_or(bits << shift, std::memory_order_relaxed);
+    if (const std::uint64_t high = bits >> (64 - shift); high != 0) {
+      std::atomic_ref<std::uint64_t>(plane[at + 1]).fetch_or(high, std::memory_order_relaxed);
+    }
+  }
+}
+
+struct Free {
+  void operator()(void* memory) const { std::free(memory); }
+};
+
+/// What one thread works in: the columns of a tile, and its share of the counts.
+struct Scratch {
+  std::unique_ptr<std::uint64_t[], Free> memory;
+  std::vector<std::uint64_t*> columns;
+  std::vector<std::uint64_t> valid;
+  std::vector<std::int64_t> lanes_seen;
+  std::vector<std::int64_t> flips;
+
+  Scratch(std::int32_t count, std::int64_t words, std::size_t activity) : lanes_seen(activity), flips(activity) {
+    const auto n = static_cast<std::size_t>(std::max(count, 1));
+    const auto size = n * static_cast<std::size_t>(words);
+    memory.reset(static_cast<std::uint64_t*>(std::aligned_alloc(64, size * sizeof(std::uint64_t))));
+    if (memory == nullptr) throw std::bad_alloc();
+    columns.resize(n);
+    if (activity != 0) valid.resize(static_cast<std::size_t>(words));
+  }
+};
+
+}  // namespace
+
+struct Simulator::Compiled {
+  std::int32_t columns = 0;
+  std::vector<kernels::Step> steps;
+  std::vector<NoiseTables> tables;
+  std::vector<Noise> noise;
+  std::vector<std::int32_t> inputs;
+  std::vector<bool> overwritten;  ///< per input plane: a gate writes its column
+  std::vector<std::int32_t> outputs;
+  std::vector<std::pair<std::int32_t, int>> constants;
+};
+
+Simulator::Simulator(const Program& program, const GateTable& table) {
+  auto compiled = std::make_shared<Compiled>();
+  compiled->columns = program.columns();
+  std::array<int, kGates.size()> index{};
+  index.fill(-1);
+  std::vector<bool> written(static_cast<std::size_t>(program.columns()), false);
+  compiled->steps.reserve(program.instructions().size());
+  for (const Instruction& instruction : program.instructions()) {
+    int& kind = index[static_cast<std::size_t>(instruction.gate)];
+    if (kind < 0) {
+      kind = static_cast<int>(compiled->tables.size());
+      compiled->tables.emplace_back(spec(instruction.gate), table.error(instruction.gate));
+    }
+    const Method method = compiled->tables[static_cast<std::size_t>(kind)].noise.method;
+    kernels::Step step{};
+    step.gate = static_cast<std::uint8_t>(instruction.gate);
+    step.noise = static_cast<std::uint8_t>(kind);
+    step.sparse = method == Method::uniform || method == Method::state;
+    step.output = instruction.output;
+    for (std::size_t i = 0; i < kMaxFanIn; ++i) {
+      step.inputs[i] = instruction.inputs[i < instruction.operands().size() ? i : 0];
+    }
+    compiled->steps.push_back(step);
+    written[static_cast<std::size_t>(instruction.output)] = true;
+  }
+  for (const NoiseTables& tables : compiled->tables) {
+    compiled->noise.push_back(tables.noise);
+    compiled->noise.back().survival = tables.survival.data();
+    compiled->noise.back().guide = tables.guide.data();
+  }
+  for (const Port& port : program.inputs()) {
+    for (const std::int32_t column : port.columns) {
+      compiled->inputs.push_back(column);
+      compiled->overwritten.push_back(written[static_cast<std::size_t>(column)]);
+    }
+  }
+  for (const Port& port : program.outputs()) {
+    compiled->outputs.insert(compiled->outputs.end(), port.columns.begin(), port.columns.end());
+  }
+  compiled->constants = program.constants();
+  compiled_ = std::move(compiled);
+}
+
+std::int64_t Simulator::num_input_planes() const { return static_cast<std::int64_t>(compiled_->inputs.size()); }
+std::int64_t Simulator::num_output_planes() const { return static_cast<std::int64_t>(compiled_->outputs.size()); }
+
+void Simulator::run(std::span<const std::uint64_t* const> input_planes, std::span<std::uint64_t* const> output_planes,
+                    std::int64_t lanes, const RunOptions& options, Activity* activity) const {
+  std::vector<InputPlane> planes;
+  planes.reserve(input_planes.size());
+  for (const std::uint64_t* const words : input_planes) planes.push_back({words});
+  run(std::span<const InputPlane>(planes), output_planes, lanes, options, activity);
+}
+
+void Simulator::run(std::span<const InputPlane> input_planes, std::span<std::uint64_t* const> output_planes,
+                    std::int64_t lanes, const RunOptions& options, Activity* activity) const {
+  const Compiled& program = *compiled_;
+  detail::expect_count("input_planes", "planes", static_cast<std::int64_t>(input_planes.size()), num_input_planes());
+  detail::expect_count("output_planes", "planes", static_cast<std::int64_t>(output_planes.size()),
+                       num_output_planes());
+  detail::expect_at_least("lanes", lanes, 0);
+  expect_lanes(options.first_lane, lanes);
+  expect_stream(options.stream);
+  for (std::size_t i = 0; i < input_planes.size(); ++i) {
+    const std::string who = detail::bracketed("input_planes", static_cast<std::int64_t>(i));
+    if (input_planes[i].words == nullptr && lanes > 0) throw InvalidArgument(who + " is null");
+    detail::expect_at_least(who + ".repeat", input_planes[i].repeat, 1);
+    detail::expect_at_least(who + ".entries", input_planes[i].entries, 0);
+  }
+  if (options.tile_lanes < 0 || options.tile_lanes % kBlockLanes != 0) {
+    throw InvalidArgument("tile_lanes = " + std::to_string(options.tile_lanes) + " is no multiple of " +
+                          std::to_string(kBlockLanes) + " (0 means the default)");
+  }
+  const std::size_t counts = activity != nullptr ? program.steps.size() * kMaxStates : 0;
+  if (activity != nullptr) {
+    activity->lanes.assign(counts, 0);
+    activity->flips.assign(counts, 0);
+  }
+  const auto work = static_cast<std::int64_t>(
+      std::min(static_cast<double>(lanes) * static_cast<double>(program.steps.size() + 1), 9e18));
+  int threads = resolve_threads(options.num_threads, work, kMinGateLanes);
+  if (lanes == 0) return;
+
+  const std::int64_t first_block = options.first_lane / kBlockLanes;
+  const std::int64_t blocks = (options.first_lane + lanes + kBlockLanes - 1) / kBlockLanes - first_block;
+  std::int64_t tile_blocks = options.tile_lanes / kBlockLanes;
+  if (tile_blocks == 0) {
+    tile_blocks = kTileBytes / (std::max(program.columns, 1) * (kBlockLanes / 8));
+    tile_blocks = std::min(tile_blocks, blocks / (std::int64_t{4} * threads));  // some tiles for every thread
+  }
+  tile_blocks = std::clamp<std::int64_t>(tile_blocks, 1, std::min<std::int64_t>(kMaxTileBlocks, blocks));
+  const std::int64_t tile_words = tile_blocks * kBlockWords;
+  const std::int64_t tiles = (blocks + tile_blocks - 1) / tile_blocks;
+  threads = static_cast<int>(std::min<std::int64_t>(threads, tiles));
+
+  if (options.first_lane % 64 != 0) {
+    for (std::uint64_t* const plane : output_planes) std::fill_n(plane, plane_words(lanes), 0);
+  }
+  std::vector<PlaneReader> readers;
+  readers.reserve(input_planes.size());
+  for (const InputPlane& plane : input_planes) readers.emplace_back(plane, lanes);
+  std::vector<Scratch> scratch;
+  for (int t = 0; t < threads; ++t) scratch.emplace_back(program.columns, tile_words, counts);
+
+  const auto kernel = NONIDEAL_PICK(cram, run_tile);
+  const auto run_one = [&](std::int64_t tile_index, Scratch& own) {
+    const std::int64_t block = tile_index * tile_blocks;
+    const auto here = static_cast<std::int32_t>(std::min(tile_blocks, blocks - block));
+    const std::int64_t words = here * kBlockWords;
+    const std::int64_t first = (first_block + block) * kBlockLanes - options.first_lane;  // lane of the call
+    for (std::size_t c = 0; c < own.columns.size(); ++c) {
+      own.columns[c] = own.memory.get() + c * static_cast<std::size_t>(tile_words);
+    }
+    for (std::size_t i = 0; i < readers.size(); ++i) {
+      std::uint64_t*& column = own.columns[static_cast<std::size_t>(program.inputs[i])];
+      const std::uint64_t* const direct = program.overwritten[i] ? nullptr : readers[i].direct(first, words);
+      if (direct != nullptr) {
+        column = const_cast<std::uint64_t*>(direct);  // no gate writes this column
+      } else {
+        readers[i].read(first, words, column);
+      }
+    }
+    for (const auto& [column, bit] : program.constants) {
+      std::fill_n(own.columns[static_cast<std::size_t>(column)], words, bit != 0 ? ~std::uint64_t{0} : 0);
+    }
+    for (std::int64_t w = 0; w < words && activity != nullptr; ++w) {
+      own.valid[static_cast<std::size_t>(w)] = valid_lanes(first + w * 64, lanes);
+    }
+    kernels::Tile tile{};
+    tile.steps = program.steps.data();
+    tile.count = static_cast<std::int64_t>(program.steps.size());
+    tile.noise = program.noise.data();
+    tile.columns = own.columns.data();
+    tile.first_block = first_block + block;
+    tile.blocks = here;
+    tile.seed = options.seed;
+    tile.stream = options.stream;
+    tile.valid = activity != nullptr ? own.valid.data() : nullptr;
+    tile.lanes_seen = own.lanes_seen.data();
+    tile.flips = own.flips.data();
+    kernel(tile);
+    for (std::size_t o = 0; o < output_planes.size(); ++o) {
+      write_plane(own.columns[static_cast<std::size_t>(program.outputs[o])], first, words, lanes, output_planes[o]);
+    }
+  };
+  if (threads == 1) {
+    for (std::int64_t t = 0; t < tiles; ++t) run_one(t, scratch.front());
+  } else {
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+    for (std::int64_t t = 0; t < tiles; ++t) run_one(t, scratch[static_cast<std::size_t>(omp_get_thread_num())]);
+  }
+  for (const Scratch& own : scratch) {
+    for (std::size_t i = 0; i < counts; ++i) {
+      activity->lanes[i] += own.lanes_seen[i];
+      activity->flips[i] += own.flips[i];
+    }
+  }
+}
+
+}  // namespace nonideal::cram

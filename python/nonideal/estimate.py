@@ -1,0 +1,107 @@
+"""A number with its error bar: what every Monte Carlo result of nonideal is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from nonideal.errors import InvalidArgument
+
+__all__ = ["Estimate"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its standard error and the number of independent samples behind it.
+
+    Parameters
+    ----------
+    value : float
+        The estimate.
+    standard_error : float
+        Standard deviation of the estimate, in the unit of ``value``; 0 for an exact result.
+    samples : int or None
+        Number of independent samples; None for an exact result.
+    unit : str
+        Unit of ``value``, for printing.
+
+    Raises
+    ------
+    InvalidArgument
+        If ``standard_error`` is negative or NaN, or ``samples`` is below 1.
+
+    Examples
+    --------
+    >>> from nonideal import Estimate
+    >>> e = Estimate.from_samples([1.0, 2.0, 3.0])
+    >>> print(e)
+    2.00 ± 0.58 (n = 3)
+    >>> low, high = Estimate(0.5, 0.05, 100).interval(0.95)
+    >>> round(low, 3), round(high, 3)
+    (0.402, 0.598)
+    """
+
+    value: float
+    standard_error: float
+    samples: int | None
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.standard_error >= 0.0:
+            raise InvalidArgument(f"standard_error = {self.standard_error} is not >= 0")
+        if self.samples is not None and self.samples < 1:
+            raise InvalidArgument(f"samples = {self.samples} is below 1")
+
+    @classmethod
+    def exact(cls, value: float, unit: str = "") -> Estimate:
+        """Return an estimate without error: ``standard_error`` 0, ``samples`` None."""
+        return cls(float(value), 0.0, None, unit)
+
+    @classmethod
+    def from_samples(cls, samples: Any, unit: str = "") -> Estimate:
+        """Return mean and standard error of independent samples (at least 2)."""
+        array = np.asarray(samples, dtype=np.float64).ravel()
+        if array.size < 2:
+            raise InvalidArgument(f"samples: {array.size} values; a standard error needs at least 2")
+        return cls(float(array.mean()), float(array.std(ddof=1) / math.sqrt(array.size)), array.size, unit)
+
+    @classmethod
+    def from_counts(cls, successes: int, trials: int, unit: str = "") -> Estimate:
+        """Return a proportion with its binomial standard error.
+
+        The standard error is that of the Agresti-Coull estimate (two successes and two failures added), so that
+        no successes or no failures do not pretend to an error of zero. The value is the plain proportion.
+        """
+        if trials < 1 or not 0 <= successes <= trials:
+            raise InvalidArgument(f"successes = {successes} is outside [0, trials = {trials}]")
+        adjusted = (successes + 2) / (trials + 4)
+        return cls(successes / trials, math.sqrt(adjusted * (1 - adjusted) / (trials + 4)), trials, unit)
+
+    def __float__(self) -> float:
+        return self.value
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Return the two-sided normal confidence interval, ``value -+ z * standard_error``."""
+        if not 0.0 < confidence < 1.0:
+            raise InvalidArgument(f"confidence = {confidence} is outside (0, 1)")
+        half = float(stats.norm.ppf(0.5 + confidence / 2)) * self.standard_error
+        return self.value - half, self.value + half
+
+    def __str__(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        if self.samples is None:
+            return f"{self.value:.6g}{unit} (exact)"
+        if self.standard_error == 0.0 or not math.isfinite(self.standard_error):
+            return f"{self.value:.6g} ± {self.standard_error:.2g}{unit} (n = {self.samples})"
+        digits = max(0, 1 - math.floor(math.log10(self.standard_error)))
+        if abs(self.value) >= 1e6 or digits > 8:
+            return f"{self.value:.4g} ± {self.standard_error:.2g}{unit} (n = {self.samples})"
+        return f"{self.value:.{digits}f} ± {self.standard_error:.{digits}f}{unit} (n = {self.samples})"
+
+    def as_dict(self) -> dict[str, float | int | None]:
+        """Return the JSON form used in ``result.json``: value, standard_error, samples."""
+        return {"value": self.value, "standard_error": self.standard_error, "samples": self.samples}

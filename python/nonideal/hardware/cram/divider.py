@@ -1,0 +1,178 @@
+"""The circuit of a gate: inputs in parallel, in series with the output, as a voltage divider."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nonideal.errors import InvalidArgument
+from nonideal.hardware.cram.devices import MTJ
+from nonideal.hardware.cram.gates import GATES, GateSpec
+from nonideal.hardware.cram.switching import DIRECTIONS, FloatArray, check_finite, check_name, check_positive
+
+__all__ = ["Divider", "divide", "ideal_window"]
+
+
+@dataclass(frozen=True, eq=False)
+class Divider:
+    """Currents, voltages and energies of one gate before its output switches; see `divide`.
+
+    Attributes
+    ----------
+    gate : GateSpec
+        The gate.
+    voltage : float
+        V_logic, in volt.
+    current : ndarray of shape (n + 1,)
+        Through the output junction, in ampere, for k = 0..n inputs that are 1.
+    output_voltage : ndarray of shape (n + 1,)
+        Over the output junction alone, in volt.
+    input_voltage : ndarray of shape (n + 1,)
+        Over an input junction alone, in volt: over an antiparallel one where k > 0, else over a parallel one.
+    energy : ndarray of shape (n + 1,)
+        V_logic times current times the device's pulse, in joule. The current of a gate with preset P falls
+        once the output switches, so this is its upper bound; with preset AP it rises, so this is its lower
+        bound.
+    """
+
+    gate: GateSpec
+    voltage: float
+    current: FloatArray
+    output_voltage: FloatArray
+    input_voltage: FloatArray
+    energy: FloatArray
+
+    @property
+    def highest_voltage(self) -> float:
+        """Largest voltage over any junction for any k, in volt."""
+        return float(max(self.output_voltage.max(), self.input_voltage.max()))
+
+
+def divide(mtj: MTJ, gate: GateSpec | str, voltage: float) -> Divider:
+    """Solve the divider of a gate for every number of inputs that are 1.
+
+    ``I(k) = V / (R_in(k) + R_o + R_T + R_LL)``, ``R_in(k) = 1 / (k / (R_AP + R_T) + (n - k) / (R_P + R_T))``;
+    R_o is that of the preset state, R_T the access resistance of every branch and R_LL the line's.
+
+    Parameters
+    ----------
+    mtj : MTJ
+        The junction that all cells are made of.
+    gate : GateSpec or str
+        The gate, or its name in `GATES`.
+    voltage : float
+        V_logic, in volt, > 0.
+
+    Returns
+    -------
+    Divider
+        Arrays of shape (n + 1,) over k = 0..n.
+
+    Raises
+    ------
+    InvalidArgument
+        If the gate is unknown or the voltage is not > 0 and finite.
+
+    Warns
+    -----
+    UserWarning
+        If a junction sees more than the device's ``breakdown_voltage``.
+
+    Examples
+    --------
+    >>> from nonideal.hardware.cram.devices import device
+    >>> from nonideal.hardware.cram.divider import divide
+    >>> solution = divide(device("lv2024_fit"), "NAND2", 1.0)
+    >>> solution.output_voltage.round(4).tolist()
+    [0.6667, 0.5965, 0.489]
+    """
+    spec = gate_spec(gate)
+    solution = solve(mtj, spec, check_positive("voltage", voltage))
+    if solution.highest_voltage > mtj.breakdown_voltage:
+        warnings.warn(
+            f"{spec.name} at {solution.voltage:.4g} V puts {solution.highest_voltage:.4g} V over a junction, "
+            f"above breakdown_voltage = {mtj.breakdown_voltage:.4g} V",
+            UserWarning,
+            stacklevel=2,
+        )
+    return solution
+
+
+def ideal_window(mtj: MTJ, gate: GateSpec | str) -> tuple[float, float]:
+    """Return the open interval of V_logic in which a gate with sharp thresholds, at V50, is always right.
+
+    The output must switch at k = threshold and hold at k = threshold + 1: ``V50 / f(threshold) < V_logic <
+    V50 / f(threshold + 1)``, with f(k) the output junction's share of V_logic.
+
+    Parameters
+    ----------
+    mtj : MTJ
+        The junction that all cells are made of.
+    gate : GateSpec or str
+        The gate, or its name in `GATES`.
+
+    Returns
+    -------
+    tuple of float
+        Low and high end, in volt.
+
+    Raises
+    ------
+    InvalidArgument
+        If the gate is unknown or the window is empty (resistances in series that drown the TMR).
+
+    Examples
+    --------
+    >>> from nonideal.hardware.cram.devices import device
+    >>> from nonideal.hardware.cram.divider import ideal_window
+    >>> [round(1e3 * volt) for volt in ideal_window(device("today_45nm"), "NAND2")]     # millivolt
+    [214, 273]
+    """
+    spec = gate_spec(gate)
+    v50 = mtj.switching.v50(DIRECTIONS[spec.preset], mtj.pulse_duration)
+    share = output_voltage(mtj, spec, 1.0)
+    low, high = (float(v50 / share[k]) for k in (spec.threshold, spec.threshold + 1))
+    if not low < high:
+        raise InvalidArgument(f"gate {spec.name}: the window ({low} V, {high} V) of V_logic is empty")
+    return low, high
+
+
+def gate_spec(gate: GateSpec | str) -> GateSpec:
+    """Return the gate itself, or look its name up."""
+    return gate if isinstance(gate, GateSpec) else GATES[check_name("gate", gate, GATES)]
+
+
+def output_voltage(mtj: MTJ, spec: GateSpec, voltage: ArrayLike) -> FloatArray:
+    """Return the voltage over the output junction: shape ``voltage.shape + (n + 1,)``, volt."""
+    _, output, total = _resistances(mtj, spec)
+    return np.asarray(check_finite("voltage", voltage)[..., np.newaxis] * (output / total))
+
+
+def solve(mtj: MTJ, spec: GateSpec, voltage: float) -> Divider:
+    """Return the divider's solution without checks and warnings."""
+    inputs, _, total = _resistances(mtj, spec)
+    current = voltage / total
+    junction = np.full(spec.fan_in + 1, mtj.resistance_antiparallel)
+    junction[0] = mtj.resistance_parallel
+    arrays = (
+        current,
+        output_voltage(mtj, spec, voltage),
+        current * inputs * (junction / (junction + mtj.access_resistance)),
+        voltage * current * mtj.pulse_duration,
+    )
+    for array in arrays:
+        array.flags.writeable = False
+    return Divider(spec, voltage, *arrays)
+
+
+def _resistances(mtj: MTJ, spec: GateSpec) -> tuple[FloatArray, float, FloatArray]:
+    """Return the inputs in parallel (n + 1,), the output junction, and all in series (n + 1,), in ohm."""
+    ones = np.arange(spec.fan_in + 1)
+    high, low = mtj.resistance_antiparallel, mtj.resistance_parallel
+    access = mtj.access_resistance
+    inputs = 1.0 / (ones / (high + access) + (spec.fan_in - ones) / (low + access))
+    output = high if spec.preset else low
+    return inputs, output, inputs + output + access + mtj.line_resistance

@@ -1,0 +1,294 @@
+"""When a magnetic tunnel junction switches: the probability, given voltage, direction and pulse."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nonideal.errors import InvalidArgument
+
+__all__ = ["DIRECTIONS", "Direction", "Switching", "ThermalSwitching"]
+
+FloatArray: TypeAlias = NDArray[np.float64]
+Direction: TypeAlias = Literal["P->AP", "AP->P"]
+
+#: Both directions; ``DIRECTIONS[state]`` is the one that leaves that state (``State.P == 0``).
+DIRECTIONS: tuple[Direction, Direction] = get_args(Direction)
+
+_LN2 = math.log(2.0)
+
+
+@runtime_checkable
+class Switching(Protocol):
+    """What a switching model offers to a junction: any object with these two methods is one.
+
+    A model must be immutable, hashable and picklable: devices and gate libraries hold it.
+    """
+
+    def log_p(
+        self, voltage: ArrayLike, direction: Direction, pulse_duration: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return (log P, log(1 - P)) of switching, each of the shape of ``voltage``.
+
+        ``voltage`` : volt over the junction, positive in the sense that drives ``direction``. P must not
+        decrease with it. ``pulse_duration`` : second.
+        """
+
+    def v50(self, direction: Direction, pulse_duration: float) -> float:
+        """Return the voltage at which P = 1/2, in volt."""
+
+
+@dataclass(frozen=True)
+class ThermalSwitching:
+    """Thermally activated switching over a barrier that the voltage lowers.
+
+    ``P = 1 - exp(-(t / attempt_time) exp(-delta (1 - V / V_c)))`` for a pulse of duration t. This is the
+    regime of pulses longer than about 10 ns and of voltages below the critical one; above it the form runs
+    to P = 1 at once, where a real junction still needs time to precess.
+
+    Parameters
+    ----------
+    delta : float
+        Thermal stability, barrier / (k_B T), > 0.
+    critical_voltage_p_to_ap, critical_voltage_ap_to_p : float
+        Voltage at which the barrier vanishes, in volt, > 0.
+    attempt_time : float
+        In second, > 0.
+
+    Raises
+    ------
+    InvalidArgument
+        If a parameter is not > 0 and finite.
+
+    Notes
+    -----
+    Neel-Brown activation with a barrier linear in the voltage, the usual model of spin-torque switching by
+    long pulses (Koch, Katine and Sun, Phys. Rev. Lett. 92, 088302, 2004).
+
+    Examples
+    --------
+    >>> from nonideal.hardware.cram.switching import ThermalSwitching
+    >>> model = ThermalSwitching.from_slope(29.5, 0.4, pulse_duration=1e-3)
+    >>> round(model.delta, 2), round(model.v50("P->AP", 1e-3), 6)
+    (43.68, 0.4)
+    >>> log_switched, log_held = model.log_p([0.38, 0.40, 0.42], "P->AP", 1e-3)
+    >>> import numpy as np
+    >>> np.exp(log_switched).round(3).tolist()
+    [0.147, 0.5, 0.952]
+    """
+
+    delta: float
+    critical_voltage_p_to_ap: float
+    critical_voltage_ap_to_p: float
+    attempt_time: float = 1e-9
+
+    def __post_init__(self) -> None:
+        for name in ("delta", "critical_voltage_p_to_ap", "critical_voltage_ap_to_p", "attempt_time"):
+            object.__setattr__(self, name, check_positive(name, getattr(self, name)))
+
+    @classmethod
+    def from_slope(
+        cls,
+        slope: float,
+        v50_p_to_ap: float,
+        v50_ap_to_p: float | None = None,
+        *,
+        pulse_duration: float,
+        attempt_time: float = 1e-9,
+    ) -> ThermalSwitching:
+        """Return the model whose switching curve at ``pulse_duration`` has this midpoint and slope.
+
+        The curve is ``P = 1 - exp(-ln 2 exp(slope (V / V50 - 1)))``, the form used for fits to measurements.
+
+        Parameters
+        ----------
+        slope : float
+            Dimensionless, > 0.
+        v50_p_to_ap, v50_ap_to_p : float
+            Voltage at which P = 1/2, in volt, > 0; ``v50_ap_to_p=None`` means the same in both directions.
+        pulse_duration, attempt_time : float
+            In second, > 0.
+
+        Raises
+        ------
+        InvalidArgument
+            If an argument is not > 0 and finite, or the pulse is so short that the barrier would not be.
+
+        Examples
+        --------
+        >>> from nonideal.hardware.cram.switching import ThermalSwitching
+        >>> model = ThermalSwitching.from_slope(29.5, 0.4, 0.3, pulse_duration=1e-3)
+        >>> round(model.slope(1e-3), 6), round(model.v50("AP->P", 1e-3), 6)
+        (29.5, 0.3)
+        """
+        slope = check_positive("slope", slope)
+        forward = check_positive("v50_p_to_ap", v50_p_to_ap)
+        backward = forward if v50_ap_to_p is None else check_positive("v50_ap_to_p", v50_ap_to_p)
+        waiting = _log_half_life(pulse_duration, check_positive("attempt_time", attempt_time))
+        delta = slope + waiting
+        if not delta > 0.0:
+            raise InvalidArgument(
+                f"delta = slope + ln(pulse_duration / (attempt_time ln 2)) = {delta} is not > 0"
+            )
+        return cls(delta, forward * delta / slope, backward * delta / slope, attempt_time)
+
+    def log_p(
+        self, voltage: ArrayLike, direction: Direction, pulse_duration: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return (log P, log(1 - P)) of switching, both accurate in both tails.
+
+        Parameters
+        ----------
+        voltage : array_like of any shape
+            Volt over the junction, positive in the sense that drives ``direction``.
+        direction : {"P->AP", "AP->P"}
+            The state that is left and the state that is reached.
+        pulse_duration : float
+            In second, > 0.
+
+        Returns
+        -------
+        tuple of ndarray
+            Two float64 arrays of the shape of ``voltage``.
+
+        Raises
+        ------
+        InvalidArgument
+            If a voltage is not finite, the pulse is not > 0 or the direction is unknown.
+
+        Examples
+        --------
+        >>> from nonideal.hardware.cram.switching import ThermalSwitching
+        >>> model = ThermalSwitching(40.0, 0.5, 0.5)
+        >>> log_switched, log_held = model.log_p(0.0, "P->AP", 1e-9)      # one attempt at the whole barrier
+        >>> round(float(log_switched), 9)
+        -40.0
+        """
+        critical = self._critical_voltage(direction)
+        log_attempts = _log_half_life(pulse_duration, self.attempt_time) + math.log(_LN2)
+        voltage = check_finite("voltage", voltage)
+        with np.errstate(over="ignore", under="ignore"):
+            # The hazard h = -log(1 - P) is an exponential of V, so P a double one: keep log h, and clip it
+            # before exp, so that neither tail leaves the range of a double.
+            log_hazard = log_attempts - self.delta * (1.0 - voltage / critical)
+            hazard = np.exp(np.clip(log_hazard, -700.0, 700.0))
+            log_switched = np.where(
+                hazard < _LN2,
+                np.where(log_hazard < -700.0, log_hazard, np.log(-np.expm1(-hazard))),
+                np.log1p(-np.exp(-np.maximum(hazard, _LN2))),
+            )
+        return log_switched, np.asarray(-hazard)
+
+    def v50(self, direction: Direction, pulse_duration: float) -> float:
+        """Return the voltage at which half of the pulses switch, in volt: ``V_c (1 - L / delta)``.
+
+        ``L = ln(pulse_duration / (attempt_time ln 2))``. It is not positive where the pulse outlasts the
+        retention.
+
+        Raises
+        ------
+        InvalidArgument
+            If the pulse is not > 0 or the direction is unknown.
+
+        Examples
+        --------
+        >>> from nonideal.hardware.cram.switching import ThermalSwitching
+        >>> model = ThermalSwitching(40.0, 0.5, 0.6)
+        >>> round(model.v50("P->AP", 1e-3), 4), round(model.v50("AP->P", 1e-3), 4)
+        (0.3227, 0.3873)
+        """
+        critical = self._critical_voltage(direction)
+        return critical * (1.0 - _log_half_life(pulse_duration, self.attempt_time) / self.delta)
+
+    def slope(self, pulse_duration: float) -> float:
+        """Return the dimensionless slope of the switching curve, ``delta - L`` (see `from_slope`).
+
+        Raises
+        ------
+        InvalidArgument
+            If the pulse is not > 0.
+
+        Examples
+        --------
+        >>> from nonideal.hardware.cram.switching import ThermalSwitching
+        >>> round(ThermalSwitching(40.0, 0.5, 0.5).slope(1e-3), 3)
+        25.818
+        """
+        return self.delta - _log_half_life(pulse_duration, self.attempt_time)
+
+    def _critical_voltage(self, direction: Direction) -> float:
+        forward = check_name("direction", direction, DIRECTIONS) == "P->AP"
+        return self.critical_voltage_p_to_ap if forward else self.critical_voltage_ap_to_p
+
+
+def _log_half_life(pulse_duration: float, attempt_time: float) -> float:
+    """Return L, the barrier (in k_B T) over which half of the pulses of this duration switch."""
+    return (
+        math.log(check_positive("pulse_duration", pulse_duration)) - math.log(attempt_time) - math.log(_LN2)
+    )
+
+
+# The checks below serve the other modules of this package too; none of them is public.
+
+
+def check_number(name: str, value: Any) -> float:
+    """Return ``value`` as a finite float, or refuse it by name."""
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} = {value!r} is not a number")
+    try:
+        converted = float(value)
+    except OverflowError:  # an integer beyond the largest double
+        converted = math.inf
+    if not math.isfinite(converted):
+        raise InvalidArgument(f"{name} = {value} is not finite")
+    return converted
+
+
+def check_positive(name: str, value: Any) -> float:
+    """Return ``value`` as a finite float > 0, or refuse it by name."""
+    checked = check_number(name, value)
+    if not checked > 0.0:
+        raise InvalidArgument(f"{name} = {value} is not > 0")
+    return checked
+
+
+def check_non_negative(name: str, value: Any) -> float:
+    """Return ``value`` as a finite float >= 0, or refuse it by name."""
+    checked = check_number(name, value)
+    if not checked >= 0.0:
+        raise InvalidArgument(f"{name} = {value} is not >= 0")
+    return checked
+
+
+def check_probability(name: str, value: Any) -> float:
+    """Return ``value`` as a float in [0, 1], or refuse it by name."""
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} = {value!r} is not a number")
+    if not (value >= 0 and value <= 1):  # NaN is neither
+        raise InvalidArgument(f"{name} = {value} is outside [0, 1]")
+    return float(value)
+
+
+def check_finite(name: str, values: ArrayLike) -> FloatArray:
+    """Return ``values`` as float64 without NaN or infinity, or refuse the first such entry by its index."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} has dtype {array.dtype}, not a real number's")
+    bad = ~np.isfinite(array)
+    if bad.any():
+        index = np.unravel_index(int(bad.argmax()), array.shape)
+        place = f"[{', '.join(str(int(i)) for i in index)}]" if index else ""
+        raise InvalidArgument(f"{name}{place} = {array[index]} is not finite")
+    return array.astype(np.float64)
+
+
+def check_name(name: str, value: Any, allowed: Any) -> str:
+    """Return ``value`` if it is one of the names in ``allowed``, or refuse it with their list."""
+    if not isinstance(value, str) or value not in allowed:
+        raise InvalidArgument(f"{name} = {value!r} is not one of {', '.join(allowed)}")
+    return value
