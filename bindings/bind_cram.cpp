@@ -139,7 +139,8 @@ auto released(Function function) {
 
 void bind_cram(py::module_ m) {
   m.attr("BLOCK_LANES") = kBlockLanes;
-  m.attr("SPARSE_LIMIT") = kSparseLimit;
+  m.attr("SPARSE_LIMIT_UNIFORM") = kSparseLimitUniform;
+  m.attr("SPARSE_LIMIT_STATE") = kSparseLimitState;
   m.attr("MAX_FAN_IN") = kMaxFanIn;
 
   m.def("gates", [] {

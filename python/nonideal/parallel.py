@@ -1,28 +1,31 @@
-"""Map over shards: in this process, in local processes, or on a Dask cluster; with the same bits in all three.
+"""Map over shards: in this process, in local processes, or on a Dask cluster, with the same bits in all.
 
-A shard is a small picklable piece of work that carries everything that its result depends on (its own range of
-indices, its seed), so that it does not matter where, when or beside which other shards it is computed:
+A shard is a small picklable piece of work that carries everything that its result depends on (its own range
+of indices, its seed), so that it does not matter where, when or beside which other shards it is computed:
 
 >>> import numpy as np
 >>> from nonideal.parallel import Runner
 >>> def hits(shard):
-...     numbers = np.random.Generator(np.random.Philox(key=shard["seed"], counter=shard["index"]))
+...     philox = np.random.Philox(key=shard["seed"], counter=[0, 0, 0, shard["index"]])
+...     numbers = np.random.Generator(philox)
 ...     return int((np.hypot(*numbers.random((2, 1000))) < 1).sum())
 >>> with Runner() as runner:
 ...     counts = runner.map(hits, [{"seed": 7, "index": index} for index in range(4)], label="points")
 >>> 4 * sum(counts) / 4000
-3.148
+3.155
 
-With ``out`` every finished shard is written to disk at once, and a later run with the same identity takes it from there.
+With ``out`` every finished shard is written to disk at once, and a later run with the same identity takes it
+from there.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
@@ -31,6 +34,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
+import nonideal
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.progress import progress_bar
 from nonideal.shards import DamagedShard, ShardStore, normalise, shard_key
@@ -46,36 +50,49 @@ class WorkerError(RuntimeError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during `Runner.map`; ``finished`` of ``total`` shards have their results on disk (if there is a folder)."""
+    """Ctrl-C while shards ran; the results of finished ones are on disk, if the runner has a folder.
 
-    def __init__(self, finished: int, total: int) -> None:
-        super().__init__(finished, total)
+    Parameters
+    ----------
+    finished, total : int
+        Shards of the maps so far.
+    resume : str
+        The command that goes on.
+    """
+
+    def __init__(self, finished: int, total: int, resume: str = "") -> None:
+        super().__init__(finished, total, resume)
         self.finished = finished
         self.total = total
+        self.resume = resume
 
     def __str__(self) -> str:
-        return f"interrupted with {self.finished} of {self.total} shards finished"
+        text = f"interrupted with {self.finished} of {self.total} shards finished"
+        return f"{text}; go on with: {self.resume}" if self.resume else text
 
 
 class Runner:
     """Where shards run, which of them are finished already, and whether progress is shown.
 
-    Without arguments: in this process, one shard at a time (kernels are threaded themselves), nothing stored, quiet.
+    Without arguments: in this process, one shard at a time (kernels are threaded themselves), nothing stored,
+    quiet.
 
     Parameters
     ----------
     out : path, optional
         Folder; finished shards go to ``<out>/shards``, and are taken from there.
     identity : mapping, optional
-        JSON-able values that all results depend on (experiment, options, seed); needed with ``out``. nonideal's version
-        is added. A shard of another identity is never picked up.
+        JSON-able values that all results depend on (experiment, options, seed); needed with ``out``.
+        nonideal's version is added. A shard of another identity is never picked up.
     workers : int, optional
-        Run in so many local processes. A script that uses this needs the ``if __name__ == "__main__":`` guard.
+        Run in so many local processes. A script that uses this needs the
+        ``if __name__ == "__main__":`` guard.
     cluster : str, optional
-        Address of a Dask scheduler, such as ``tcp://host:8786``; its workers need the same version of nonideal.
+        Address of a Dask scheduler, such as ``tcp://host:8786``; its workers need the same version of
+        nonideal.
     num_threads : int, optional
-        Threads that local processes share; each gets its part, at least one, as ``NONIDEAL_NUM_THREADS``. Default:
-        that variable's value here, else the number of usable cores.
+        Threads that local processes share; each gets its part, at least one, as ``NONIDEAL_NUM_THREADS``.
+        Default: that variable's value here, else the number of usable cores.
     progress : bool
         Show a progress bar if stderr is a terminal.
     timeout : float
@@ -126,8 +143,8 @@ class Runner:
         Parameters
         ----------
         function : callable
-            A function at the top level of an importable module. Its result is JSON-able (tuples come back as lists) or
-            a dict of arrays (a dict with one array at least: scalars in it come back as arrays).
+            A function at the top level of an importable module. Its result is JSON-able (tuples come back as
+            lists) or a dict of arrays (a dict with one array at least: scalars in it come back as arrays).
         shards : sequence
             Mappings, dataclasses, sequences or scalars with a JSON form, no two equal.
         label : str
@@ -136,7 +153,8 @@ class Runner:
         Raises
         ------
         InvalidArgument
-            If the function is not at the top level, or a shard or result has no JSON form, or two shards are equal.
+            If the function is not at the top level, or a shard or result has no JSON form, or two shards are
+            equal.
         WorkerError
             If a worker died or cannot run the function.
         Interrupted
@@ -152,7 +170,9 @@ class Runner:
         first: dict[str, int] = {}
         for index, key in enumerate(keys):
             if key in first:
-                raise InvalidArgument(f"shards[{index}] equals shards[{first[key]}]; give each its own index or seed")
+                raise InvalidArgument(
+                    f"shards[{index}] equals shards[{first[key]}]; give each its own index or seed"
+                )
             first[key] = index
         results: dict[int, Any] = {}
         for index, key in enumerate(keys):
@@ -164,7 +184,9 @@ class Runner:
         try:
             with (
                 bar as advance,
-                closing(self._place.compute(function, [(index, shards[index]) for index in pending])) as stream,
+                closing(
+                    self._place.compute(function, [(index, shards[index]) for index in pending])
+                ) as stream,
             ):
                 for index, result in stream:
                     results[index] = normalise(result)
@@ -199,11 +221,11 @@ class Runner:
 
 
 class _Place(Protocol):
-    """Somewhere to compute: yields (index, result) as shards finish; closing the generator gives up the rest."""
+    """Somewhere to compute; yields (index, result) as shards finish, and gives up the rest when closed."""
 
     def compute(
         self, function: Callable[[Any], Any], tasks: list[tuple[int, Any]]
-    ) -> Iterator[tuple[int, Any]]: ...
+    ) -> Generator[tuple[int, Any], None, None]: ...
 
     def close(self) -> None: ...
 
@@ -211,7 +233,7 @@ class _Place(Protocol):
 class _Here:
     def compute(
         self, function: Callable[[Any], Any], tasks: list[tuple[int, Any]]
-    ) -> Iterator[tuple[int, Any]]:
+    ) -> Generator[tuple[int, Any], None, None]:
         for index, shard in tasks:
             yield index, function(shard)
 
@@ -220,7 +242,7 @@ class _Here:
 
 
 class _Processes:
-    """Local processes, spawned (OpenMP and BLAS do not survive a fork) at the first map and kept for later ones."""
+    """Local processes, spawned (OpenMP does not survive a fork) at the first map and kept for later ones."""
 
     def __init__(self, workers: int, num_threads: int | None) -> None:
         self._workers = workers
@@ -230,7 +252,7 @@ class _Processes:
 
     def compute(
         self, function: Callable[[Any], Any], tasks: list[tuple[int, Any]]
-    ) -> Iterator[tuple[int, Any]]:
+    ) -> Generator[tuple[int, Any], None, None]:
         if not tasks:
             return
         try:
@@ -242,7 +264,8 @@ class _Processes:
         except BrokenProcessPool:
             self._stop(at_once=True)
             raise WorkerError(
-                'a worker process died (out of memory? a script without the `if __name__ == "__main__":` guard?)'
+                "a worker process died (out of memory? a script without the "
+                '`if __name__ == "__main__":` guard?)'
             ) from None
         except BaseException:
             self._stop(at_once=True)
@@ -276,39 +299,46 @@ class _Cluster:
     """A Dask cluster that somebody else started."""
 
     def __init__(self, address: str, timeout: float) -> None:
+        self._distributed = _import_distributed()
         try:
-            from distributed import Client
-        except ImportError:
-            raise MissingExtra("distributed", "distributed") from None
-        try:
-            self._client = Client(address, timeout=timeout, set_as_default=False)
+            self._client = self._distributed.Client(address, timeout=timeout, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             raise InvalidArgument(f"cluster = {address!r} cannot be reached within {timeout:g} s") from error
 
     def compute(
         self, function: Callable[[Any], Any], tasks: list[tuple[int, Any]]
-    ) -> Iterator[tuple[int, Any]]:
-        from distributed import KilledWorker
-        from distributed import as_completed as as_completed_on_cluster
-
+    ) -> Generator[tuple[int, Any], None, None]:
         submit = self._client.submit
-        futures = {submit(_on_cluster, function, shard, _version(), pure=False): index for index, shard in tasks}
+        futures = {
+            submit(_on_cluster, function, shard, _version(), pure=False): index for index, shard in tasks
+        }
         try:
-            for future in as_completed_on_cluster(list(futures)):
+            for future in self._distributed.as_completed(list(futures), loop=self._client.loop):
                 yield futures[future], future.result()
-        except KilledWorker:
-            raise WorkerError("workers of the cluster died again and again on one shard (out of memory?)") from None
+        except self._distributed.KilledWorker:
+            raise WorkerError(
+                "workers of the cluster died again and again on one shard (out of memory?)"
+            ) from None
         except ModuleNotFoundError as error:
-            raise WorkerError(f"a worker of the cluster cannot import {error.name}; install it there") from None
+            raise WorkerError(
+                f"a worker of the cluster cannot import {error.name}; install it there"
+            ) from None
         finally:
-            self._client.cancel(list(futures))
+            self._client.cancel([future for future in futures if not future.done()])
 
     def close(self) -> None:
         self._client.close()
 
 
+def _import_distributed() -> Any:
+    try:
+        return importlib.import_module("distributed")
+    except ImportError:
+        raise MissingExtra("distributed", "distributed") from None
+
+
 def _begin_worker(lifeline: Connection, num_threads: int) -> None:
-    """Set up a local process: its number of threads, and its end when the parent closes the lifeline or dies."""
+    """Set up a local process: its threads, and its end when the parent closes the lifeline or dies."""
     os.environ["NONIDEAL_NUM_THREADS"] = str(num_threads)
 
     def watch() -> None:
@@ -323,7 +353,9 @@ def _begin_worker(lifeline: Connection, num_threads: int) -> None:
 
 def _on_cluster(function: Callable[[Any], Any], shard: Any, version: str) -> Any:
     if _version() != version:
-        raise WorkerError(f"a worker of the cluster has nonideal {_version()}, this is {version}; results would differ")
+        raise WorkerError(
+            f"a worker of the cluster has nonideal {_version()}, this is {version}; results would differ"
+        )
     return function(shard)
 
 
@@ -358,6 +390,4 @@ def _name_of(function: Callable[..., Any]) -> str:
 
 
 def _version() -> str:
-    import nonideal
-
     return str(nonideal.__version__)

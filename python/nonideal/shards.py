@@ -1,8 +1,9 @@
 """Finished pieces of a run on disk: what they are called, how they are written, when they can be trusted.
 
-A shard's file is named by a hash of everything that its result depends on, so that a changed option, seed or version
-never picks up a stale one. Files appear whole or not at all, and carry checksums: JSON-able results are ``.json``
-files with a SHA-256 of the result, dicts of arrays are NumPy ``.npz`` archives (whose members carry a CRC-32).
+A shard's file is named by a hash of everything that its result depends on, so that a changed option, seed or
+version never picks up a stale one. Files appear whole or not at all, and carry checksums: JSON-able results
+are ``.json`` files with a SHA-256 of the result, dicts of arrays are NumPy ``.npz`` archives (whose members
+carry a CRC-32).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nonideal.errors import InvalidArgument
 
@@ -81,8 +83,8 @@ def plain(value: Any, name: str = "shard") -> Any:
 def normalise(result: Any) -> Any:
     """Return a shard's result in the form in which it would come back from disk.
 
-    A dict with at least one array becomes a dict of arrays; anything else must have a JSON form, in which tuples are
-    lists. Fresh and resumed results are therefore the same objects.
+    A dict with at least one array becomes a dict of arrays; anything else must have a JSON form, in which
+    tuples are lists. Fresh and resumed results are therefore the same objects.
 
     Raises
     ------
@@ -100,7 +102,12 @@ def normalise(result: Any) -> Any:
 
 def shard_key(identity: Mapping[str, Any], function: str, label: str, shard: Any) -> str:
     """Return the hash (64 hexadecimal digits) of everything that a shard's result depends on."""
-    parts = {"identity": plain(identity, "identity"), "function": function, "label": label, "shard": plain(shard)}
+    parts = {
+        "identity": plain(identity, "identity"),
+        "function": function,
+        "label": label,
+        "shard": plain(shard),
+    }
     return hashlib.sha256(_canonical(parts)).hexdigest()
 
 
@@ -165,12 +172,14 @@ class ShardStore:
         return stored["result"]
 
     @staticmethod
-    def _load_arrays(path: Path, key: str) -> dict[str, np.ndarray]:
-        with np.load(path, allow_pickle=False) as archive:
+    def _load_arrays(path: Path, key: str) -> dict[str, npt.NDArray[Any]]:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             if str(archive["key"]) != key:
                 raise ValueError("it belongs to another run")
             return {
-                name.removeprefix("result/"): archive[name] for name in archive.files if name.startswith("result/")
+                name.removeprefix("result/"): archive[name]
+                for name in archive.files
+                if name.startswith("result/")
             }
 
 

@@ -34,7 +34,7 @@ using kernels::Noise;
 static_assert(kBlockLanes == 64 * kBlockWords && kBlockLanes == 1 << kernels::kPositionBits);
 
 constexpr std::int64_t kMinGateLanes = std::int64_t{1} << 24;  ///< per thread: some 0.1 ms
-constexpr std::int64_t kTileBytes = 40 << 10;                  ///< columns of a tile; by measurement
+constexpr std::int64_t kTileBytes = 192 << 10;                 ///< columns of a tile; by measurement
 
 double point_rate(double probability) { return -0.5 * std::log1p(-2.0 * probability); }
 
@@ -87,9 +87,10 @@ struct NoiseTables {
     noise.threshold = static_cast<std::uint8_t>(gate.threshold);
     const double largest = *std::max_element(error.begin(), error.end());
     const double smallest = *std::min_element(error.begin(), error.end());
+    const bool uniform = smallest == largest;
     if (largest <= 0.0) {
       noise.method = Method::none;
-    } else if (largest > kSparseLimit) {
+    } else if (largest > (uniform ? kSparseLimitUniform : kSparseLimitState)) {
       noise.method = Method::dense;
       for (std::size_t k = 0; k < error.size(); ++k) {
         const double scaled = std::nearbyint(std::ldexp(error[k], 32));
@@ -97,7 +98,7 @@ struct NoiseTables {
         noise.probability[k] = noise.always[k] ? 0 : static_cast<std::uint32_t>(scaled);
       }
     } else {
-      noise.method = smallest == largest ? Method::uniform : Method::state;
+      noise.method = uniform ? Method::uniform : Method::state;
       const double rate = point_rate(largest);
       survival = survival_table(static_cast<double>(kBlockLanes) * rate);
       guide = guide_table(survival);
@@ -117,16 +118,13 @@ class PlaneReader {
   PlaneReader(const InputPlane& plane, std::int64_t lanes)
       : words_(plane.words), repeat_(plane.repeat), entries_(plane.entries == 0 ? lanes : plane.entries), lanes_(lanes) {}
 
-  /// The plane's own memory, where it holds the tile's words as they are; else null.
-  const std::uint64_t* direct(std::int64_t first, std::int64_t count) const {
-    const bool whole = repeat_ == 1 && entries_ >= lanes_ && first >= 0 && first % 64 == 0 &&
-                       first / 64 + count <= plane_words(lanes_);
-    return whole ? words_ + first / 64 : nullptr;
-  }
-
   /// Words for the lanes first, first + 1, ... of the call; `first` may be negative.
   void read(std::int64_t first, std::int64_t count, std::uint64_t* out) const {
     std::int64_t word = 0;
+    if (repeat_ == 1 && entries_ >= lanes_ && first >= 0 && first % 64 == 0) {
+      word = std::clamp<std::int64_t>(plane_words(lanes_) - first / 64, 0, count);
+      std::copy_n(words_ + first / 64, word, out);
+    }
     for (; word < count && first + word * 64 <= -64; ++word) out[word] = 0;
     if (word < count && first + word * 64 < 0) {  // the run starts within this word
       const auto skip = static_cast<int>(-(first + word * 64));
@@ -222,10 +220,11 @@ struct Scratch {
 
   Scratch(std::int32_t count, std::int64_t words, std::size_t activity) : lanes_seen(activity), flips(activity) {
     const auto n = static_cast<std::size_t>(std::max(count, 1));
-    const auto size = n * static_cast<std::size_t>(words);
-    memory.reset(static_cast<std::uint64_t*>(std::aligned_alloc(64, size * sizeof(std::uint64_t))));
+    // A cache line between columns: at a stride of a power of two they would crowd into few sets of the cache.
+    const auto stride = static_cast<std::size_t>(words) + 8;
+    memory.reset(static_cast<std::uint64_t*>(std::aligned_alloc(64, n * stride * sizeof(std::uint64_t))));
     if (memory == nullptr) throw std::bad_alloc();
-    columns.resize(n);
+    for (std::size_t c = 0; c < n; ++c) columns.push_back(memory.get() + c * stride);
     if (activity != 0) valid.resize(static_cast<std::size_t>(words));
   }
 };
@@ -238,7 +237,6 @@ struct Simulator::Compiled {
   std::vector<NoiseTables> tables;
   std::vector<Noise> noise;
   std::vector<std::int32_t> inputs;
-  std::vector<bool> overwritten;  ///< per input plane: a gate writes its column
   std::vector<std::int32_t> outputs;
   std::vector<std::pair<std::int32_t, int>> constants;
 };
@@ -248,7 +246,6 @@ Simulator::Simulator(const Program& program, const GateTable& table) {
   compiled->columns = program.columns();
   std::array<int, kGates.size()> index{};
   index.fill(-1);
-  std::vector<bool> written(static_cast<std::size_t>(program.columns()), false);
   compiled->steps.reserve(program.instructions().size());
   for (const Instruction& instruction : program.instructions()) {
     int& kind = index[static_cast<std::size_t>(instruction.gate)];
@@ -266,7 +263,6 @@ Simulator::Simulator(const Program& program, const GateTable& table) {
       step.inputs[i] = instruction.inputs[i < instruction.operands().size() ? i : 0];
     }
     compiled->steps.push_back(step);
-    written[static_cast<std::size_t>(instruction.output)] = true;
   }
   for (const NoiseTables& tables : compiled->tables) {
     compiled->noise.push_back(tables.noise);
@@ -274,10 +270,7 @@ Simulator::Simulator(const Program& program, const GateTable& table) {
     compiled->noise.back().guide = tables.guide.data();
   }
   for (const Port& port : program.inputs()) {
-    for (const std::int32_t column : port.columns) {
-      compiled->inputs.push_back(column);
-      compiled->overwritten.push_back(written[static_cast<std::size_t>(column)]);
-    }
+    compiled->inputs.insert(compiled->inputs.end(), port.columns.begin(), port.columns.end());
   }
   for (const Port& port : program.outputs()) {
     compiled->outputs.insert(compiled->outputs.end(), port.columns.begin(), port.columns.end());
@@ -353,17 +346,8 @@ void Simulator::run(std::span<const InputPlane> input_planes, std::span<std::uin
     const auto here = static_cast<std::int32_t>(std::min(tile_blocks, blocks - block));
     const std::int64_t words = here * kBlockWords;
     const std::int64_t first = (first_block + block) * kBlockLanes - options.first_lane;  // lane of the call
-    for (std::size_t c = 0; c < own.columns.size(); ++c) {
-      own.columns[c] = own.memory.get() + c * static_cast<std::size_t>(tile_words);
-    }
     for (std::size_t i = 0; i < readers.size(); ++i) {
-      std::uint64_t*& column = own.columns[static_cast<std::size_t>(program.inputs[i])];
-      const std::uint64_t* const direct = program.overwritten[i] ? nullptr : readers[i].direct(first, words);
-      if (direct != nullptr) {
-        column = const_cast<std::uint64_t*>(direct);  // no gate writes this column
-      } else {
-        readers[i].read(first, words, column);
-      }
+      readers[i].read(first, words, own.columns[static_cast<std::size_t>(program.inputs[i])]);
     }
     for (const auto& [column, bit] : program.constants) {
       std::fill_n(own.columns[static_cast<std::size_t>(column)], words, bit != 0 ? ~std::uint64_t{0} : 0);

@@ -1,7 +1,7 @@
 """Options of an experiment: one frozen dataclass that Python, the command line and ``result.json`` share.
 
-An experiment declares what can be changed about it by subclassing `BaseConfig`; each field says its help, unit and
-allowed range once, by `option`:
+An experiment declares what can be changed about it by subclassing `BaseConfig`; each field says its help,
+unit and allowed range once, by `option`:
 
 >>> from dataclasses import dataclass
 >>> from nonideal.experiments import BaseConfig, Grid, option
@@ -9,7 +9,7 @@ allowed range once, by `option`:
 ... class Config(BaseConfig):
 ...     tmr: Grid = option("1.0:5.0", help="tunnel magnetoresistance ratios to scan", unit="1", above=0)
 ...     bits: int = option(4, help="bits of an input", unit="bit", minimum=1, maximum=8)
-...     accumulate: tuple[str, ...] = option("tree,chain", help="how sums are built", choices=("tree", "chain"))
+...     accumulate: tuple[str, ...] = option("tree,chain", help="kinds of sums", choices=("tree", "chain"))
 >>> config = Config(bits=2)
 >>> config.tmr.values[:3], len(config.tmr), config.accumulate
 ((1.0, 1.5, 2.0), 9, ('tree', 'chain'))
@@ -18,9 +18,9 @@ Traceback (most recent call last):
     ...
 nonideal.errors.InvalidArgument: bits = 9 is outside [1, 8]
 
-Field types: ``int``, ``float``, ``bool``, ``str``, each also with ``| None``; ``tuple`` of the first four (written
-comma-separated); and `Grid`. Values are converted and checked whenever a config is made: from Python, from the
-command line and from a file the same texts mean the same.
+Field types: ``int``, ``float``, ``bool``, ``str``, each also with ``| None``; ``tuple`` of the first four
+(written comma-separated); and `Grid`. Values are converted and checked whenever a config is made: from
+Python, from the command line and from a file the same texts mean the same.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -49,9 +48,9 @@ GRID_POINTS = {"quick": 9, "full": 33}
 class Grid:
     """Values that an experiment scans.
 
-    Written ``low:high`` (9 points at quick scale, 33 at full scale; evenly spaced, or evenly spaced in the logarithm
-    where the field says ``spacing="log"``) or as numbers separated by commas. A `BaseConfig` makes it from such a
-    text, a number or a sequence of numbers; iterate over it, or use ``values``.
+    Written ``low:high`` (9 points at quick scale, 33 at full scale; evenly spaced, or evenly spaced in the
+    logarithm where the field says ``spacing="log"``) or as numbers separated by commas. A `BaseConfig` makes
+    it from such a text, a number or a sequence of numbers; iterate over it, or use ``values``.
 
     Parameters
     ----------
@@ -139,7 +138,9 @@ class Option:
     def convert(self, value: Any, scale: str) -> Any:
         """Return a value (perhaps a text from the command line) in the type of the field, checked."""
         base = _without_none(self.annotation)
-        if value is None or (isinstance(value, str) and value.lower() == "none" and base is not self.annotation):
+        if value is None or (
+            isinstance(value, str) and value.lower() == "none" and base is not self.annotation
+        ):
             if base is self.annotation:
                 raise InvalidArgument(f"{self.name} = None: a value is needed")
             return None
@@ -233,7 +234,7 @@ class Option:
 def option(
     default: Any,
     *,
-    help: str,  # noqa: A002 - the word that typer and argparse use
+    help: str,
     unit: str = "",
     minimum: float | None = None,
     maximum: float | None = None,
@@ -247,7 +248,8 @@ def option(
     Parameters
     ----------
     default : object
-        Default value, written as a user would write it: ``"1.0:5.0"`` for a `Grid`, ``"tree,chain"`` for a tuple.
+        Default value, written as a user would write it: ``"1.0:5.0"`` for a `Grid`, ``"tree,chain"`` for a
+        tuple.
     help : str
         One sentence for ``--help``.
     unit : str
@@ -263,7 +265,14 @@ def option(
     """
     if spacing not in ("linear", "log"):
         raise InvalidArgument(f"spacing = {spacing!r} is not one of 'linear', 'log'")
-    about = {"help": help, "unit": unit, "minimum": minimum, "maximum": maximum, "above": above, "below": below}
+    about = {
+        "help": help,
+        "unit": unit,
+        "minimum": minimum,
+        "maximum": maximum,
+        "above": above,
+        "below": below,
+    }
     return dataclasses.field(default=default, metadata={**about, "choices": choices, "spacing": spacing})
 
 
@@ -284,9 +293,14 @@ class BaseConfig:
         If a field is outside its range; the text names field, value and range.
     """
 
-    scale: str = option("quick", help="quick answers soon, full has more points and samples", choices=("quick", "full"))
+    scale: str = option(
+        "quick", help="quick answers soon, full has more points and samples", choices=("quick", "full")
+    )
     seed: int | None = option(
-        None, help="seed of every random number; drawn and reported if not given", minimum=0, maximum=2**64 - 1
+        None,
+        help="seed of every random number; drawn and reported if not given",
+        minimum=0,
+        maximum=2**64 - 1,
     )
 
     def __post_init__(self) -> None:
@@ -318,7 +332,6 @@ class BaseConfig:
         return cls(**values)
 
 
-@cache
 def options_of(config_type: type[BaseConfig]) -> dict[str, Option]:
     """Return the declared options of a config type by name, the experiment's own ones first."""
     hints = typing.get_type_hints(config_type)

@@ -1,8 +1,8 @@
 """Figures in the house style: readable in print, on light and on dark pages, and by colour-blind readers.
 
-Everything is drawn with matplotlib's own objects (`matplotlib.figure.Figure`), never with pyplot's global state. An
-experiment's ``figures(result)`` runs inside `house_style`, uses `new_figure` and `draw_curve`, and is free to do anything else
-with the axes:
+Everything is drawn with matplotlib's own objects (`matplotlib.figure.Figure`), never with pyplot's global
+state. An experiment's ``figures(result)`` runs inside `house_style`, uses `new_figure` and `draw_curve`, and
+is free to do anything else with the axes:
 
 >>> from nonideal.report import Curve
 >>> from nonideal.report.figures import draw_curve, house_style, new_figure
@@ -21,35 +21,41 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+from cycler import cycler
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
     from nonideal.report.result import Curve
 
-__all__ = ["COLORS", "draw_band", "draw_curve", "house_style", "new_figure", "to_png", "to_svg"]
+__all__ = ["COLORS", "draw_band", "draw_curve", "house_style", "inline_svg", "new_figure", "to_png", "to_svg"]
 
-# After Okabe and Ito (2008), "Color universal design", distinct in the common kinds of colour blindness. Their yellow and
-# light blue are left out and their orange is darker: each colour has a contrast of 3:1 or more on white AND on the dark page.
+# After Okabe and Ito (2008), "Color universal design", distinct in the common kinds of colour blindness. Their
+# yellow and light blue are left out, and orange and purple are darker: each colour has a contrast of 3:1 or more
+# on the white AND on the dark page.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#b5609a", "#a87900", "#767676")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
-# Structural colours, each used for nothing else: a page's style sheet replaces them by its own ink (see `to_svg`).
+# Structural colours, each used for nothing else: inside a page they become the page's own ink (see `to_svg`).
 INK = "#1b1f25"
 MUTED = "#5c6670"
 RULE = "#d5dae0"
+PAPER = "#fffffe"
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "axes.axisbelow": True,
     "axes.edgecolor": MUTED,
+    "axes.facecolor": PAPER,
     "axes.grid": True,
     "axes.labelcolor": INK,
     "axes.labelsize": 10.5,
     "axes.linewidth": 0.8,
-    "axes.prop_cycle": mpl.cycler(color=COLORS) + mpl.cycler(marker=MARKERS),
+    "axes.prop_cycle": cycler(color=COLORS) + cycler(marker=MARKERS),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlecolor": INK,
@@ -57,7 +63,7 @@ STYLE: dict[str, Any] = {
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "errorbar.capsize": 3,
-    "figure.facecolor": "white",
+    "figure.facecolor": PAPER,
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure on every machine
     "font.size": 10,
     "grid.color": RULE,
@@ -81,13 +87,13 @@ STYLE: dict[str, Any] = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Draw in the house style inside a ``with`` block, or in a function that this decorates (``@house_style()``)."""
+    """Draw in the house style inside a ``with`` block, or in a function under ``@house_style()``."""
     with mpl.rc_context(STYLE):
         yield
 
 
 def new_figure(
-    caption: str, *, rows: int = 1, columns: int = 1, width: float = 6.8, height: float = 4.2, **subplots: Any
+    caption: str, *, rows: int = 1, columns: int = 1, width: float = 5.6, height: float = 3.7, **subplots: Any
 ) -> tuple[Figure, Any]:
     """Return a figure and its axes.
 
@@ -158,8 +164,8 @@ def to_png(figure: Figure, *, dpi: int = 200) -> bytes:
     return _saved(figure, "png", dpi=dpi, metadata={"Software": None})
 
 
-def to_svg(figure: Figure, *, name: str = "figure", inline: bool = False) -> str:
-    """Return the figure as SVG; the same figure gives the same text.
+def to_svg(figure: Figure, *, name: str = "figure") -> str:
+    """Return the figure as an SVG file on white; the same figure gives the same text.
 
     Parameters
     ----------
@@ -167,22 +173,30 @@ def to_svg(figure: Figure, *, name: str = "figure", inline: bool = False) -> str
         What to draw.
     name : str
         Prefix of all identifiers inside, so that several figures can stand in one page.
-    inline : bool
-        False for a file; True for the inside of an HTML page: no background, no name of any host, and ink that
-        follows the page (``currentColor``, ``--muted``, ``--rule``).
     """
     with mpl.rc_context({"svg.hashsalt": name}):
         metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
-        text = _saved(figure, "svg", metadata=metadata, transparent=inline).decode("utf-8")
+        text = _saved(figure, "svg", metadata=metadata).decode("utf-8")
     text = text[text.index("<svg") :]
-    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
-    if not inline:
-        return text
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
+
+
+def inline_svg(text: str) -> str:
+    """Return the inside of an HTML page for the SVG of `to_svg`.
+
+    It has no background and names no host; its ink follows the page (``currentColor``, ``--muted``, ``--rule``).
+    """
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", text)  # HTML needs no namespaces
     text = re.sub(r'<svg ([^>]*?)width="[^"]*"', r"<svg \1", text, count=1)  # the page decides on the size
     text = re.sub(r'<svg ([^>]*?)height="[^"]*"', r"<svg \1", text, count=1)
-    for color, ink in ((INK, "currentColor"), ("#000000", "currentColor"), (MUTED, "var(--muted)"), (RULE, "var(--rule)")):
+    for color, ink in (
+        (PAPER, "none"),
+        (INK, "currentColor"),
+        ("#000000", "currentColor"),
+        (MUTED, "var(--muted)"),
+        (RULE, "var(--rule)"),
+    ):
         text = text.replace(color, ink)
     return text
 
@@ -195,6 +209,4 @@ def _saved(figure: Figure, kind: str, **options: Any) -> bytes:
 
 
 def _z(confidence: float) -> float:
-    from statistics import NormalDist
-
     return NormalDist().inv_cdf(0.5 + confidence / 2)

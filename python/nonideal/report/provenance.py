@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -33,10 +34,7 @@ def versions() -> dict[str, str]:
     found = {"nonideal": str(nonideal.__version__), "python": platform.python_version()}
     for distribution, module in _LIBRARIES.items():
         if module in sys.modules:
-            try:
-                found[distribution] = metadata.version(distribution)
-            except metadata.PackageNotFoundError:
-                found[distribution] = "unknown"
+            found[distribution] = _version(distribution)
     return found
 
 
@@ -50,6 +48,15 @@ def machine() -> dict[str, str]:
     }
 
 
+@cache
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+@cache
 def _processor() -> str:
     # platform.processor() is empty on most Linux distributions.
     try:

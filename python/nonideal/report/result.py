@@ -1,4 +1,4 @@
-"""What an experiment found: one frozen object that becomes ``result.json``, a page, and tables in the terminal."""
+"""What an experiment found: one frozen object that becomes ``result.json``, a page and tables."""
 
 from __future__ import annotations
 
@@ -62,11 +62,14 @@ class Curve:
             object.__setattr__(self, "standard_error", (0.0,) * len(self.y))
         if not len(self.x) == len(self.y) == len(self.standard_error):
             raise InvalidArgument(
-                f"x, y and standard_error have lengths {len(self.x)}, {len(self.y)} and {len(self.standard_error)}"
+                f"x, y and standard_error have lengths {len(self.x)}, {len(self.y)} "
+                f"and {len(self.standard_error)}"
             )
 
     @classmethod
-    def from_estimates(cls, x: Iterable[float], y: Sequence[Estimate], *, x_label: str, y_label: str) -> Curve:
+    def from_estimates(
+        cls, x: Iterable[float], y: Sequence[Estimate], *, x_label: str, y_label: str
+    ) -> Curve:
         """Return the curve through estimates; ``samples`` is the smallest number behind a point."""
         counts = [estimate.samples for estimate in y if estimate.samples is not None]
         return cls(
@@ -190,7 +193,9 @@ class Result:
         object.__setattr__(self, "limits", tuple(self.limits))
         for name, estimate in self.metrics.items():
             if not isinstance(estimate, Estimate):
-                raise InvalidArgument(f"metrics[{name!r}] = {estimate!r} is not an Estimate; see Estimate.exact")
+                raise InvalidArgument(
+                    f"metrics[{name!r}] = {estimate!r} is not an Estimate; see Estimate.exact"
+                )
             if not (math.isfinite(estimate.value) and math.isfinite(estimate.standard_error)):
                 raise InvalidArgument(f"metrics[{name!r}] = {estimate} is not finite")
 
@@ -261,13 +266,17 @@ def load_result(folder: str | Path) -> Result:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidArgument(f"{path} is damaged ({error}); run the experiment again to make it anew") from None
+        raise InvalidArgument(
+            f"{path} is damaged ({error}); run the experiment again to make it anew"
+        ) from None
     except OSError as error:
         raise InvalidArgument(f"{path} cannot be read ({error.strerror})") from None
     try:
         return Result.from_json(text)
     except InvalidArgument as error:
-        raise InvalidArgument(f"{path} is damaged ({error}); run the experiment again to make it anew") from None
+        raise InvalidArgument(
+            f"{path} is damaged ({error}); run the experiment again to make it anew"
+        ) from None
 
 
 def _fields(item: Any) -> dict[str, Any]:

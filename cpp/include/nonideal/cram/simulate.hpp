@@ -19,9 +19,11 @@ namespace nonideal::cram {
 /// Lanes that share one stretch of the random numbers. Fixed for a version.
 inline constexpr std::int64_t kBlockLanes = 4096;
 
-/// Where the largest error probability of a gate lies above this, errors are drawn lane by lane (bit-plane
-/// comparison); below it as sparse points of a Poisson process. Found by measurement; both are exact.
-inline constexpr double kSparseLimit = 0.125;
+/// Where the largest error probability of a gate lies above this, errors are drawn lane by lane (bit planes are
+/// compared); below it as sparse points of a Poisson process. Both are exact; the limits are where both take the same
+/// time (benchmarks/cram.py, "crossover"), for gates that err alike in all states and for others.
+inline constexpr double kSparseLimitUniform = 0.25;
+inline constexpr double kSparseLimitState = 0.125;
 
 struct RunOptions {
   std::uint64_t seed = 0;

@@ -29,19 +29,23 @@ Word majority5(Word a, Word b, Word c, Word d, Word e) {
   return (majority3(a, b, c) & (s | d | e)) | (s & d & e);
 }
 
-// The loop of one gate: `expression` of the words a .. e of its inputs.
-#define NONIDEAL_GATE(kind, expression)                              \
-  case Gate::kind: {                                                 \
-    constexpr int fan_in = spec(Gate::kind).fan_in;                  \
-    for (std::int64_t i = 0; i < words; ++i) {                       \
-      [[maybe_unused]] const Word a = in[0][i];                      \
-      [[maybe_unused]] const Word b = fan_in > 1 ? in[1][i] : 0;     \
-      [[maybe_unused]] const Word c = fan_in > 2 ? in[2][i] : 0;     \
-      [[maybe_unused]] const Word d = fan_in > 3 ? in[3][i] : 0;     \
-      [[maybe_unused]] const Word e = fan_in > 4 ? in[4][i] : 0;     \
-      out[i] = (expression);                                         \
-    }                                                                \
-    return;                                                          \
+// The loop of one gate: `expression` of the words a .. e of its inputs. The inner loop has a constant length and is
+// unrolled, so that no branch at its end is mispredicted.
+#define NONIDEAL_GATE(kind, expression)                                                \
+  case Gate::kind: {                                                                   \
+    constexpr int fan_in = spec(Gate::kind).fan_in;                                    \
+    for (std::int64_t first = 0; first < words; first += kBlockWords) {                \
+      _Pragma("GCC unroll 16") for (std::int64_t w = 0; w < kBlockWords; ++w) {        \
+        const std::int64_t i = first + w;                                              \
+        [[maybe_unused]] const Word a = in[0][i];                                      \
+        [[maybe_unused]] const Word b = fan_in > 1 ? in[1][i] : 0;                     \
+        [[maybe_unused]] const Word c = fan_in > 2 ? in[2][i] : 0;                     \
+        [[maybe_unused]] const Word d = fan_in > 3 ? in[3][i] : 0;                     \
+        [[maybe_unused]] const Word e = fan_in > 4 ? in[4][i] : 0;                     \
+        out[i] = (expression);                                                         \
+      }                                                                                \
+    }                                                                                  \
+    return;                                                                            \
   }
 
 inline void evaluate(Gate gate, const Word* const (&pointers)[5], Word* __restrict__ out, std::int64_t words) {
@@ -164,36 +168,53 @@ void scatter_uniform(const Noise& noise, const Draws& first, int call, const Pla
 constexpr std::uint32_t kStatePerFirst = 3;  // points that draw 0 holds beside the count
 constexpr std::uint32_t kStatePerDraw = 4;
 
-/// One candidate: 12 bits say where, 20 bits (and 32 more at a tie) whether its lane's state accepts it.
+/// What a candidate is held against, in registers and on the stack: the plane's byte stores may alias anything else.
 template <int kFanIn>
-inline void apply_candidate(const Noise& noise, const Word* const (&in)[5], std::uint32_t bits, std::uint32_t index,
-                            const Place& at, std::uint8_t* plane) {
-  const std::uint32_t position = bits & kPositionMask;
-  const std::uint32_t draw = bits >> kPositionBits;
-  std::uint32_t ones = 0;
-  for (int input = 0; input < kFanIn; ++input) {
-    ones += static_cast<std::uint32_t>(in[input][position >> 6] >> (position & 63)) & 1;
+struct Thinning {
+  const Word* in[kFanIn];
+  std::uint32_t accept[kFanIn + 1];
+
+  /// A candidate's 12 low bits say where it lies; its 20 high bits (and 32 more at a tie) are held against the
+  /// acceptance of its lane's state.
+  [[gnu::always_inline]] std::uint32_t accepts(std::uint32_t bits, std::uint32_t index, const Noise& noise,
+                                               const Place& at) const {
+    const std::uint32_t position = bits & kPositionMask;
+    std::uint32_t ones = 0;
+    for (int input = 0; input < kFanIn; ++input) {
+      ones += static_cast<std::uint32_t>(in[input][position >> 6] >> (position & 63)) & 1;
+    }
+    const std::uint32_t draw = bits >> kPositionBits;
+    if (draw == accept[ones]) [[unlikely]] return at.tie(kTieOfPoint | index) < noise.accept_rest[ones] ? 1 : 0;
+    return draw < accept[ones] ? 1 : 0;
   }
-  const std::uint32_t threshold = noise.accept[ones];
-  std::uint32_t accepted = draw < threshold ? 1 : 0;
-  if (draw == threshold) [[unlikely]] accepted = at.tie(kTieOfPoint | index) < noise.accept_rest[ones] ? 1 : 0;
-  flip(plane, position, accepted);
-}
+};
 
 template <int kFanIn>
 void scatter_state(const Noise& noise, const Word* const (&in)[5], const Draws& first, int call, const Place& at,
                    std::uint8_t* plane) {
   const std::uint32_t n = count_points(noise, static_cast<std::uint32_t>(first[0][call]), at);
+  if (n == 0) return;
+  Thinning<kFanIn> thinning;
+  for (int i = 0; i < kFanIn; ++i) thinning.in[i] = in[i];
+  for (int k = 0; k <= kFanIn; ++k) thinning.accept[k] = noise.accept[k];
   for (std::uint32_t i = 0; i < n && i < kStatePerFirst; ++i) {
-    apply_candidate<kFanIn>(noise, in, static_cast<std::uint32_t>(first[i + 1][call]), i, at, plane);
+    const auto bits = static_cast<std::uint32_t>(first[i + 1][call]);
+    flip(plane, bits & kPositionMask, thinning.accepts(bits, i, noise, at));
   }
   alignas(64) Draws further;
+  constexpr std::uint32_t kBatch = detail::kPhiloxCalls * kStatePerDraw;
+  std::uint32_t accepted[kBatch];
   for (std::uint32_t done = kStatePerFirst, draw = kFurtherDraws; done < n; draw += detail::kPhiloxCalls) {
     detail::philox_batch<16>(at.counter->words(at.gate, draw), 0, 1, at.seed, further);
-    for (std::uint32_t i = 0; i < detail::kPhiloxCalls * kStatePerDraw && done < n; ++i, ++done) {
+    const std::uint32_t here = n - done < kBatch ? n - done : kBatch;
+    std::uint32_t count = 0;
+    for (std::uint32_t i = 0; i < here; ++i) {  // no branch on whether a candidate is accepted
       const auto bits = static_cast<std::uint32_t>(further[i % kStatePerDraw][i / kStatePerDraw]);
-      apply_candidate<kFanIn>(noise, in, bits, done, at, plane);
+      accepted[count] = bits & kPositionMask;
+      count += thinning.accepts(bits, done + i, noise, at);
     }
+    for (std::uint32_t i = 0; i < count; ++i) flip(plane, accepted[i], 1);
+    done += here;
   }
 }
 
@@ -224,13 +245,17 @@ void compare_planes(const Noise& noise, const Word* const (&in)[5], const Place&
   alignas(64) Draws random;
   for (int group = 0; group < kBlockWords / kGroup; ++group) {
     const std::int64_t base = group * kGroup;
-    Word masks[kGroup][6];
+    Word masks[6][kGroup];
     Word undecided[kGroup];
     Word wrong[kGroup];
     for (int w = 0; w < kGroup; ++w) {
-      state_masks(in, noise.fan_in, base + w, masks[w]);
+      Word states_of_word[6];
+      state_masks(in, noise.fan_in, base + w, states_of_word);
       wrong[w] = 0;
-      for (int k = 0; k < states; ++k) wrong[w] |= noise.always[k] ? masks[w][k] : 0;
+      for (int k = 0; k < states; ++k) {
+        masks[k][w] = states_of_word[k];
+        wrong[w] |= noise.always[k] ? states_of_word[k] : 0;
+      }
       undecided[w] = ~wrong[w];
     }
     Word any = 1;
@@ -240,13 +265,16 @@ void compare_planes(const Noise& noise, const Word* const (&in)[5], const Place&
       detail::philox_batch<16>(at.counter->words(at.gate, draw), 0, 1, at.seed, random);
       for (int plane = 0; plane < kPlanesPerBatch; ++plane) {
         const int bit = 31 - (batch * kPlanesPerBatch + plane);
+        Word threshold[kGroup] = {};
+        for (int k = 0; k < states; ++k) {
+          const Word selected = Word{0} - (noise.probability[k] >> bit & 1);
+          for (int w = 0; w < kGroup; ++w) threshold[w] |= masks[k][w] & selected;
+        }
         any = 0;
         for (int w = 0; w < kGroup; ++w) {
-          Word threshold = 0;
-          for (int k = 0; k < states; ++k) threshold |= (noise.probability[k] >> bit & 1) != 0 ? masks[w][k] : 0;
           const Word drawn = join(random[plane][2 * w], random[plane][2 * w + 1]);
-          wrong[w] |= undecided[w] & ~drawn & threshold;
-          undecided[w] &= ~(drawn ^ threshold);
+          wrong[w] |= undecided[w] & ~drawn & threshold[w];
+          undecided[w] &= ~(drawn ^ threshold[w]);
           any |= undecided[w];
         }
       }

@@ -76,9 +76,8 @@ class MTJ:
 
     Examples
     --------
-    >>> from nonideal.hardware.cram.devices import MTJ
-    >>> from nonideal.hardware.cram.switching import ThermalSwitching
-    >>> mtj = MTJ(3000.0, 1.5, ThermalSwitching(45.0, 0.5, 0.45), 1e-6)
+    >>> from nonideal.hardware import cram
+    >>> mtj = cram.MTJ(3000.0, 1.5, cram.ThermalSwitching(45.0, 0.5, 0.45), 1e-6)
     >>> mtj.resistance_antiparallel
     7500.0
     >>> mtj.replace(tmr=2.0).resistance_antiparallel
@@ -146,8 +145,8 @@ class MTJ:
 
         Examples
         --------
-        >>> from nonideal.hardware.cram.devices import device
-        >>> device("lv2024_fit").replace(tmr=3.0).provenance["tmr"]
+        >>> from nonideal.hardware import cram
+        >>> cram.device("lv2024_fit").replace(tmr=3.0).provenance["tmr"]
         ('assumed', 'set by the caller')
         """
         fields = [f.name for f in dataclasses.fields(self)]
@@ -185,8 +184,8 @@ class MTJ:
 
         Examples
         --------
-        >>> from nonideal.hardware.cram.devices import device
-        >>> log_switched, log_held = device("lv2024_fit").log_p_switch([0.3, 0.4], "P->AP")
+        >>> from nonideal.hardware import cram
+        >>> log_switched, log_held = cram.device("lv2024_fit").log_p_switch([0.3, 0.4], "P->AP")
         >>> log_switched.round(3).tolist(), log_held.round(6).tolist()
         ([-7.745, -0.693], [-0.000433, -0.693147])
         """
@@ -194,7 +193,7 @@ class MTJ:
             pulse_duration = self.pulse_duration
         logs = self.switching.log_p(
             check_finite("voltage", voltage),
-            DIRECTIONS[DIRECTIONS.index(check_name("direction", direction, DIRECTIONS))],
+            check_name("direction", direction, DIRECTIONS),
             check_positive("pulse_duration", pulse_duration),
         )
         if any(np.isnan(log).any() for log in logs):
@@ -213,8 +212,8 @@ class MTJ:
 
         Examples
         --------
-        >>> from nonideal.hardware.cram.devices import device
-        >>> device("lv2024_fit").p_switch([0.36, 0.40, 0.44], "AP->P").round(4).tolist()
+        >>> from nonideal.hardware import cram
+        >>> cram.device("lv2024_fit").p_switch([0.36, 0.40, 0.44], "AP->P").round(4).tolist()
         [0.0356, 0.5, 1.0]
         """
         return np.asarray(np.exp(self.log_p_switch(voltage, direction, pulse_duration)[0]))
@@ -237,10 +236,9 @@ class MTJ:
 
         Examples
         --------
-        >>> from nonideal.hardware.cram.devices import device
-        >>> from nonideal.hardware.cram.gates import State
-        >>> mtj = device("today_45nm")
-        >>> [f"{mtj.preset_energy(state):.3g}" for state in State]
+        >>> from nonideal.hardware import cram
+        >>> mtj = cram.device("today_45nm")
+        >>> [f"{mtj.preset_energy(state):.3g}" for state in cram.State]
         ['1.51e-14', '3.52e-14']
         """
         if old_state not in (State.P, State.AP):
@@ -336,12 +334,12 @@ def device(name: str, **changes: Any) -> MTJ:
 
     Examples
     --------
-    >>> from nonideal.hardware.cram.devices import DEVICES, device
-    >>> DEVICES
+    >>> from nonideal.hardware import cram
+    >>> cram.DEVICES
     ('lv2024_fit', 'today_45nm')
-    >>> device("lv2024_fit").tmr, device("lv2024_fit", tmr=2.0).tmr
+    >>> cram.device("lv2024_fit").tmr, cram.device("lv2024_fit", tmr=2.0).tmr
     (1.09, 2.0)
-    >>> device("today_45nm").provenance["critical_current"][0]
+    >>> cram.device("today_45nm").provenance["critical_current"][0]
     'published'
     """
     entry = _TABLE[check_name("name", name, DEVICES)]

@@ -83,9 +83,8 @@ def divide(mtj: MTJ, gate: GateSpec | str, voltage: float) -> Divider:
 
     Examples
     --------
-    >>> from nonideal.hardware.cram.devices import device
-    >>> from nonideal.hardware.cram.divider import divide
-    >>> solution = divide(device("lv2024_fit"), "NAND2", 1.0)
+    >>> from nonideal.hardware import cram
+    >>> solution = cram.divide(cram.device("lv2024_fit"), "NAND2", 1.0)
     >>> solution.output_voltage.round(4).tolist()
     [0.6667, 0.5965, 0.489]
     """
@@ -126,9 +125,9 @@ def ideal_window(mtj: MTJ, gate: GateSpec | str) -> tuple[float, float]:
 
     Examples
     --------
-    >>> from nonideal.hardware.cram.devices import device
+    >>> from nonideal.hardware import cram
     >>> from nonideal.hardware.cram.divider import ideal_window
-    >>> [round(1e3 * volt) for volt in ideal_window(device("today_45nm"), "NAND2")]     # millivolt
+    >>> [round(1e3 * volt) for volt in ideal_window(cram.device("today_45nm"), "NAND2")]     # millivolt
     [214, 273]
     """
     spec = gate_spec(gate)

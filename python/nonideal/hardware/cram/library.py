@@ -70,8 +70,8 @@ class CalibratedGate:
 
     Examples
     --------
-    >>> from nonideal.hardware.cram.library import GateLibrary
-    >>> gate = GateLibrary.from_errors({"NAND2": (0.0, 0.0013, 0.0214)})["NAND2"]
+    >>> from nonideal.hardware import cram
+    >>> gate = cram.GateLibrary.from_errors({"NAND2": (0.0, 0.0013, 0.0214)})["NAND2"]
     >>> round(gate.mean_error, 6), gate.worst_error, gate.usable
     (0.006, 0.0214, True)
     """
@@ -153,12 +153,15 @@ class GateLibrary(Mapping[str, CalibratedGate]):
 
     Examples
     --------
-    >>> from nonideal.hardware.cram.devices import device
-    >>> from nonideal.hardware.cram.library import GateLibrary
-    >>> gates = GateLibrary(device("lv2024_fit"))
+    >>> from nonideal.hardware import cram
+    >>> gates = cram.GateLibrary(cram.device("lv2024_fit"))
     >>> round(100 * (1 - gates["NAND2"].mean_error), 2), round(100 * (1 - gates["MIN3"].mean_error), 2)
     (99.4, 87.63)
-    >>> print(GateLibrary(device("today_45nm"), criterion="worst", gates=["NOT", "NAND2", "MAJ5"]))
+    >>> print(cram.GateLibrary(cram.device("today_45nm"), criterion="worst", gates=["NOT", "NAND2"]))
+    device 'today_45nm', criterion 'worst', pulse 3e-09 s
+    gate   preset  V_logic/V  window/V         mean      worst     energy/J  P(wrong | k = 0, 1, ...)
+    NOT    P       0.2752     0.252 - 0.4196   2.69e-05  2.69e-05  2.89e-14  2.69e-05 2.69e-05
+    NAND2  P       0.2287     0.2142 - 0.2728  4.39e-03  5.86e-03  2.87e-14  4.81e-149 5.86e-03 5.86e-03
     """
 
     __slots__ = ("_criterion", "_errors", "_gates", "_mtj")
@@ -193,13 +196,15 @@ class GateLibrary(Mapping[str, CalibratedGate]):
         }
         shares = {name: _binomial(spec.fan_in) for name, spec in specs.items()}
         for name, values in (weights or {}).items():
-            shares[check_name("weights", name, specs)] = _checked_weights(specs[name], values)
-        self._set(
-            mtj,
-            criterion,
-            [_calibrate(mtj, spec, criterion, shares[name], fixed.get(name)) for name, spec in specs.items()],
-        )
-        self._warn_of_breakdown()
+            shares[name] = _checked_weights(specs[check_name("weights", name, specs)], values)
+        with np.errstate(
+            under="ignore"
+        ):  # an error below the smallest double is 0, whatever the caller's settings
+            calibrated = [
+                _calibrate(mtj, spec, criterion, shares[n], fixed.get(n)) for n, spec in specs.items()
+            ]
+        self._set(mtj, criterion, calibrated)
+        _warn_of_breakdown(mtj, self.values())
 
     def _set(self, mtj: MTJ | None, criterion: str | None, gates: Sequence[CalibratedGate]) -> None:
         self._mtj = mtj
@@ -223,8 +228,8 @@ class GateLibrary(Mapping[str, CalibratedGate]):
 
         Examples
         --------
-        >>> from nonideal.hardware.cram.library import GateLibrary
-        >>> GateLibrary.ideal()["MAJ3"].error.tolist()
+        >>> from nonideal.hardware import cram
+        >>> cram.GateLibrary.ideal()["MAJ3"].error.tolist()
         [0.0, 0.0, 0.0, 0.0]
         """
         return cls.uniform(0.0)
@@ -245,8 +250,8 @@ class GateLibrary(Mapping[str, CalibratedGate]):
 
         Examples
         --------
-        >>> from nonideal.hardware.cram.library import GateLibrary
-        >>> GateLibrary.uniform(1e-3)["NOT"].error.tolist()
+        >>> from nonideal.hardware import cram
+        >>> cram.GateLibrary.uniform(1e-3)["NOT"].error.tolist()
         [0.001, 0.001]
         """
         probability = check_probability("probability", probability)
@@ -271,11 +276,11 @@ class GateLibrary(Mapping[str, CalibratedGate]):
 
         Examples
         --------
-        >>> from nonideal.hardware.cram.library import GateLibrary
-        >>> gates = GateLibrary.from_errors({"NAND2": (0, 0.0013, 0.0214)})
+        >>> from nonideal.hardware import cram
+        >>> gates = cram.GateLibrary.from_errors({"NAND2": (0, 0.0013, 0.0214)})
         >>> list(gates), gates["NAND2"].error.tolist()
         (['NAND2'], [0.0, 0.0013, 0.0214])
-        >>> GateLibrary.from_errors({"NAND2": (0, 0.0013, 0.0214)}, default=1e-4)["NOT"].error.tolist()
+        >>> cram.GateLibrary.from_errors({"NAND2": (0, 0.0013, 0.0214)}, default=1e-4)["NOT"].error.tolist()
         [0.0001, 0.0001]
         """
         errors: dict[str, FloatArray] = {}
@@ -365,8 +370,8 @@ class GateLibrary(Mapping[str, CalibratedGate]):
 
         Examples
         --------
-        >>> from nonideal.hardware.cram.library import GateLibrary
-        >>> row = GateLibrary.uniform(0.01).table()[0]
+        >>> from nonideal.hardware import cram
+        >>> row = cram.GateLibrary.uniform(0.01).table()[0]
         >>> row["gate"], row["error"], row["energy"]
         ('NOT', [0.01, 0.01], None)
         """
@@ -395,10 +400,10 @@ class GateLibrary(Mapping[str, CalibratedGate]):
         Examples
         --------
         >>> import pathlib, tempfile
-        >>> from nonideal.hardware.cram.library import GateLibrary
+        >>> from nonideal.hardware import cram
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = pathlib.Path(folder) / "gates.txt"
-        ...     GateLibrary.from_errors({"NAND2": (0, 0.0013, 0.0214)}).save(path)
+        ...     cram.GateLibrary.from_errors({"NAND2": (0, 0.0013, 0.0214)}).save(path)
         ...     print(path.read_text(encoding="utf-8"), end="")
         # nonideal gate table: name, then P(output wrong | k inputs are 1) for k = 0 .. fan-in
         # errors given by the caller
@@ -418,21 +423,15 @@ class GateLibrary(Mapping[str, CalibratedGate]):
         mtj = self._mtj
         return f"device {mtj.name!r}, criterion {self._criterion!r}, pulse {mtj.pulse_duration:.3g} s"
 
-    def _warn_of_breakdown(self) -> None:
-        assert self._mtj is not None
-        highest = {
-            name: solve(self._mtj, gate.spec, gate.voltage).highest_voltage
-            for name, gate in self.items()
-            if gate.voltage is not None
-        }
-        limit = self._mtj.breakdown_voltage
-        broken = [f"{name} ({voltage:.3g} V)" for name, voltage in highest.items() if voltage > limit]
-        if broken:
-            warnings.warn(
-                f"junctions see more than breakdown_voltage = {limit:.4g} V in {', '.join(broken)}",
-                UserWarning,
-                stacklevel=3,
-            )
+
+def _warn_of_breakdown(mtj: MTJ, gates: Iterable[CalibratedGate]) -> None:
+    highest = {
+        g.spec.name: solve(mtj, g.spec, g.voltage).highest_voltage for g in gates if g.voltage is not None
+    }
+    broken = [f"{name} ({volts:.3g} V)" for name, volts in highest.items() if volts > mtj.breakdown_voltage]
+    if broken:
+        limit = f"breakdown_voltage = {mtj.breakdown_voltage:.4g} V"
+        warnings.warn(f"junctions see more than {limit} in {', '.join(broken)}", UserWarning, stacklevel=3)
 
 
 def _calibrate(
@@ -448,8 +447,7 @@ def _calibrate(
             voltage = _least_worst(mtj, spec, low, high)
         else:
             voltage = 0.5 * (window[0] + window[1])
-    with np.errstate(under="ignore"):
-        error = np.exp(_log_error(mtj, spec, voltage))
+    error = np.exp(_log_error(mtj, spec, voltage))
     energy = solve(mtj, spec, voltage).energy
     return CalibratedGate(spec, error, weights, voltage, window, energy, mtj.pulse_duration)
 

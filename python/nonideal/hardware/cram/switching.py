@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,7 @@ from nonideal.errors import InvalidArgument
 __all__ = ["DIRECTIONS", "Direction", "Switching", "ThermalSwitching"]
 
 FloatArray: TypeAlias = NDArray[np.float64]
+Name = TypeVar("Name", bound=str)
 Direction: TypeAlias = Literal["P->AP", "AP->P"]
 
 #: Both directions; ``DIRECTIONS[state]`` is the one that leaves that state (``State.P == 0``).
@@ -72,8 +74,8 @@ class ThermalSwitching:
 
     Examples
     --------
-    >>> from nonideal.hardware.cram.switching import ThermalSwitching
-    >>> model = ThermalSwitching.from_slope(29.5, 0.4, pulse_duration=1e-3)
+    >>> from nonideal.hardware import cram
+    >>> model = cram.ThermalSwitching.from_slope(29.5, 0.4, pulse_duration=1e-3)
     >>> round(model.delta, 2), round(model.v50("P->AP", 1e-3), 6)
     (43.68, 0.4)
     >>> log_switched, log_held = model.log_p([0.38, 0.40, 0.42], "P->AP", 1e-3)
@@ -121,8 +123,8 @@ class ThermalSwitching:
 
         Examples
         --------
-        >>> from nonideal.hardware.cram.switching import ThermalSwitching
-        >>> model = ThermalSwitching.from_slope(29.5, 0.4, 0.3, pulse_duration=1e-3)
+        >>> from nonideal.hardware import cram
+        >>> model = cram.ThermalSwitching.from_slope(29.5, 0.4, 0.3, pulse_duration=1e-3)
         >>> round(model.slope(1e-3), 6), round(model.v50("AP->P", 1e-3), 6)
         (29.5, 0.3)
         """
@@ -163,8 +165,8 @@ class ThermalSwitching:
 
         Examples
         --------
-        >>> from nonideal.hardware.cram.switching import ThermalSwitching
-        >>> model = ThermalSwitching(40.0, 0.5, 0.5)
+        >>> from nonideal.hardware import cram
+        >>> model = cram.ThermalSwitching(40.0, 0.5, 0.5)
         >>> log_switched, log_held = model.log_p(0.0, "P->AP", 1e-9)      # one attempt at the whole barrier
         >>> round(float(log_switched), 9)
         -40.0
@@ -197,8 +199,8 @@ class ThermalSwitching:
 
         Examples
         --------
-        >>> from nonideal.hardware.cram.switching import ThermalSwitching
-        >>> model = ThermalSwitching(40.0, 0.5, 0.6)
+        >>> from nonideal.hardware import cram
+        >>> model = cram.ThermalSwitching(40.0, 0.5, 0.6)
         >>> round(model.v50("P->AP", 1e-3), 4), round(model.v50("AP->P", 1e-3), 4)
         (0.3227, 0.3873)
         """
@@ -215,8 +217,8 @@ class ThermalSwitching:
 
         Examples
         --------
-        >>> from nonideal.hardware.cram.switching import ThermalSwitching
-        >>> round(ThermalSwitching(40.0, 0.5, 0.5).slope(1e-3), 3)
+        >>> from nonideal.hardware import cram
+        >>> round(cram.ThermalSwitching(40.0, 0.5, 0.5).slope(1e-3), 3)
         25.818
         """
         return self.delta - _log_half_life(pulse_duration, self.attempt_time)
@@ -238,12 +240,7 @@ def _log_half_life(pulse_duration: float, attempt_time: float) -> float:
 
 def check_number(name: str, value: Any) -> float:
     """Return ``value`` as a finite float, or refuse it by name."""
-    if not isinstance(value, Real):
-        raise TypeError(f"{name} = {value!r} is not a number")
-    try:
-        converted = float(value)
-    except OverflowError:  # an integer beyond the largest double
-        converted = math.inf
+    converted = _as_float(name, value)
     if not math.isfinite(converted):
         raise InvalidArgument(f"{name} = {value} is not finite")
     return converted
@@ -267,11 +264,10 @@ def check_non_negative(name: str, value: Any) -> float:
 
 def check_probability(name: str, value: Any) -> float:
     """Return ``value`` as a float in [0, 1], or refuse it by name."""
-    if not isinstance(value, Real):
-        raise TypeError(f"{name} = {value!r} is not a number")
-    if not (value >= 0 and value <= 1):  # NaN is neither
+    converted = _as_float(name, value)
+    if not 0.0 <= converted <= 1.0:
         raise InvalidArgument(f"{name} = {value} is outside [0, 1]")
-    return float(value)
+    return converted
 
 
 def check_finite(name: str, values: ArrayLike) -> FloatArray:
@@ -287,8 +283,17 @@ def check_finite(name: str, values: ArrayLike) -> FloatArray:
     return array.astype(np.float64)
 
 
-def check_name(name: str, value: Any, allowed: Any) -> str:
+def check_name(name: str, value: Name, allowed: Iterable[str]) -> Name:
     """Return ``value`` if it is one of the names in ``allowed``, or refuse it with their list."""
-    if not isinstance(value, str) or value not in allowed:
+    if value not in tuple(allowed):
         raise InvalidArgument(f"{name} = {value!r} is not one of {', '.join(allowed)}")
     return value
+
+
+def _as_float(name: str, value: Any) -> float:
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} = {value!r} is not a number")
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond the largest double; every caller refuses infinity
+        return math.inf

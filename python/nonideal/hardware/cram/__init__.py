@@ -1,0 +1,57 @@
+"""Computing inside magnetic memory, gate by gate: computational random-access memory (CRAM).
+
+The path: device -> gate library -> program -> simulation on the array -> error analysis -> converted model.
+
+Source: Y. Lv et al., "Experimental demonstration of magnetic tunnel junction-based computational random-access memory",
+npj Unconventional Computing 1, 3 (2024).
+"""
+
+from nonideal.estimate import Estimate
+from nonideal.hardware.cram import analysis, circuits
+from nonideal.hardware.cram.accounting import Cost, cost
+from nonideal.hardware.cram.analysis import ErrorReport
+from nonideal.hardware.cram.classifier import CramClassifier, Layer, convert
+from nonideal.hardware.cram.devices import DEVICES, MTJ, device
+from nonideal.hardware.cram.divider import Divider, divide
+from nonideal.hardware.cram.gates import GATES, GateSpec, State
+from nonideal.hardware.cram.library import CalibratedGate, GateLibrary
+from nonideal.hardware.cram.placement import Array, Placement, place
+from nonideal.hardware.cram.planes import BLOCK_LANES, BitPlanes, pack
+from nonideal.hardware.cram.program import Port, Program, ProgramBuilder
+from nonideal.hardware.cram.simulation import Activity, SimulationResult, simulate
+from nonideal.hardware.cram.switching import ThermalSwitching
+
+__all__ = [
+    "BLOCK_LANES",
+    "DEVICES",
+    "GATES",
+    "MTJ",
+    "Activity",
+    "Array",
+    "BitPlanes",
+    "CalibratedGate",
+    "Cost",
+    "CramClassifier",
+    "Divider",
+    "ErrorReport",
+    "Estimate",
+    "GateLibrary",
+    "GateSpec",
+    "Layer",
+    "Placement",
+    "Port",
+    "Program",
+    "ProgramBuilder",
+    "SimulationResult",
+    "State",
+    "ThermalSwitching",
+    "analysis",
+    "circuits",
+    "convert",
+    "cost",
+    "device",
+    "divide",
+    "pack",
+    "place",
+    "simulate",
+]

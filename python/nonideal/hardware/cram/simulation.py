@@ -1,0 +1,214 @@
+"""Runs programs on simulated rows whose gates err."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nonideal import _core
+from nonideal.errors import InvalidArgument
+from nonideal.hardware.cram.library import GateLibrary
+from nonideal.hardware.cram.planes import BitPlanes, pack_port
+from nonideal.hardware.cram.program import Port, Program
+from nonideal.seeds import resolve_seed
+
+__all__ = ["Activity", "SimulationResult", "simulate"]
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """What happened, per instruction and number k of 1-inputs.
+
+    Parameters
+    ----------
+    lanes : (num_gates, 6) int64
+        Lanes in which the gate saw k ones.
+    flips : (num_gates, 6) int64
+        How many of them got a wrong output.
+    """
+
+    lanes: npt.NDArray[np.int64]
+    flips: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class SimulationResult(Mapping[str, Any]):
+    """The output ports of a run: a mapping from name to values, shape (lanes,), or to `BitPlanes`.
+
+    Parameters
+    ----------
+    outputs : mapping
+        The values by name.
+    seed : int
+        The seed that was used.
+    lanes : int
+        Number of lanes.
+    activity : Activity or None
+        Counts per gate, where they were asked for.
+    """
+
+    outputs: Mapping[str, Any]
+    seed: int
+    lanes: int
+    activity: Activity | None
+
+    def __getitem__(self, name: str) -> Any:
+        return self.outputs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.outputs)
+
+    def __len__(self) -> int:
+        return len(self.outputs)
+
+
+@lru_cache(maxsize=32)
+def _table(gates: GateLibrary | None) -> _core.cram.GateTable:
+    if gates is None:
+        return _core.cram.GateTable.ideal()
+    table = _core.cram.GateTable()
+    for name, gate in gates.items():
+        table.set(name, [float(p) for p in gate.error])
+    return table
+
+
+def simulate(
+    program: Program,
+    inputs: Mapping[str, Any],
+    gates: GateLibrary | None = None,
+    *,
+    seed: int | None = None,
+    first_lane: int = 0,
+    stream: int = 0,
+    activity: bool = False,
+    outputs: str = "integers",
+    num_threads: int | None = None,
+    tile_lanes: int | None = None,
+) -> SimulationResult:
+    """Run a program in every lane, gate by gate, with errors drawn per gate and input state.
+
+    Parameters
+    ----------
+    program : Program
+        What each lane runs.
+    inputs : mapping of port to values
+        Integers of shape (lanes,), or (lanes, length) for ports with several words, of any integer type and layout; or
+        `BitPlanes`, which are read without a copy.
+    gates : GateLibrary or None
+        Error probabilities; None for ideal gates.
+    seed : int or None
+        In [0, 2^64); None draws one, which the result reports.
+    first_lane : int
+        The call computes lanes ``first_lane``, ``first_lane + 1``, ... of the run, so that shards give the bits of the
+        whole.
+    stream : int
+        In [0, 2^32): independent runs of one seed.
+    activity : bool
+        Count the lanes and wrong outputs per gate and number of 1-inputs.
+    outputs : str
+        ``"integers"`` or ``"planes"``.
+    num_threads : int or None
+        None for `nonideal.num_threads`.
+    tile_lanes : int or None
+        Lanes that are worked on together, a multiple of ``BLOCK_LANES``; None chooses for the caches.
+
+    Returns
+    -------
+    SimulationResult
+        Mapping from output port to (lanes,) int64 or `BitPlanes`. The output bits depend on program, inputs, gates,
+        seed, stream and absolute lane number alone: not on threads, tiles, shards or instruction set.
+
+    Raises
+    ------
+    InvalidArgument
+        If a port is missing, unknown, of another length or out of range, the library lacks a gate of the program, or
+        an option is out of range.
+
+    Notes
+    -----
+    A wrong output is stored: every later reader of the cell sees it. Errors of one gate in different lanes, and of
+    different gates, are independent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nonideal.hardware import cram
+    >>> from nonideal.hardware.cram import circuits
+    >>> a, b = np.arange(4), np.array([1, 5, 7, 2])
+    >>> cram.simulate(circuits.adder(3), {"a": a, "b": b})["sum"]
+    array([1, 6, 9, 5])
+    >>> noisy = cram.simulate(circuits.adder(3), {"a": a, "b": b}, cram.GateLibrary.uniform(0.01), seed=1)
+    >>> noisy.seed
+    1
+    """
+    if outputs not in ("integers", "planes"):
+        raise InvalidArgument(f"outputs = {outputs!r} is none of integers, planes")
+    if num_threads is not None and num_threads < 1:
+        raise InvalidArgument(f"num_threads = {num_threads} is below 1")
+    for name, value, high in (("first_lane", first_lane, 2**52), ("stream", stream, 2**32)):
+        if not 0 <= value < high:
+            raise InvalidArgument(f"{name} = {value} is outside [0, 2^{high.bit_length() - 1})")
+    if tile_lanes is not None and tile_lanes < 1:
+        raise InvalidArgument(f"tile_lanes = {tile_lanes} is below 1")
+    planes = _operands(program, inputs, num_threads)
+    lanes = planes[0].lanes if planes else 0
+    seed = resolve_seed(seed)
+    simulator = _core.cram.Simulator(program._core, _table(gates))
+    words, seen, flips = simulator.run(
+        [operand._as_core() for operand in planes],
+        lanes,
+        seed,
+        stream,
+        first_lane,
+        tile_lanes or 0,
+        num_threads or 0,
+        activity,
+    )
+    values: dict[str, Any] = {}
+    row = 0
+    for port in program.outputs:
+        height = len(port.columns)
+        result = BitPlanes(words[row : row + height], lanes)
+        row += height
+        values[port.name] = (
+            result
+            if outputs == "planes"
+            else result.unpack(port.bits, signed=port.signed, num_threads=num_threads)
+        )
+    return SimulationResult(values, seed, lanes, Activity(seen, flips) if activity else None)
+
+
+def _operands(program: Program, inputs: Mapping[str, Any], num_threads: int | None) -> list[BitPlanes]:
+    names = [port.name for port in program.inputs]
+    for name in inputs:
+        if name not in names:
+            raise InvalidArgument(f"inputs[{name!r}] is none of the program's inputs {', '.join(names)}")
+    planes = []
+    for port in program.inputs:
+        if port.name not in inputs:
+            raise InvalidArgument(f"inputs: {port.name!r} is missing; the program's inputs are {', '.join(names)}")
+        operand = _operand(port, inputs[port.name], num_threads)
+        if planes and operand.lanes != planes[0].lanes:
+            raise InvalidArgument(
+                f"inputs[{port.name!r}]: {operand.lanes} lanes, but inputs[{names[0]!r}] has {planes[0].lanes}"
+            )
+        planes.append(operand)
+    return planes
+
+
+def _operand(port: Port, values: Any, num_threads: int | None) -> BitPlanes:
+    who = f"inputs[{port.name!r}]"
+    if isinstance(values, BitPlanes):
+        if values.words.shape[0] != len(port.columns):
+            raise InvalidArgument(f"{who}: expected {len(port.columns)} planes, got {values.words.shape[0]}")
+        return values
+    array = np.asarray(values)
+    shape = "(lanes,)" if port.length is None else f"(lanes, {port.length})"
+    if array.ndim != (1 if port.length is None else 2) or (port.length and array.shape[1] != port.length):
+        raise InvalidArgument(f"{who}: shape {array.shape} is not {shape}")
+    return pack_port(who, values, port.bits, port.signed, num_threads)

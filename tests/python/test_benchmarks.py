@@ -1,0 +1,126 @@
+"""Benchmarks: the harness counts right, and every benchmark runs and checks its answers."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from nonideal import cli
+from nonideal.benchmarks import harness
+from nonideal.benchmarks.harness import Benchmark, Case, Peer
+from nonideal.errors import InvalidArgument
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def prepare(tiny: bool) -> Case:
+    return Case(
+        count=100,
+        ours=lambda: time.sleep(0.001),
+        peers={
+            "slow": Peer(lambda: time.sleep(0.01), goal=2),
+            "half": Peer(lambda: time.sleep(0.001), count=50, goal=1000),
+        },
+        check=lambda: None,
+    )
+
+
+def wrong(tiny: bool) -> Case:
+    def check() -> None:
+        raise AssertionError("2 is not 3")
+
+    return Case(count=1, ours=lambda: pytest.fail("timed before the check"), check=check)
+
+
+TOY = Benchmark("sleep", topic="toy", unit="nap", prepare=prepare, floor=1e9, note="naps")
+WRONG = Benchmark("wrong", topic="toy", unit="x", prepare=wrong)
+
+
+@pytest.mark.parametrize("benchmark", harness.all_benchmarks(), ids=lambda benchmark: benchmark.key)
+def test_every_benchmark_runs(benchmark: Benchmark) -> None:
+    measured = harness.measure(benchmark, tiny=True)
+    assert measured.rate > 0
+    assert all(row.ratio > 0 for row in measured.comparisons)
+
+
+def test_keys_are_unique_and_baselines_name_benchmarks() -> None:
+    everything = harness.all_benchmarks()
+    keys = [benchmark.key for benchmark in everything]
+    assert len(keys) == len(set(keys))
+    assert set(harness.load_baselines()) <= set(keys)
+
+
+def test_rates_ratios_and_goals() -> None:
+    measured = harness.measure(TOY, repeats=3)
+    slow, half = measured.comparisons
+    assert 10_000 < measured.rate <= 100_000
+    assert slow.ratio == pytest.approx(measured.rate / slow.rate)
+    assert 4 < slow.ratio < 12
+    assert 1.2 < half.ratio < 3.5
+    assert (slow.met, half.met) == (True, False)
+    assert measured.missed == [
+        f"toy/sleep: {half.ratio:.3g} x half, goal 1000 x",
+        f"toy/sleep: {measured.rate:.3g} nap/s, goal 1e+09",
+    ]
+
+
+def test_a_wrong_answer_is_never_timed() -> None:
+    with pytest.raises(AssertionError, match="2 is not 3"):
+        harness.measure(WRONG)
+
+
+def test_regressions_are_beyond_a_quarter() -> None:
+    measured = harness.measure(TOY, repeats=1, against="slow")
+    ratio = measured.comparisons[0].ratio
+    assert harness.regressions([measured], {"toy/sleep": {"slow": ratio * 1.2}}) == []
+    assert harness.regressions([measured], {"toy/sleep": {"slow": ratio * 1.3, "gone": 5.0}}) == [
+        f"toy/sleep: {ratio:.3g} x slow, was {ratio * 1.3:.3g} x"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: harness.measure(TOY, repeats=0), "repeats = 0 is not >= 1"),
+        (lambda: harness.measure(TOY, against="x"), "toy/sleep has no peer 'x'; there are slow, half"),
+        (lambda: harness.select([TOY], "x"), "there is no benchmark 'x'; there are toy, toy/sleep"),
+        (lambda: harness.select([], None), "there are no benchmarks"),
+    ],
+)
+def test_refusals(call: object, message: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        call()  # type: ignore[operator]
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("name", [None, "toy", "sleep", "toy/sleep"])
+def test_selection(name: str | None) -> None:
+    assert TOY in harness.select([TOY, WRONG], name)
+
+
+def test_damaged_baselines_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "baselines.json"
+    path.write_text("[")
+    with pytest.raises(InvalidArgument, match=r"^.*baselines\.json cannot be read \("):
+        harness.load_baselines(path)
+
+
+def test_the_command_prints_and_stores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(harness, "all_benchmarks", lambda: [TOY])
+    monkeypatch.setattr(harness, "load_baselines", lambda: {"toy/sleep": {"slow": 1e6}})
+    file = tmp_path / "bench.json"
+    assert cli.main(["bench", "toy", "--repeats", "1", "--against", "slow", "--json", str(file)]) == 1
+    captured = capsys.readouterr()
+    assert "toy/sleep" in captured.out
+    assert "met" in captured.out
+    assert "goal 1e+09" in captured.err
+    assert "was 1e+06 x" in captured.err
+    (stored,) = json.loads(file.read_text())
+    assert stored["key"] == "toy/sleep"
+    assert stored["comparisons"][0]["peer"] == "slow"
