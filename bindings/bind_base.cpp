@@ -1,3 +1,4 @@
+#include <pybind11/native_enum.h>
 #include <pybind11/stl.h>
 
 #include <array>
@@ -47,6 +48,11 @@ void bind_base(py::module_& m) {
     for (const Isa isa : available_isas()) names.emplace_back(name(isa));
     return names;
   });
+  py::native_enum<Purpose>(m, "Purpose", "enum.IntEnum")
+      .value("GATE_ERROR", Purpose::kGateError)
+      .value("UNIFORM_OPERAND", Purpose::kUniformOperand)
+      .value("SEED", Purpose::kSeed)
+      .finalize();
   m.def(
       "philox",
       [](const std::array<std::uint32_t, 4>& counter, std::uint64_t key) {

@@ -201,7 +201,10 @@ def _run(
     fresh: Annotated[
         bool,
         typer.Option(
-            "--fresh", metavar=" ", help="Draw a new seed even if the folder has one.", rich_help_panel=WHERE
+            "--fresh",
+            metavar=" ",
+            help="Start anew: draw another seed if none is given, compute all shards.",
+            rich_help_panel=WHERE,
         ),
     ] = False,
 ) -> None:

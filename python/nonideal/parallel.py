@@ -93,6 +93,8 @@ class Runner:
     num_threads : int, optional
         Threads that local processes share; each gets its part, at least one, as ``NONIDEAL_NUM_THREADS``.
         Default: that variable's value here, else the number of usable cores.
+    fresh : bool
+        Compute finished shards again, and replace their files.
     progress : bool
         Show a progress bar if stderr is a terminal.
     timeout : float
@@ -114,6 +116,7 @@ class Runner:
         workers: int | None = None,
         cluster: str | None = None,
         num_threads: int | None = None,
+        fresh: bool = False,
         progress: bool = False,
         timeout: float = 5.0,
     ) -> None:
@@ -128,6 +131,7 @@ class Runner:
         self.finished = 0
         self.total = 0
         self._identity = {**(identity or {}), "nonideal": _version()}
+        self._fresh = fresh
         self._store = None if out is None else ShardStore(Path(out) / "shards")
         self._place: _Place
         if cluster is not None:
@@ -209,7 +213,7 @@ class Runner:
         self.close()
 
     def _recall(self, index: int, label: str, key: str, results: dict[int, Any]) -> None:
-        path = None if self._store is None else self._store.find(label, key)
+        path = None if self._store is None or self._fresh else self._store.find(label, key)
         if self._store is None or path is None:
             return
         try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import operator
 import secrets
 
+from nonideal import _core
 from nonideal.errors import InvalidArgument
 
-__all__ = ["resolve_seed"]
+__all__ = ["derive_seed", "resolve_seed"]
 
 
 def resolve_seed(seed: int | None) -> int:
@@ -35,3 +36,35 @@ def resolve_seed(seed: int | None) -> int:
     if not 0 <= value < 2**64:
         raise InvalidArgument(f"seed = {value} is outside [0, 2^64)")
     return value
+
+
+def derive_seed(seed: int, *index: int) -> int:
+    """Return the seed that belongs to an index, for independent runs of one experiment.
+
+    Parameters
+    ----------
+    seed : int
+        In [0, 2^64).
+    *index : int
+        Up to three numbers in [0, 2^32): which point, which repeat, ...
+
+    Raises
+    ------
+    InvalidArgument
+        If a number is out of range.
+
+    Examples
+    --------
+    >>> from nonideal.seeds import derive_seed
+    >>> derive_seed(7, 0, 1) != derive_seed(7, 1, 0)
+    True
+    """
+    if len(index) > 3:
+        raise InvalidArgument(f"index: {len(index)} numbers are more than 3")
+    for i, value in enumerate(index):
+        if not 0 <= value < 2**32:
+            raise InvalidArgument(f"index[{i}] = {value} is outside [0, 2^32)")
+    first, second, third = (*index, 0, 0, 0)[:3]
+    purpose = int(_core.Purpose.SEED) << 24 | len(index)
+    words = _core.philox([first, second, purpose, third], resolve_seed(seed))
+    return words[0] | words[1] << 32

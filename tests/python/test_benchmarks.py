@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-
-from nonideal import cli
 from nonideal.benchmarks import harness
 from nonideal.benchmarks.harness import Benchmark, Case, Peer
+
+from nonideal import cli
 from nonideal.errors import InvalidArgument
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import toys
 
 import nonideal
+import toys
 from nonideal import cli
 from nonideal.experiments import registry
 from nonideal.report import load_result
@@ -47,7 +47,11 @@ def start(words: list[str], **environment: str) -> subprocess.Popen[str]:
 
 
 def shard_files(out: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in (out / "shards").rglob("*.json") if not path.name.startswith(".")}
+    return {
+        path: path.stat().st_mtime_ns
+        for path in (out / "shards").rglob("*.json")
+        if not path.name.startswith(".")
+    }
 
 
 def wait_for_shards(out: Path, number: int, process: subprocess.Popen[str]) -> None:
@@ -107,7 +111,9 @@ def test_help_teaches_every_option(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_run_then_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
-    assert cli.main(["run", "toy-pi", "--seed", "3", "--out", str(out), "--arrays", "--method", "corner"]) == 0
+    assert (
+        cli.main(["run", "toy-pi", "--seed", "3", "--out", str(out), "--arrays", "--method", "corner"]) == 0
+    )
     captured = capsys.readouterr()
     assert captured.err == ""  # no progress bar where there is no terminal
     result = load_result(out)
@@ -116,7 +122,14 @@ def test_run_then_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert result.command == "nonideal run toy-pi --method corner --arrays --seed 3"
     assert cli.main(["show", str(out)]) == 0
     shown = capsys.readouterr().out
-    for words in ("How many points", result.answer, "Archimedes", "<finitely> many", "seed 3", result.command):
+    for words in (
+        "How many points",
+        result.answer,
+        "Archimedes",
+        "<finitely> many",
+        "seed 3",
+        result.command,
+    ):
         assert words in shown
     page = (out / "report.html").read_bytes()
     (out / "report.html").unlink()
@@ -141,7 +154,7 @@ def test_the_default_folder_is_named_after_the_experiment(
         (["run", "toy-pi", "--shards", "some"], "shards = 'some' is not a whole number"),
         (["run", "toy-pi", "--points", "5"], "points = 5.0 is not >= 10"),
         (["run", "toy-pi", "--method", "dics"], "method = 'dics' is not one of 'disc', 'corner'"),
-        (["run", "toy-pi", "--point", "50"], "No such option: --point (Possible options: --points)"),
+        (["run", "toy-pi", "--point", "50"], "No such option: --point (Possible options: --out, --points)"),
         (["run", "toy-pi", "--seed"], "Option '--seed' requires an argument."),
         (["run", "toy-pi", "--workers", "0"], "workers = 0 is not >= 1"),
         (["run", "toy-pi", "--num-threads", "x"], "num_threads = 'x' is not a whole number"),
@@ -232,7 +245,9 @@ def test_a_killed_run_goes_on_from_its_finished_shards(tmp_path: Path) -> None:
 
     result = load_result(out)
     assert result.answer in output
-    whole = registry.load("toy-pi").run(registry.load("toy-pi").Config.from_dict({**result.config, "pause": 0.0}))
+    whole = registry.load("toy-pi").run(
+        registry.load("toy-pi").Config.from_dict({**result.config, "pause": 0.0})
+    )
     assert whole.metrics == result.metrics
 
 

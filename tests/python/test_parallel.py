@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toys import toy_work
-from toys.toy_work import Draw
 
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.parallel import Interrupted, Runner, WorkerError
+from toys import toy_work
+from toys.toy_work import Draw
 
 DRAWS = [Draw(7, index) for index in range(6)]
 
@@ -52,6 +52,9 @@ def test_finished_shards_are_not_computed_again(tmp_path: Path) -> None:
     assert runner.map(toy_work.logged, shards) == [0, 1, 4, 9, 16]
     assert (runner.finished, runner.total) == (5, 5)
     assert log_lines(log) == ["0", "1", "2", "3", "4"]
+    fresh = Runner(out=tmp_path, identity={"experiment": "test"}, fresh=True)
+    assert fresh.map(toy_work.logged, shards[:1]) == [0]
+    assert log_lines(log)[5:] == ["0"]
 
 
 @pytest.mark.parametrize("change", ["identity", "label", "version"])
@@ -74,7 +77,9 @@ def damage(path: Path, kind: str) -> None:
         # In an array's values (its .npy header has 128 bytes) or a number's digits: the file stays readable.
         place = content.index(b"normal.npy") + 160 if path.suffix == ".npz" else content.rindex(b"]") - 5
         content[place] ^= 1
-    path.write_bytes(b"" if kind == "empty" else bytes(content[: len(content) // 2] if kind == "half" else content))
+    path.write_bytes(
+        b"" if kind == "empty" else bytes(content[: len(content) // 2] if kind == "half" else content)
+    )
 
 
 @pytest.mark.parametrize("kind", ["empty", "half", "flipped"])
@@ -114,7 +119,9 @@ def test_local_processes_give_the_same_bits_and_share_the_threads(tmp_path: Path
         assert runner.map(toy_work.threads, [1, 2, 3]) == ["3", "3", "3"]
         with pytest.raises(ArithmeticError, match="two is too much"):
             runner.map(toy_work.fail_at_two, [1, 2, 3])
-        assert runner.map(toy_work.share, DRAWS[:1]) == Runner().map(toy_work.share, DRAWS[:1])  # still usable
+        assert runner.map(toy_work.share, DRAWS[:1]) == Runner().map(
+            toy_work.share, DRAWS[:1]
+        )  # still usable
         with pytest.raises(WorkerError) as caught:
             runner.map(toy_work.die, [1])
     assert str(caught.value) == (
@@ -151,7 +158,10 @@ def test_a_cluster_gives_the_same_bits(tmp_path: Path, monkeypatch: pytest.Monke
             runner = Runner(out=tmp_path, identity={})
             runner.map(toy_work.share, DRAWS)
         monkeypatch.setattr("nonideal.__version__", "99.0")
-        with Runner(cluster=address) as runner, pytest.raises(WorkerError, match="this is 99.0; results would differ"):
+        with (
+            Runner(cluster=address) as runner,
+            pytest.raises(WorkerError, match=r"this is 99\.0; results would differ"),
+        ):
             runner.map(toy_work.share, DRAWS)
 
 

@@ -122,7 +122,7 @@ def execute(
     workers, cluster, num_threads, progress
         As for `nonideal.parallel.Runner`.
     fresh : bool
-        Draw a new seed, where none is given, even if the folder has one.
+        Start anew: draw a new seed where none is given, and compute finished shards again.
 
     Returns
     -------
@@ -145,6 +145,7 @@ def execute(
         workers=workers,
         cluster=cluster,
         num_threads=num_threads,
+        fresh=fresh,
         progress=progress,
     ) as runner:
         try:

@@ -45,7 +45,7 @@ def idx(array: np.ndarray) -> bytes:
 
 @pytest.fixture
 def official(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with four small files in the official format; the checksums are those of the small files."""
+    """Return a folder with four small files in the official format, whose checksums are the expected ones."""
     generator = np.random.default_rng(1)
     folder = tmp_path / "official"
     folder.mkdir()
@@ -94,7 +94,10 @@ def test_mnist_refuses_a_changed_file(official: Path) -> None:
     with pytest.raises(InvalidArgument) as caught:
         load_mnist(official)
     found = hashlib.md5(b"x", usedforsecurity=False).hexdigest()
-    assert str(caught.value) == f"{official / name} is damaged or another file: its md5 is {found}, not {checksum}"
+    assert (
+        str(caught.value)
+        == f"{official / name} is damaged or another file: its md5 is {found}, not {checksum}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,7 +152,8 @@ def test_a_failed_download_names_the_mirrors(mirror: str, monkeypatch: pytest.Mo
     with pytest.raises(InvalidArgument) as caught:
         load_mnist(download=True)
     assert str(caught.value) == (
-        f"MNIST's train-images-idx3-ubyte.gz could not be downloaded ({mirror}a/: HTTPError; {mirror}b/: HTTPError)"
+        "MNIST's train-images-idx3-ubyte.gz could not be downloaded "
+        f"({mirror}a/: HTTPError; {mirror}b/: HTTPError)"
     )
 
 

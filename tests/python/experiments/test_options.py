@@ -1,4 +1,4 @@
-"""Options: the same texts mean the same from Python and from the command line; every refusal by its exact text."""
+"""Options: the same texts mean the same from Python and the command line; refusals by their exact text."""
 
 from __future__ import annotations
 
@@ -42,7 +42,13 @@ def test_ranges_have_9_points_or_33() -> None:
 
 @pytest.mark.parametrize(
     ("given_", "values"),
-    [("0.5", (0.5,)), ("1,2,3.5", (1, 2, 3.5)), (2, (2,)), ([1, 2.25], (1, 2.25)), (np.array([1e-3, 1 / 3]), (1e-3, 1 / 3))],
+    [
+        ("0.5", (0.5,)),
+        ("1,2,3.5", (1, 2, 3.5)),
+        (2, (2,)),
+        ([1, 2.25], (1, 2.25)),
+        (np.array([1e-3, 1 / 3]), (1e-3, 1 / 3)),
+    ],
 )
 def test_grids_from_lists_and_numbers(given_: Any, values: tuple[float, ...]) -> None:
     assert Config(tmr=given_).tmr.values == values
@@ -56,8 +62,12 @@ def test_a_grid_of_numbers_keeps_their_bits(numbers: list[float]) -> None:
 
 
 def test_text_and_values_mean_the_same() -> None:
-    texts = Config(bits="8", power="-1e3", limit="3", accumulate="chain", sizes="1, 2,3", check="false", seed="5")  # type: ignore[arg-type]
-    assert texts == Config(bits=8, power=-1000, limit=3, accumulate=("chain",), sizes=[1, 2, 3], check=False, seed=5)  # type: ignore[arg-type]
+    texts = Config(
+        bits="8", power="-1e3", limit="3", accumulate="chain", sizes="1, 2,3", check="false", seed="5"
+    )  # type: ignore[arg-type]
+    assert texts == Config(
+        bits=8, power=-1000, limit=3, accumulate=("chain",), sizes=[1, 2, 3], check=False, seed=5
+    )  # type: ignore[arg-type]
     assert Config(limit="none").limit is None  # type: ignore[arg-type]
     assert isinstance(Config(power=1).power, float)
     assert isinstance(Config(bits=np.int64(3)).bits, int)

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import toys
-from toys import toy_pi
 
+import toys
 from nonideal import experiments
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.experiments import execute, registry
 from nonideal.report import load_result
+from toys import toy_pi
 
 TOYS = Path(next(iter(toys.__path__)))
 
@@ -104,7 +104,13 @@ def test_a_library_call_is_quiet_and_stores_nothing(
 def test_the_folder_of_a_run(tmp_path: Path) -> None:
     result = run_toy(tmp_path / "new" / "out", seed=3)
     out = tmp_path / "new" / "out"
-    assert {path.name for path in out.iterdir()} == {"result.json", "report.html", "figures", "shards", "run.json"}
+    assert {path.name for path in out.iterdir()} == {
+        "result.json",
+        "report.html",
+        "figures",
+        "shards",
+        "run.json",
+    }
     assert {path.name for path in (out / "figures").iterdir()} == {"pi.svg", "pi.png"}
     assert load_result(out) == result
     assert result.command == "nonideal run toy-pi --seed 3"
@@ -140,14 +146,24 @@ def test_a_folder_of_another_experiment_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_no_figures")
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"experiment": "toy-pi"}', '{"experiment": "toy-pi", "seed": "x", "options": {}}', "\xff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"experiment": "toy-pi"}',
+        '{"experiment": "toy-pi", "seed": "x", "options": {}}',
+        "\xff",
+    ],
+)
 def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(InvalidArgument) as caught:
         run_toy(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path / 'run.json'} is damaged, and with it the drawn seed; give --seed or --fresh, or another --out "
-        "(finished shards stay, and serve again if the seed is the same)"
+        f"{tmp_path / 'run.json'} is damaged, and with it the drawn seed; give --seed or --fresh, "
+        "or another --out (finished shards stay, and serve again if the seed is the same)"
     )
     assert run_toy(tmp_path, seed=4).seed == 4
     assert run_toy(tmp_path).seed == 4

@@ -10,7 +10,6 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from rich.console import Console
-from toys import toy_pi
 
 from nonideal.report import Comparison, Curve, Result, words
 from nonideal.report.figures import (
@@ -29,6 +28,7 @@ from nonideal.report.figures import (
 )
 from nonideal.report.html import Drawing, render
 from nonideal.report.terminal import print_result
+from toys import toy_pi
 
 CURVE = Curve((1.0, 2.0, 3.0), "x (m)", (1.0, 4.0, 9.0), "y (s)", (0.1, 0.2, 0.3), 5)
 
@@ -89,7 +89,9 @@ def test_an_empty_result_makes_a_page() -> None:
 
 def test_text_cannot_break_out_of_the_page() -> None:
     evil = "</p><script>alert(1)</script>"
-    page = render(Result(evil, {evil: evil}, 1, evil, comparison=(Comparison(evil, evil, evil, evil),)), question=evil)
+    page = render(
+        Result(evil, {evil: evil}, 1, evil, comparison=(Comparison(evil, evil, evil, evil),)), question=evil
+    )
     assert "<script" not in page
 
 
@@ -128,7 +130,11 @@ def test_bars_and_bands_have_the_asked_confidence() -> None:
     np.testing.assert_allclose(half, 1.959963984540054 * np.array(CURVE.standard_error), rtol=1e-12)
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x (m)", "y (s)")
     draw_band(axes, CURVE)
-    (band,) = [item for item in axes.collections if type(item).__name__ in ("PolyCollection", "FillBetweenPolyCollection")]
+    (band,) = [
+        item
+        for item in axes.collections
+        if type(item).__name__ in ("PolyCollection", "FillBetweenPolyCollection")
+    ]
     assert band.get_paths()[0].vertices[:, 1].max() == pytest.approx(9 + 1.959963984540054 * 0.3)
     exact = draw_curve(axes, Curve((1.0,), "", (1.0,), ""))
     assert exact[2] == ()
@@ -163,5 +169,12 @@ def test_the_terminal_says_the_same(result: Result) -> None:
     console = Console(file=io.StringIO(), width=200)
     print_result(result, console, question=toy_pi.QUESTION)
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    for part in (toy_pi.QUESTION, result.answer, "Archimedes", "statistical error only", "<finitely> many", "seed 1"):
+    for part in (
+        toy_pi.QUESTION,
+        result.answer,
+        "Archimedes",
+        "statistical error only",
+        "<finitely> many",
+        "seed 1",
+    ):
         assert part in text

@@ -18,7 +18,11 @@ from nonideal.report import Comparison, Curve, Result, Table, load_result
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 estimates = st.builds(
-    Estimate, numbers, st.floats(0, 1e300), st.none() | st.integers(1, 10**12), st.sampled_from(["", "J", "1"])
+    Estimate,
+    numbers,
+    st.floats(0, 1e300),
+    st.none() | st.integers(1, 10**12),
+    st.sampled_from(["", "J", "1"]),
 )
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
 
@@ -39,7 +43,9 @@ results = st.builds(
     answer=texts,
     metrics=st.dictionaries(texts, estimates, max_size=3),
     curves=st.dictionaries(texts, curves(), max_size=2),
-    comparison=st.lists(st.builds(Comparison, texts, st.none() | texts | numbers, texts | numbers, texts), max_size=2),
+    comparison=st.lists(
+        st.builds(Comparison, texts, st.none() | texts | numbers, texts | numbers, texts), max_size=2
+    ),
     tables=st.just({"t": Table("T", ("a", "b"), ((1, "x"), (None, True), (0.5, "")), "note")}),
     limits=st.lists(texts, max_size=2),
     command=texts,
@@ -52,7 +58,9 @@ def test_json_keeps_everything(result: Result) -> None:
 
 
 def test_the_keys_are_those_of_the_house() -> None:
-    result = Result("toy", {}, 1, "Yes.", {"pi": Estimate(3.1, 0.1, 7, "m")}, {"c": Curve([1], "x", [2], "y", [0.5], 3)})  # type: ignore[arg-type]
+    result = Result(
+        "toy", {}, 1, "Yes.", {"pi": Estimate(3.1, 0.1, 7, "m")}, {"c": Curve([1], "x", [2], "y", [0.5], 3)}
+    )  # type: ignore[arg-type]
     data = json.loads(result.to_json())
     assert set(data) == {
         *("experiment", "config", "seed", "versions", "machine", "answer", "metrics", "curves", "comparison"),
@@ -92,7 +100,10 @@ def test_curves_from_estimates() -> None:
         (lambda: Curve([1], "", [math.nan], ""), "y[0] = nan is not finite"),
         (lambda: Curve([math.inf], "", [1], ""), "x[0] = inf is not finite"),
         (lambda: Table("", ("a",), [(1, 2)]), "rows[0] has 2 cells for 1 columns"),
-        (lambda: Table("", ("a",), [([],)]), "a table's cell is a list; use text, numbers, True/False or None"),
+        (
+            lambda: Table("", ("a",), [([],)]),
+            "a table's cell is a list; use text, numbers, True/False or None",
+        ),
         (
             lambda: Result("", {}, 1, "", metrics={"m": 3.0}),
             "metrics['m'] = 3.0 is not an Estimate; see Estimate.exact",
