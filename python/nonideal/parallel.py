@@ -118,7 +118,7 @@ class Runner:
         num_threads: int | None = None,
         fresh: bool = False,
         progress: bool = False,
-        timeout: float = 5.0,
+        timeout: float = 3.0,
     ) -> None:
         if out is not None and identity is None:
             raise InvalidArgument("identity = None: with out, it must say what the results depend on")

@@ -22,7 +22,7 @@ from nonideal.experiments import registry
 from nonideal.report import load_result
 
 TOYS = Path(next(iter(toys.__path__)))
-SLOW_RUN = ["run", "toy-pi", "--points", "100", "--shards", "14", "--pause", "0.15"]
+SLOW_RUN = ["run", "toy-pi", "--points", "100", "--shards", "12", "--pause", "0.1"]
 
 
 @pytest.fixture(autouse=True)
@@ -77,20 +77,18 @@ def refused(capsys: pytest.CaptureFixture[str], words: list[str], code: int = 2)
     return captured.err.rstrip("\n")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["list"], ["run", "--help"], ["--version"]])
-def test_help_and_list_are_light(words: list[str]) -> None:
+def test_help_and_list_are_light() -> None:
     code = (
         "import sys\nfrom nonideal import cli\n"
-        f"assert cli.main({words!r}) == 0\n"
-        "heavy = {'torch', 'qiskit', 'mitiq', 'ase', 'matplotlib', 'dask', 'distributed', 'sklearn', 'jinja2'}\n"
+        "for words in (['--version'], ['--help'], ['list'], ['run', '--help']):\n"
+        "    assert cli.main(words) == 0\n"
+        "heavy = {'torch', 'qiskit', 'mitiq', 'ase', 'matplotlib', 'dask', 'distributed', 'sklearn'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    if words == ["--version"]:
-        assert done.stdout == f"{nonideal.__version__}\n"
-    else:
-        assert "toy-pi" in done.stdout or words == ["--help"]
+    assert done.stdout.startswith(f"{nonideal.__version__}\n")
+    assert done.stdout.count("How many points does it take to know π?") == 2
 
 
 def test_help_teaches_every_option(capsys: pytest.CaptureFixture[str]) -> None:
@@ -178,7 +176,7 @@ def test_an_unreachable_cluster_ends_in_one_line(capfd: pytest.CaptureFixture[st
     pytest.importorskip("distributed")
     words = ["run", "toy-pi", "--cluster", "tcp://127.0.0.1:9", "--out", str(tmp_path)]
     assert cli.main(words) == 2
-    message = "nonideal: cluster = 'tcp://127.0.0.1:9' cannot be reached within 5 s\n"
+    message = "nonideal: cluster = 'tcp://127.0.0.1:9' cannot be reached within 3 s\n"
     assert capfd.readouterr() == ("", message)
 
 
@@ -233,14 +231,14 @@ def test_a_killed_run_goes_on_from_its_finished_shards(tmp_path: Path) -> None:
     process.kill()
     process.communicate()
     finished = shard_files(out)
-    assert 4 <= len(finished) < 14
+    assert 4 <= len(finished) < 12
 
     again = start(words, TOY_LOG=str(log))
     output, errors = again.communicate(timeout=60)
     assert (again.returncode, errors) == (0, ""), errors
-    assert len(log.read_text().split()) == len(set(log.read_text().split())) == 14 - len(finished)
+    assert len(log.read_text().split()) == len(set(log.read_text().split())) == 12 - len(finished)
     files = shard_files(out)
-    assert len(files) == 14
+    assert len(files) == 12
     assert {path: files[path] for path in finished} == finished
 
     result = load_result(out)
@@ -252,7 +250,7 @@ def test_a_killed_run_goes_on_from_its_finished_shards(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", [[], ["--workers", "2"]])
-def test_ctrl_c_says_how_to_go_on(tmp_path: Path, where: list[str]) -> None:
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path, where: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
     process = start([*SLOW_RUN, "--out", str(out), *where])
     wait_for_shards(out, 3, process)
@@ -262,18 +260,16 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path, where: list[str]) -> None:
     assert output == ""
     seed = json.loads((out / "run.json").read_text())["seed"]
     match = re.fullmatch(
-        r"nonideal: interrupted with (\d+) of 14 shards finished; go on with: (nonideal run .*)\n", errors
+        r"nonideal: interrupted with (\d+) of 12 shards finished; go on with: (nonideal run .*)\n", errors
     )
     assert match, errors
     number = int(match[1])
     assert number == len(shard_files(out))
-    command = f"nonideal run toy-pi --points 100 --shards 14 --pause 0.15 --seed {seed} --out {out}"
+    command = f"nonideal run toy-pi --points 100 --shards 12 --pause 0.1 --seed {seed} --out {out}"
     assert match[2] == command
-    if not where:
-        again = start(shlex.split(command)[1:], TOY_LOG=str(tmp_path / "log"))
-        _, errors = again.communicate(timeout=60)
-        assert (again.returncode, errors) == (0, "")
-        assert len((tmp_path / "log").read_text().split()) == 14 - number
+    monkeypatch.setenv("TOY_LOG", str(tmp_path / "log"))
+    assert cli.main(shlex.split(command)[1:]) == 0
+    assert len((tmp_path / "log").read_text().split()) == 12 - number
 
 
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:

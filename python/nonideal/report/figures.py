@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["COLORS", "draw_band", "draw_curve", "house_style", "inline_svg", "new_figure", "to_png", "to_svg"]
 
-# After Okabe and Ito (2008), "Color universal design", distinct in the common kinds of colour blindness. Their
-# yellow and light blue are left out, and orange and purple are darker: each colour has a contrast of 3:1 or
-# more on the white AND on the dark page.
+# After Okabe and Ito (2008), "Color universal design", distinct in the common kinds of colour blindness.
+# Their yellow and light blue are left out, and orange and purple are darker: each colour has a contrast of
+# 3:1 or more on the white AND on the dark page.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#b5609a", "#a87900", "#767676")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
@@ -184,7 +184,7 @@ def to_svg(figure: Figure, *, name: str = "figure") -> str:
 def inline_svg(text: str) -> str:
     """Return the inside of an HTML page for the SVG of `to_svg`.
 
-    It has no background and names no host; its ink follows the page: ``currentColor``, ``--muted``, ``--rule``.
+    It has no background and names no host; its ink is the page's (``currentColor``, ``--muted``, ``--rule``).
     """
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", text)  # HTML needs no namespaces

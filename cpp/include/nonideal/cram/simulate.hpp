@@ -22,8 +22,8 @@ inline constexpr std::int64_t kBlockLanes = 4096;
 /// Where the largest error probability of a gate lies above this, errors are drawn lane by lane (bit planes are
 /// compared); below it as sparse points of a Poisson process. Both are exact; the limits are where both take the same
 /// time (benchmarks/cram.py, "crossover"), for gates that err alike in all states and for others.
-inline constexpr double kSparseLimitUniform = 0.25;
-inline constexpr double kSparseLimitState = 0.125;
+inline constexpr double kSparseLimitUniform = 0.32;
+inline constexpr double kSparseLimitState = 0.16;
 
 struct RunOptions {
   std::uint64_t seed = 0;
