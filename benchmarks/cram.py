@@ -1,8 +1,8 @@
 """Gate-level simulation of CRAM programs, against the same in numpy: a bool per lane, or a bit per lane.
 
-The peers are what one writes without nonideal. Both interpret the same placed program gate by gate. ``numpy bool`` draws a
-uniform number per lane and gate; ``numpy packed`` keeps 64 lanes in a word and flips a binomial number of random positions
-(two of which may coincide: it is a little faster than a correct one).
+The peers are what one writes without nonideal. Both interpret the same placed program gate by gate. ``numpy
+bool`` draws a uniform number per lane and gate; ``numpy packed`` keeps 64 lanes in a word and flips a
+binomial number of random positions (two of which may coincide: it is a little faster than a correct one).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from nonideal.benchmarks.harness import Benchmark, Case, Peer
 
 from nonideal import _core
-from nonideal.benchmarks.harness import Benchmark, Case, Peer
 from nonideal.data import load_digits
 from nonideal.hardware import cram
 from nonideal.hardware.cram import circuits
@@ -170,7 +170,7 @@ def _digits(tiny: bool) -> Case:
 def _crossover(
     limit: float, table: Callable[[float], Mapping[str, Sequence[float]]]
 ) -> Callable[[bool], Case]:
-    """The same gates just below the limit (sparse points) and just above (bit planes): about the same rate."""
+    """Run the same gates just below the limit (sparse points) and just above (bit planes)."""
 
     def prepare(tiny: bool) -> Case:
         lanes = 1 << (13 if tiny else 18)
@@ -201,7 +201,10 @@ BENCHMARKS = (
     Benchmark("two-threads-noise-free", "cram", "gate-lanes", _threads(0.0)),
     Benchmark("two-threads-eps-1e-3", "cram", "gate-lanes", _threads(1e-3)),
     Benchmark("small-program", "cram", "call", _overhead, floor=200, note="one call below 5 ms"),
-    Benchmark("digits-tree-eps-1e-4", "cram", "image", _digits, note="20 dot products of 64 x (4 x 4 bits) an image"),
+    Benchmark(
+        "digits-tree-eps-1e-4", "cram", "image", _digits,
+        note="an image is 20 dot products of 64 terms, 4 x 4 bits",
+    ),
     Benchmark(
         "crossover-uniform", "cram", "gate-lanes",
         _crossover(_core.cram.SPARSE_LIMIT_UNIFORM, lambda p: {"NAND2": (p, p, p), "NOT": (p, p)}),

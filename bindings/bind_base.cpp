@@ -18,7 +18,8 @@ using namespace py::literals;
 
 namespace {
 
-/// nonideal/errors.py defines the classes (docstrings, attributes, picklable); they are fetched when one is thrown.
+/// nonideal/errors.py defines the classes (docstrings, attributes, picklable); they are fetched when one is
+/// thrown.
 void translate(std::exception_ptr thrown) {
   const auto raise = [](const char* name, auto&&... arguments) {
     const py::object type = py::module_::import("nonideal.errors").attr(name);

@@ -23,7 +23,8 @@ using namespace nonideal::cram;
 
 namespace {
 
-/// Ports and constants as Python holds them: (name, bits, length, signed, columns), length 0 for a single word.
+/// Ports and constants as Python holds them: (name, bits, length, signed, columns), length 0 for a single
+/// word.
 using PortTuple = std::tuple<std::string, int, std::int64_t, bool, std::vector<std::int32_t>>;
 using Constants = std::vector<std::pair<std::int32_t, int>>;
 
@@ -37,7 +38,8 @@ std::vector<Port> ports_from(const std::vector<PortTuple>& tuples) {
 
 std::vector<PortTuple> tuples_from(const std::vector<Port>& ports) {
   std::vector<PortTuple> tuples;
-  for (const Port& port : ports) tuples.emplace_back(port.name, port.bits, port.length, port.is_signed, port.columns);
+  for (const Port& port : ports)
+    tuples.emplace_back(port.name, port.bits, port.length, port.is_signed, port.columns);
   return tuples;
 }
 
@@ -48,9 +50,10 @@ Gate gate_named(const std::string& name) {
 }
 
 /// Instructions as arrays: gate codes (n,), outputs (n,), operands (n, 5) with -1 where a gate has fewer.
-Program program_from(std::int32_t columns, const Array<std::uint8_t>& gates, const Array<std::int32_t>& outputs,
-                     const Array<std::int32_t>& operands, const std::vector<PortTuple>& inputs,
-                     const std::vector<PortTuple>& output_ports, const Constants& constants) {
+Program program_from(std::int32_t columns, const Array<std::uint8_t>& gates,
+                     const Array<std::int32_t>& outputs, const Array<std::int32_t>& operands,
+                     const std::vector<PortTuple>& inputs, const std::vector<PortTuple>& output_ports,
+                     const Constants& constants) {
   expect_ndim("gates", gates, 1);
   expect_ndim("outputs", outputs, 1);
   expect_ndim("operands", operands, 2);
@@ -68,7 +71,9 @@ Program program_from(std::int32_t columns, const Array<std::uint8_t>& gates, con
   return {columns, std::move(instructions), ports_from(inputs), ports_from(output_ports), constants};
 }
 
-py::tuple instruction_arrays(const Program& program) {
+using InstructionArrays = std::tuple<Array<std::uint8_t>, Array<std::int32_t>, Array<std::int32_t>>;
+
+InstructionArrays instruction_arrays(const Program& program) {
   const auto n = static_cast<py::ssize_t>(program.num_gates());
   Array<std::uint8_t> gates(n);
   Array<std::int32_t> outputs(n);
@@ -83,15 +88,19 @@ py::tuple instruction_arrays(const Program& program) {
       sources[i * kMaxFanIn + j] = j < instruction.operands().size() ? instruction.inputs[j] : -1;
     }
   }
-  return py::make_tuple(gates, outputs, operands);
+  return {gates, outputs, operands};
 }
 
 /// One input port for a run: planes (bits * words, >= plane_words(entries)), repeat, entries.
 using PlanesTuple = std::tuple<Array<std::uint64_t>, std::int64_t, std::int64_t>;
 
-py::tuple run(const Simulator& simulator, const std::vector<PlanesTuple>& ports, std::int64_t lanes,
-              std::uint64_t seed, std::uint64_t stream, std::int64_t first_lane, std::int64_t tile_lanes,
-              int num_threads, bool want_activity) {
+/// Output planes, and where activity is wanted, lanes seen and flips, both (num_gates, kMaxStates).
+using Counts = std::optional<Array<std::int64_t>>;
+using RunTuple = std::tuple<Array<std::uint64_t>, Counts, Counts>;
+
+RunTuple run(const Simulator& simulator, const std::vector<PlanesTuple>& ports, std::int64_t lanes,
+             std::uint64_t seed, std::uint64_t stream, std::int64_t first_lane, std::int64_t tile_lanes,
+             int num_threads, bool want_activity) {
   std::vector<InputPlane> planes;
   if (lanes < 0) throw InvalidArgument("lanes = " + std::to_string(lanes) + " is below 0");
   for (const auto& [words, repeat, entries] : ports) {
@@ -109,7 +118,8 @@ py::tuple run(const Simulator& simulator, const std::vector<PlanesTuple>& ports,
   Array<std::uint64_t> result({static_cast<py::ssize_t>(simulator.num_output_planes()),
                                static_cast<py::ssize_t>(plane_words(lanes))});
   std::vector<std::uint64_t*> outputs;
-  for (py::ssize_t p = 0; p < result.shape(0); ++p) outputs.push_back(result.mutable_data() + p * result.shape(1));
+  for (py::ssize_t p = 0; p < result.shape(0); ++p)
+    outputs.push_back(result.mutable_data() + p * result.shape(1));
   Activity activity;
   {
     const py::gil_scoped_release unlocked;
@@ -121,12 +131,12 @@ py::tuple run(const Simulator& simulator, const std::vector<PlanesTuple>& ports,
                    .num_threads = num_threads},
                   want_activity ? &activity : nullptr);
   }
-  if (!want_activity) return py::make_tuple(result, py::none(), py::none());
+  if (!want_activity) return {result, std::nullopt, std::nullopt};
   const auto as_array = [](const std::vector<std::int64_t>& counts) {
     const auto gates = static_cast<py::ssize_t>(counts.size()) / kMaxStates;
     return Array<std::int64_t>({gates, static_cast<py::ssize_t>(kMaxStates)}, counts.data());
   };
-  return py::make_tuple(result, as_array(activity.lanes), as_array(activity.flips));
+  return {result, as_array(activity.lanes), as_array(activity.flips)};
 }
 
 template <class Function>
@@ -230,22 +240,27 @@ void bind_cram(py::module_ m) {
       .finalize();
   m.def("full_adder", &circuits::full_adder, "design"_a);
   m.def("adder", &circuits::adder, "bits"_a, "design"_a);
-  m.def("multiplier", py::overload_cast<int, int, FullAdder, AndGate>(&circuits::multiplier), "bits_a"_a, "bits_b"_a,
-        "design"_a, "and_gate"_a);
+  m.def("multiplier", py::overload_cast<int, int, FullAdder, AndGate>(&circuits::multiplier), "bits_a"_a,
+        "bits_b"_a, "design"_a, "and_gate"_a);
   m.def("dot", &circuits::dot, "length"_a, "bits_x"_a, "bits_w"_a, "accumulate"_a, "design"_a, "and_gate"_a,
         py::call_guard<py::gil_scoped_release>());
 
   m.def(
       "pack",
-      [](const std::string& argument, const Array<std::int64_t>& values, int bits, bool is_signed, int num_threads) {
+      [](const std::string& argument, const Array<std::int64_t>& values, int bits, bool is_signed,
+         int num_threads) {
         expect_ndim(argument.c_str(), values, 2);
-        if (bits < 1 || bits > 63) throw InvalidArgument("bits = " + std::to_string(bits) + " is outside [1, 63]");
+        if (bits < 1 || bits > 63)
+          throw InvalidArgument("bits = " + std::to_string(bits) + " is outside [1, 63]");
         const std::int64_t lanes = values.shape(0), words = values.shape(1);
         Array<std::uint64_t> planes(
             {static_cast<py::ssize_t>(words * bits), static_cast<py::ssize_t>(plane_words(lanes))});
         const auto source = view(values);
         const auto target = mutable_view(planes);
-        released([&] { pack(argument, source, lanes, words, bits, is_signed, target, num_threads); return 0; });
+        released([&] {
+          pack(argument, source, lanes, words, bits, is_signed, target, num_threads);
+          return 0;
+        });
         return planes;
       },
       "argument"_a, "values"_a.noconvert(), "bits"_a, "signed"_a, "num_threads"_a = 0);
@@ -253,7 +268,8 @@ void bind_cram(py::module_ m) {
       "unpack",
       [](const Array<std::uint64_t>& planes, std::int64_t lanes, int bits, bool is_signed, int num_threads) {
         expect_ndim("planes", planes, 2);
-        if (bits < 1 || bits > 63) throw InvalidArgument("bits = " + std::to_string(bits) + " is outside [1, 63]");
+        if (bits < 1 || bits > 63)
+          throw InvalidArgument("bits = " + std::to_string(bits) + " is outside [1, 63]");
         if (lanes < 0) throw InvalidArgument("lanes = " + std::to_string(lanes) + " is below 0");
         if (planes.shape(0) % bits != 0) {
           throw InvalidArgument("bits = " + std::to_string(bits) + " doesn't divide the number of planes, " +
@@ -263,16 +279,20 @@ void bind_cram(py::module_ m) {
         Array<std::int64_t> values({static_cast<py::ssize_t>(lanes), static_cast<py::ssize_t>(words)});
         const auto source = view(planes);
         const auto target = mutable_view(values);
-        released([&] { unpack(source, lanes, words, bits, is_signed, target, num_threads); return 0; });
+        released([&] {
+          unpack(source, lanes, words, bits, is_signed, target, num_threads);
+          return 0;
+        });
         return values;
       },
       "planes"_a.noconvert(), "lanes"_a, "bits"_a, "signed"_a, "num_threads"_a = 0);
   m.def(
       "uniform_planes",
-      [](std::uint64_t seed, std::uint64_t stream, std::int64_t first_lane, std::int64_t lanes, std::int64_t count,
-         int num_threads) {
+      [](std::uint64_t seed, std::uint64_t stream, std::int64_t first_lane, std::int64_t lanes,
+         std::int64_t count, int num_threads) {
         if (lanes < 0 || count < 0) throw InvalidArgument("lanes and count must not be negative");
-        Array<std::uint64_t> planes({static_cast<py::ssize_t>(count), static_cast<py::ssize_t>(plane_words(lanes))});
+        Array<std::uint64_t> planes(
+            {static_cast<py::ssize_t>(count), static_cast<py::ssize_t>(plane_words(lanes))});
         const auto target = mutable_view(planes);
         released([&] {
           uniform_planes(seed, stream, first_lane, lanes, count, target, num_threads);
@@ -284,8 +304,8 @@ void bind_cram(py::module_ m) {
 
   py::class_<Simulator>(m, "Simulator")
       .def(py::init<const Program&, const GateTable&>(), "program"_a, "table"_a)
-      .def("run", &run, "inputs"_a, "lanes"_a, "seed"_a, "stream"_a = 0, "first_lane"_a = 0, "tile_lanes"_a = 0,
-           "num_threads"_a = 0, "activity"_a = false);
+      .def("run", &run, "inputs"_a.noconvert(), "lanes"_a, "seed"_a, "stream"_a = 0, "first_lane"_a = 0,
+           "tile_lanes"_a = 0, "num_threads"_a = 0, "activity"_a = false);
 }
 
 }  // namespace nonideal::bindings

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from nonideal.errors import InvalidArgument
 
@@ -73,8 +73,9 @@ class Estimate:
     def from_counts(cls, successes: int, trials: int, unit: str = "") -> Estimate:
         """Return a proportion with its binomial standard error.
 
-        The standard error is that of the Agresti-Coull estimate (two successes and two failures added), so that
-        no successes or no failures do not pretend to an error of zero. The value is the plain proportion.
+        The standard error is that of the Agresti-Coull estimate (two successes and two failures added), so
+        that no successes or no failures do not pretend to an error of zero. The value is the plain
+        proportion.
         """
         if trials < 1 or not 0 <= successes <= trials:
             raise InvalidArgument(f"successes = {successes} is outside [0, trials = {trials}]")
@@ -88,7 +89,7 @@ class Estimate:
         """Return the two-sided normal confidence interval, ``value -+ z * standard_error``."""
         if not 0.0 < confidence < 1.0:
             raise InvalidArgument(f"confidence = {confidence} is outside (0, 1)")
-        half = float(stats.norm.ppf(0.5 + confidence / 2)) * self.standard_error
+        half = NormalDist().inv_cdf(0.5 + confidence / 2) * self.standard_error
         return self.value - half, self.value + half
 
     def __str__(self) -> str:

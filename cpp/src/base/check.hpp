@@ -14,18 +14,20 @@ inline std::string bracketed(const char* argument, std::int64_t index) {
 }
 
 /// Throws unless low <= value < high: "columns[3] = 9 is outside [0, 7)".
-inline void expect_below(const std::string& argument, std::int64_t value, std::int64_t low, std::int64_t high) {
+inline void expect_below(const std::string& argument, std::int64_t value, std::int64_t low,
+                         std::int64_t high) {
   if (value < low || value >= high) {
-    throw InvalidArgument(argument + " = " + std::to_string(value) + " is outside [" + std::to_string(low) + ", " +
-                          std::to_string(high) + ")");
+    throw InvalidArgument(argument + " = " + std::to_string(value) + " is outside [" + std::to_string(low) +
+                          ", " + std::to_string(high) + ")");
   }
 }
 
 /// Throws unless low <= value <= high: "bits = 40 is outside [1, 31]".
-inline void expect_within(const std::string& argument, std::int64_t value, std::int64_t low, std::int64_t high) {
+inline void expect_within(const std::string& argument, std::int64_t value, std::int64_t low,
+                          std::int64_t high) {
   if (value < low || value > high) {
-    throw InvalidArgument(argument + " = " + std::to_string(value) + " is outside [" + std::to_string(low) + ", " +
-                          std::to_string(high) + "]");
+    throw InvalidArgument(argument + " = " + std::to_string(value) + " is outside [" + std::to_string(low) +
+                          ", " + std::to_string(high) + "]");
   }
 }
 
@@ -39,8 +41,8 @@ inline void expect_at_least(const std::string& argument, std::int64_t value, std
 /// Throws unless size == expected: "input_planes: expected 16 planes, got 3".
 inline void expect_count(const char* argument, const char* what, std::int64_t size, std::int64_t expected) {
   if (size != expected) {
-    throw InvalidArgument(std::string(argument) + ": expected " + std::to_string(expected) + " " + what + ", got " +
-                          std::to_string(size));
+    throw InvalidArgument(std::string(argument) + ": expected " + std::to_string(expected) + " " + what +
+                          ", got " + std::to_string(size));
   }
 }
 

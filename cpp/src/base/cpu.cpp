@@ -17,7 +17,8 @@ bool runs(Isa isa) {
       return true;
     case Isa::avx2:
 #if defined(NONIDEAL_HAVE_avx2)
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+             __builtin_cpu_supports("bmi2");
 #else
       return false;
 #endif
@@ -40,7 +41,8 @@ Isa choose() {
   for (const Isa isa : kIsas) {
     if (name(isa) != wanted) continue;
     if (std::find(available.begin(), available.end(), isa) != available.end()) return isa;
-    throw InvalidArgument("NONIDEAL_ISA = " + std::string(wanted) + " is above what this processor or build has, " +
+    throw InvalidArgument("NONIDEAL_ISA = " + std::string(wanted) +
+                          " is above what this processor or build has, " +
                           std::string(name(available.back())));
   }
   throw InvalidArgument("NONIDEAL_ISA = " + std::string(wanted) + " is none of baseline, avx2, avx512");

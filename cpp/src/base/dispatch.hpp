@@ -3,22 +3,24 @@
 #include "nonideal/base/cpu.hpp"
 
 /// Declares one kernel entry for every instruction set of this build and picks the active one's.
-/// A kernel's private header says NONIDEAL_FOR_EACH_ISA(DECLARE) once; its caller says NONIDEAL_PICK(topic, entry).
+/// A kernel's private header says NONIDEAL_FOR_EACH_ISA(DECLARE) once; its caller says NONIDEAL_PICK(topic,
+/// entry).
 #if defined(NONIDEAL_HAVE_avx2) && defined(NONIDEAL_HAVE_avx512)
-#define NONIDEAL_PICK(topic, entry)                                                    \
-  ::nonideal::detail::pick(&::nonideal::topic::kernels::baseline::entry,               \
-                           &::nonideal::topic::kernels::avx2::entry,                   \
+#define NONIDEAL_PICK(topic, entry)                                      \
+  ::nonideal::detail::pick(&::nonideal::topic::kernels::baseline::entry, \
+                           &::nonideal::topic::kernels::avx2::entry,     \
                            &::nonideal::topic::kernels::avx512::entry)
 #else
-#define NONIDEAL_PICK(topic, entry)                                                    \
-  ::nonideal::detail::pick(&::nonideal::topic::kernels::baseline::entry,               \
-                           &::nonideal::topic::kernels::baseline::entry,               \
+#define NONIDEAL_PICK(topic, entry)                                      \
+  ::nonideal::detail::pick(&::nonideal::topic::kernels::baseline::entry, \
+                           &::nonideal::topic::kernels::baseline::entry, \
                            &::nonideal::topic::kernels::baseline::entry)
 #endif
 
 namespace nonideal::detail {
 
-/// The entry of the active instruction set, capped at `highest` where a benchmark shows that more does not pay.
+/// The entry of the active instruction set, capped at `highest` where a benchmark shows that more does not
+/// pay.
 template <class Entry>
 Entry pick(Entry baseline, Entry avx2, Entry avx512, Isa highest = Isa::avx512) {
   const Isa isa = active_isa() < highest ? active_isa() : highest;

@@ -5,7 +5,8 @@
 
 namespace nonideal::detail {
 
-/// Runs body(begin, end) over [0, n) in blocks whose bounds do not depend on `threads`. The body must not throw.
+/// Runs body(begin, end) over [0, n) in blocks whose bounds do not depend on `threads`. The body must not
+/// throw.
 template <class Body>
 void for_blocks(std::int64_t n, std::int64_t block, int threads, const Body& body) {
   const std::int64_t blocks = (n + block - 1) / block;

@@ -8,9 +8,9 @@
 
 #include "nonideal/base/random.hpp"
 
-/// Sixteen Philox4x32-10 calls at once, for kernels (included per instruction set; static, so no weak symbol).
-/// Every 32-bit word sits in a 64-bit lane of its own: the 32x32->64 bit multiplication of all instruction sets reads
-/// the low half of a lane and ignores the high one, which may hold anything.
+/// Sixteen Philox4x32-10 calls at once, for kernels (included per instruction set; static, so no weak
+/// symbol). Every 32-bit word sits in a 64-bit lane of its own: the 32x32->64 bit multiplication of all
+/// instruction sets reads the low half of a lane and ignores the high one, which may hold anything.
 
 namespace nonideal::detail {
 namespace {  // internal linkage: every instruction set keeps its own copy
@@ -38,15 +38,16 @@ static inline PhiloxLanes philox_multiply(PhiloxLanes a, std::uint32_t multiplie
 #endif
 }
 
-/// out[word][call]: word `word` of philox({counter.w[0] + call * step0, counter.w[1], counter.w[2] + call * step2,
-/// counter.w[3]}, key) in the low 32 bits of a 64-bit lane; the high bits hold garbage. `out` is 64-byte aligned.
-/// kCalls is 8 or 16.
+/// out[word][call]: word `word` of philox({counter.w[0] + call * step0, counter.w[1], counter.w[2] + call *
+/// step2, counter.w[3]}, key) in the low 32 bits of a 64-bit lane; the high bits hold garbage. `out` is
+/// 64-byte aligned. kCalls is 8 or 16.
 template <int kCalls>
-static inline void philox_batch(nonideal::Words4 counter, std::uint32_t step0, std::uint32_t step2, std::uint64_t key,
-                                std::uint64_t (&out)[4][kPhiloxCalls]) {
+static inline void philox_batch(nonideal::Words4 counter, std::uint32_t step0, std::uint32_t step2,
+                                std::uint64_t key, std::uint64_t (&out)[4][kPhiloxCalls]) {
   constexpr int kLanes = sizeof(PhiloxLanes) / sizeof(std::uint64_t);
   constexpr int kVectors = kCalls / kLanes;
-  constexpr int kTogether = kVectors < 4 ? kVectors : 4;  // independent chains that hide the multiplier's latency
+  constexpr int kTogether =
+      kVectors < 4 ? kVectors : 4;  // independent chains that hide the multiplier's latency
   PhiloxLanes call;
   for (int lane = 0; lane < kLanes; ++lane) call[lane] = static_cast<std::uint64_t>(lane);
   for (int v0 = 0; v0 < kVectors; v0 += kTogether) {

@@ -72,8 +72,8 @@ class Wiring {
     throw InvalidArgument("full_adder: unknown design");
   }
 
-  /// a + b, truncated to `width` bits: a half adder at bit 0, full adders while both words last, half adders for the
-  /// carry above. `width` must hold every sum that can occur.
+  /// a + b, truncated to `width` bits: a half adder at bit 0, full adders while both words last, half adders
+  /// for the carry above. `width` must hold every sum that can occur.
   Word add(const Word& a, const Word& b, std::size_t width) {
     Word sum;
     std::optional<std::int32_t> carry;
@@ -86,7 +86,8 @@ class Wiring {
         sum.push_back(terms[0]);
         continue;
       }
-      const SumCarry out = terms.size() == 2 ? half_add(terms[0], terms[1]) : full_add(terms[0], terms[1], terms[2]);
+      const SumCarry out =
+          terms.size() == 2 ? half_add(terms[0], terms[1]) : full_add(terms[0], terms[1], terms[2]);
       sum.push_back(out.sum);
       carry = out.carry;
     }
@@ -122,7 +123,8 @@ class DotProduct {
       : wiring_(wiring),
         x_(x),
         w_(w),
-        largest_((((std::uint64_t{1} << x.front().size()) - 1)) * ((std::uint64_t{1} << w.front().size()) - 1)) {}
+        largest_((((std::uint64_t{1} << x.front().size()) - 1)) *
+                 ((std::uint64_t{1} << w.front().size()) - 1)) {}
 
   Word chain() {
     Word sum = term(0);
@@ -147,7 +149,9 @@ class DotProduct {
 
  private:
   Word term(std::size_t i) { return wiring_.multiply(x_[i], w_[i]); }
-  std::size_t width(std::size_t terms) const { return static_cast<std::size_t>(std::bit_width(terms * largest_)); }
+  std::size_t width(std::size_t terms) const {
+    return static_cast<std::size_t>(std::bit_width(terms * largest_));
+  }
 
   Wiring& wiring_;
   const std::vector<Word>& x_;
@@ -195,7 +199,8 @@ Program multiplier(int bits_a, int bits_b, FullAdder design, AndGate and_gate) {
   return wiring.builder.build();
 }
 
-Program dot(std::int64_t length, int bits_x, int bits_w, Accumulate accumulate, FullAdder design, AndGate and_gate) {
+Program dot(std::int64_t length, int bits_x, int bits_w, Accumulate accumulate, FullAdder design,
+            AndGate and_gate) {
   detail::expect_within("length", length, 1, 65536);
   detail::expect_within("bits_x", bits_x, 1, 16);
   detail::expect_within("bits_w", bits_w, 1, 16);

@@ -55,7 +55,8 @@ GateTable GateTable::uniform(double probability) {
 void GateTable::set(Gate gate, std::span<const double> error) {
   const GateSpec& kind = spec(gate);
   const std::string argument = "error[" + std::string(kind.name) + "]";
-  detail::expect_count(argument.c_str(), "probabilities", static_cast<std::int64_t>(error.size()), kind.fan_in + 1);
+  detail::expect_count(argument.c_str(), "probabilities", static_cast<std::int64_t>(error.size()),
+                       kind.fan_in + 1);
   for (std::size_t k = 0; k < error.size(); ++k) {
     expect_probability(detail::bracketed(argument.c_str(), static_cast<std::int64_t>(k)), error[k]);
   }
@@ -97,6 +98,7 @@ GateTable read_gate_table(const std::filesystem::path& path) {
       throw InvalidArgument(where + refusal.what());
     }
   }
+  if (file.bad()) throw InvalidArgument("path = " + path.string() + " can't be read");  // a folder opens, too
   return table;
 }
 

@@ -20,8 +20,8 @@ Placement place(const Program& program, const Array& array) {
   const auto count = static_cast<std::int64_t>(instructions.size());
   const auto columns = static_cast<std::size_t>(program.columns());
 
-  // Backward: the last reader of the value that each instruction writes. `reader[c]` is the next (later) reader of
-  // column c; outputs read after the last instruction.
+  // Backward: the last reader of the value that each instruction writes. `reader[c]` is the next (later)
+  // reader of column c; outputs read after the last instruction.
   std::vector<std::int64_t> reader(columns, kNever);
   for (const Port& port : program.outputs()) {
     for (const std::int32_t column : port.columns) reader[static_cast<std::size_t>(column)] = count;
@@ -85,8 +85,8 @@ Placement place(const Program& program, const Array& array) {
   }
   std::vector<std::int64_t> cell_writes(static_cast<std::size_t>(used), 0);
   for (const Instruction& instruction : placed) ++cell_writes[static_cast<std::size_t>(instruction.output)];
-  return {Program(used, std::move(placed), std::move(inputs), std::move(outputs), std::move(constants)), array, used,
-          count, std::move(cell_writes)};
+  return {Program(used, std::move(placed), std::move(inputs), std::move(outputs), std::move(constants)),
+          array, used, count, std::move(cell_writes)};
 }
 
 }  // namespace nonideal::cram

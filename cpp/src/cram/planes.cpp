@@ -34,13 +34,14 @@ void check_shape(std::int64_t lanes, std::int64_t words, int bits, std::size_t v
   detail::expect_at_least("words", words, 1);
   detail::expect_within("bits", bits, 1, kMaxBits);
   detail::expect_count("values", "values", static_cast<std::int64_t>(values), lanes * words);
-  detail::expect_count("planes", "words", static_cast<std::int64_t>(planes), words * bits * plane_words(lanes));
+  detail::expect_count("planes", "words", static_cast<std::int64_t>(planes),
+                       words * bits * plane_words(lanes));
 }
 
 }  // namespace
 
-void pack(std::string_view argument, std::span<const std::int64_t> values, std::int64_t lanes, std::int64_t words,
-          int bits, bool is_signed, std::span<std::uint64_t> planes, int num_threads) {
+void pack(std::string_view argument, std::span<const std::int64_t> values, std::int64_t lanes,
+          std::int64_t words, int bits, bool is_signed, std::span<std::uint64_t> planes, int num_threads) {
   check_shape(lanes, words, bits, values.size(), planes.size());
   const std::int64_t width = plane_words(lanes);
   const std::int64_t low = is_signed ? -(std::int64_t{1} << (bits - 1)) : 0;
@@ -79,15 +80,16 @@ void pack(std::string_view argument, std::span<const std::int64_t> values, std::
   for (std::size_t i = 0; i < values.size(); ++i) {  // found again, serially, for the message
     if (static_cast<std::uint64_t>(values[i]) - static_cast<std::uint64_t>(low) < span) continue;
     const auto index = static_cast<std::int64_t>(i);
-    const std::string where = words == 1 ? std::to_string(index)
-                                         : std::to_string(index / words) + ", " + std::to_string(index % words);
+    const std::string where = words == 1
+                                  ? std::to_string(index)
+                                  : std::to_string(index / words) + ", " + std::to_string(index % words);
     detail::expect_within(std::string(argument) + "[" + where + "]", values[i], low,
                           static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + span - 1));
   }
 }
 
-void unpack(std::span<const std::uint64_t> planes, std::int64_t lanes, std::int64_t words, int bits, bool is_signed,
-            std::span<std::int64_t> values, int num_threads) {
+void unpack(std::span<const std::uint64_t> planes, std::int64_t lanes, std::int64_t words, int bits,
+            bool is_signed, std::span<std::int64_t> values, int num_threads) {
   check_shape(lanes, words, bits, values.size(), planes.size());
   const std::int64_t width = plane_words(lanes);
   const int threads = resolve_threads(num_threads, lanes * words, kMinValues);

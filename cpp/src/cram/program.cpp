@@ -11,6 +11,7 @@ namespace nonideal::cram {
 namespace {
 
 constexpr int kMaxBits = 63;
+constexpr std::int64_t kMaxColumns = std::numeric_limits<std::int32_t>::max();
 
 std::string instruction_name(std::size_t index, const Instruction& instruction) {
   return detail::bracketed("instructions", static_cast<std::int64_t>(index)) + " (" +
@@ -21,7 +22,8 @@ std::string column_name(std::int32_t column) { return "column " + std::to_string
 
 void expect_column(const std::string& who, std::int32_t column, std::int32_t columns) {
   if (column < 0 || column >= columns) {
-    throw InvalidArgument(who + ": " + column_name(column) + " is outside [0, " + std::to_string(columns) + ")");
+    throw InvalidArgument(who + ": " + column_name(column) + " is outside [0, " + std::to_string(columns) +
+                          ")");
   }
 }
 
@@ -31,6 +33,7 @@ void check_port(const Port& port, const char* kind, std::set<std::string>& names
   if (!names.insert(port.name).second) throw InvalidArgument(who + ": the name is used twice");
   detail::expect_within(who + ".bits", port.bits, 1, kMaxBits);
   detail::expect_at_least(who + ".length", port.length, 0);
+  if (port.length > kMaxColumns) detail::expect_within(who + ".length", port.length, 0, kMaxColumns);
   detail::expect_count((who + ".columns").c_str(), "columns", static_cast<std::int64_t>(port.columns.size()),
                        port.bits * port.words());
 }
@@ -115,7 +118,8 @@ Program::Program(std::int32_t columns, std::vector<Instruction> instructions, st
     for (const std::int32_t column : port.columns) {
       expect_column("outputs[" + port.name + "]", column, columns_);
       if (!set[static_cast<std::size_t>(column)]) {
-        throw InvalidArgument("outputs[" + port.name + "] reads " + column_name(column) + ", which nothing has set");
+        throw InvalidArgument("outputs[" + port.name + "] reads " + column_name(column) +
+                              ", which nothing has set");
       }
     }
   }
@@ -150,7 +154,8 @@ Program prune(const Program& program) {
   const auto& instructions = program.instructions();
   for (auto it = instructions.rbegin(); it != instructions.rend(); ++it) {
     if (!needed[static_cast<std::size_t>(it->output)]) continue;
-    needed[static_cast<std::size_t>(it->output)] = false;  // an earlier write of the same column is not this value
+    needed[static_cast<std::size_t>(it->output)] =
+        false;  // an earlier write of the same column is not this value
     for (const std::int32_t column : it->operands()) needed[static_cast<std::size_t>(column)] = true;
     kept.push_back(*it);
   }
@@ -159,7 +164,8 @@ Program prune(const Program& program) {
 }
 
 std::int32_t ProgramBuilder::fresh() {
-  if (columns_ == std::numeric_limits<std::int32_t>::max()) throw InvalidArgument("columns: more than 2^31 - 1");
+  if (columns_ == std::numeric_limits<std::int32_t>::max())
+    throw InvalidArgument("columns: more than 2^31 - 1");
   return columns_++;
 }
 
@@ -174,9 +180,11 @@ Word ProgramBuilder::input(std::string name, int bits, bool is_signed) {
   return port.columns;
 }
 
-std::vector<Word> ProgramBuilder::input_words(std::string name, int bits, std::int64_t length, bool is_signed) {
+std::vector<Word> ProgramBuilder::input_words(std::string name, int bits, std::int64_t length,
+                                              bool is_signed) {
   detail::expect_within("bits", bits, 1, kMaxBits);
   detail::expect_at_least("length", length, 1);
+  if (length > (kMaxColumns - columns_) / bits) throw InvalidArgument("columns: more than 2^31 - 1");
   Port port{std::move(name), bits, length, is_signed, {}};
   std::vector<Word> words;
   for (std::int64_t i = 0; i < length; ++i) {
@@ -220,7 +228,8 @@ void ProgramBuilder::output(std::string name, Word word, bool is_signed) {
   std::set<std::string> names;
   for (const Port& other : outputs_) names.insert(other.name);
   check_port(port, "outputs", names);
-  for (const std::int32_t column : port.columns) expect_column("outputs[" + port.name + "]", column, columns_);
+  for (const std::int32_t column : port.columns)
+    expect_column("outputs[" + port.name + "]", column, columns_);
   outputs_.push_back(std::move(port));
 }
 

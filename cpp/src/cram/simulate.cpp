@@ -38,8 +38,8 @@ constexpr std::int64_t kTileBytes = 192 << 10;                 ///< columns of a
 
 double point_rate(double probability) { return -0.5 * std::log1p(-2.0 * probability); }
 
-/// 2^64 P(N > n) of a Poisson number, n = 0, 1, ... until it is 0. Summed from the tail, so that small values are as
-/// exact as large ones.
+/// 2^64 P(N > n) of a Poisson number, n = 0, 1, ... until it is 0. Summed from the tail, so that small values
+/// are as exact as large ones.
 std::vector<std::uint64_t> survival_table(double mean) {
   const auto most = static_cast<int>(mean + 12.0 * std::sqrt(mean) + 40.0);
   std::vector<std::uint64_t> table(static_cast<std::size_t>(most) + 1, 0);
@@ -116,7 +116,10 @@ struct NoiseTables {
 class PlaneReader {
  public:
   PlaneReader(const InputPlane& plane, std::int64_t lanes)
-      : words_(plane.words), repeat_(plane.repeat), entries_(plane.entries == 0 ? lanes : plane.entries), lanes_(lanes) {}
+      : words_(plane.words),
+        repeat_(plane.repeat),
+        entries_(plane.entries == 0 ? lanes : plane.entries),
+        lanes_(lanes) {}
 
   /// Words for the lanes first, first + 1, ... of the call; `first` may be negative.
   void read(std::int64_t first, std::int64_t count, std::uint64_t* out) const {
@@ -184,8 +187,8 @@ std::uint64_t valid_lanes(std::int64_t lane, std::int64_t lanes) {
   return mask;
 }
 
-/// Writes a tile's words to the plane of the call. Where lanes are not aligned to words, two tiles share a word: the
-/// plane is zero before, and bits are added atomically.
+/// Writes a tile's words to the plane of the call. Where lanes are not aligned to words, two tiles share a
+/// word: the plane is zero before, and bits are added atomically.
 void write_plane(const std::uint64_t* words, std::int64_t first, std::int64_t count, std::int64_t lanes,
                  std::uint64_t* plane) {
   const int shift = static_cast<int>(first & 63);
@@ -199,7 +202,8 @@ void write_plane(const std::uint64_t* words, std::int64_t first, std::int64_t co
       plane[at] = bits;
       continue;
     }
-    if (lane >= 0) std::atomic_ref<std::uint64_t>(plane[at]).fetch_or(bits << shift, std::memory_order_relaxed);
+    if (lane >= 0)
+      std::atomic_ref<std::uint64_t>(plane[at]).fetch_or(bits << shift, std::memory_order_relaxed);
     if (const std::uint64_t high = bits >> (64 - shift); high != 0) {
       std::atomic_ref<std::uint64_t>(plane[at + 1]).fetch_or(high, std::memory_order_relaxed);
     }
@@ -218,9 +222,11 @@ struct Scratch {
   std::vector<std::int64_t> lanes_seen;
   std::vector<std::int64_t> flips;
 
-  Scratch(std::int32_t count, std::int64_t words, std::size_t activity) : lanes_seen(activity), flips(activity) {
+  Scratch(std::int32_t count, std::int64_t words, std::size_t activity)
+      : lanes_seen(activity), flips(activity) {
     const auto n = static_cast<std::size_t>(std::max(count, 1));
-    // A cache line between columns: at a stride of a power of two they would crowd into few sets of the cache.
+    // A cache line between columns: at a stride of a power of two they would crowd into few sets of the
+    // cache.
     const auto stride = static_cast<std::size_t>(words) + 8;
     memory.reset(static_cast<std::uint64_t*>(std::aligned_alloc(64, n * stride * sizeof(std::uint64_t))));
     if (memory == nullptr) throw std::bad_alloc();
@@ -279,11 +285,16 @@ Simulator::Simulator(const Program& program, const GateTable& table) {
   compiled_ = std::move(compiled);
 }
 
-std::int64_t Simulator::num_input_planes() const { return static_cast<std::int64_t>(compiled_->inputs.size()); }
-std::int64_t Simulator::num_output_planes() const { return static_cast<std::int64_t>(compiled_->outputs.size()); }
+std::int64_t Simulator::num_input_planes() const {
+  return static_cast<std::int64_t>(compiled_->inputs.size());
+}
+std::int64_t Simulator::num_output_planes() const {
+  return static_cast<std::int64_t>(compiled_->outputs.size());
+}
 
-void Simulator::run(std::span<const std::uint64_t* const> input_planes, std::span<std::uint64_t* const> output_planes,
-                    std::int64_t lanes, const RunOptions& options, Activity* activity) const {
+void Simulator::run(std::span<const std::uint64_t* const> input_planes,
+                    std::span<std::uint64_t* const> output_planes, std::int64_t lanes,
+                    const RunOptions& options, Activity* activity) const {
   std::vector<InputPlane> planes;
   planes.reserve(input_planes.size());
   for (const std::uint64_t* const words : input_planes) planes.push_back({words});
@@ -293,7 +304,8 @@ void Simulator::run(std::span<const std::uint64_t* const> input_planes, std::spa
 void Simulator::run(std::span<const InputPlane> input_planes, std::span<std::uint64_t* const> output_planes,
                     std::int64_t lanes, const RunOptions& options, Activity* activity) const {
   const Compiled& program = *compiled_;
-  detail::expect_count("input_planes", "planes", static_cast<std::int64_t>(input_planes.size()), num_input_planes());
+  detail::expect_count("input_planes", "planes", static_cast<std::int64_t>(input_planes.size()),
+                       num_input_planes());
   detail::expect_count("output_planes", "planes", static_cast<std::int64_t>(output_planes.size()),
                        num_output_planes());
   detail::expect_at_least("lanes", lanes, 0);
@@ -305,18 +317,25 @@ void Simulator::run(std::span<const InputPlane> input_planes, std::span<std::uin
     detail::expect_at_least(who + ".repeat", input_planes[i].repeat, 1);
     detail::expect_at_least(who + ".entries", input_planes[i].entries, 0);
   }
+  for (std::size_t i = 0; i < output_planes.size() && lanes > 0; ++i) {
+    if (output_planes[i] == nullptr) {
+      throw InvalidArgument(detail::bracketed("output_planes", static_cast<std::int64_t>(i)) + " is null");
+    }
+  }
   if (options.tile_lanes < 0 || options.tile_lanes % kBlockLanes != 0) {
     throw InvalidArgument("tile_lanes = " + std::to_string(options.tile_lanes) + " is no multiple of " +
                           std::to_string(kBlockLanes) + " (0 means the default)");
   }
+  const auto work = static_cast<std::int64_t>(
+      std::min(static_cast<double>(lanes) * static_cast<double>(program.steps.size() + 1), 9e18));
+  int threads = resolve_threads(options.num_threads, work, kMinGateLanes);
+  const auto kernel = NONIDEAL_PICK(cram, run_tile);
+  // All refusals are above, all writing is below.
   const std::size_t counts = activity != nullptr ? program.steps.size() * kMaxStates : 0;
   if (activity != nullptr) {
     activity->lanes.assign(counts, 0);
     activity->flips.assign(counts, 0);
   }
-  const auto work = static_cast<std::int64_t>(
-      std::min(static_cast<double>(lanes) * static_cast<double>(program.steps.size() + 1), 9e18));
-  int threads = resolve_threads(options.num_threads, work, kMinGateLanes);
   if (lanes == 0) return;
 
   const std::int64_t first_block = options.first_lane / kBlockLanes;
@@ -340,7 +359,6 @@ void Simulator::run(std::span<const InputPlane> input_planes, std::span<std::uin
   std::vector<Scratch> scratch;
   for (int t = 0; t < threads; ++t) scratch.emplace_back(program.columns, tile_words, counts);
 
-  const auto kernel = NONIDEAL_PICK(cram, run_tile);
   const auto run_one = [&](std::int64_t tile_index, Scratch& own) {
     const std::int64_t block = tile_index * tile_blocks;
     const auto here = static_cast<std::int32_t>(std::min(tile_blocks, blocks - block));
@@ -369,14 +387,16 @@ void Simulator::run(std::span<const InputPlane> input_planes, std::span<std::uin
     tile.flips = own.flips.data();
     kernel(tile);
     for (std::size_t o = 0; o < output_planes.size(); ++o) {
-      write_plane(own.columns[static_cast<std::size_t>(program.outputs[o])], first, words, lanes, output_planes[o]);
+      write_plane(own.columns[static_cast<std::size_t>(program.outputs[o])], first, words, lanes,
+                  output_planes[o]);
     }
   };
   if (threads == 1) {
     for (std::int64_t t = 0; t < tiles; ++t) run_one(t, scratch.front());
   } else {
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
-    for (std::int64_t t = 0; t < tiles; ++t) run_one(t, scratch[static_cast<std::size_t>(omp_get_thread_num())]);
+    for (std::int64_t t = 0; t < tiles; ++t)
+      run_one(t, scratch[static_cast<std::size_t>(omp_get_thread_num())]);
   }
   for (const Scratch& own : scratch) {
     for (std::size_t i = 0; i < counts; ++i) {

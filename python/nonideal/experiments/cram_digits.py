@@ -1,8 +1,8 @@
-"""How good must a memory cell be for a digit classifier that computes inside it?
+"""Handwritten digits, classified gate by gate inside a memory: how good must its cells be.
 
-A linear classifier of handwritten digits is quantised and runs gate by gate on simulated rows of magnetic tunnel
-junctions, for every test image: once with one error probability for all gates, once with the errors that follow from the
-device's tunnel magnetoresistance ratio (TMR).
+A linear classifier of handwritten digits is quantised and runs gate by gate on simulated rows of magnetic
+tunnel junctions, for every test image: once with one error probability for all gates, once with the errors
+that follow from the device's tunnel magnetoresistance ratio (TMR).
 
 Source: Y. Lv et al., npj Unconventional Computing 1, 3 (2024).
 """
@@ -241,7 +241,7 @@ def _tables(library: cram.GateLibrary, names: Sequence[str]) -> dict[str, Sequen
 def _accuracies(
     results: Sequence[Mapping[str, Any]], model: cram.CramClassifier, digits: Dataset, repeats: int
 ) -> list[Estimate]:
-    """Accuracies of consecutive groups of ``repeats`` shards; the error bar is that of the gates' randomness."""
+    """Accuracies of consecutive groups of ``repeats`` shards; error bars of the gates' randomness."""
     share = [float(np.mean(model.classify(np.asarray(r["scores"])) == digits.y_test)) for r in results]
     return [Estimate.from_samples(share[i : i + repeats]) for i in range(0, len(share), repeats)]
 
@@ -272,7 +272,7 @@ def _example_curves(
 
 
 def _crossing(x: Sequence[float], y: Sequence[Estimate], level: float) -> Estimate | None:
-    """Where y rises through ``level`` for good, by linear interpolation; None where it doesn't within the points."""
+    """Where y rises through ``level`` for good, interpolated; None where no two points bracket that."""
     order = np.argsort(x)
     below = [i for i in order if y[i].value < level]
     if not below:
@@ -295,45 +295,47 @@ def _answer(
     needed: Estimate | None,
     against_eps: Sequence[Estimate],
 ) -> str:
-    sums = {"tree": "adder trees", "chain": "a running sum"}[kinds[0]]
+    sums = {"tree": "adder trees", "chain": "running sums"}
+    how = f"with {sums[kinds[0]]} of {config.full_adder} full adders"
     if needed is not None:
-        first = (
-            f"To stay within 1 % of exact accuracy ({noise_free:.3f}) you need TMR >= {needed.value:.2f} "
-            f"± {needed.standard_error:.2f}, with {sums} of {config.full_adder} adders"
-        )
+        tmr = f"TMR >= {needed.value:.2f} ± {needed.standard_error:.2f}"
+        first = f"To stay within 1 % of exact accuracy ({noise_free:.3f}) you need {tmr}, {how}"
     else:
         first = (
-            f"No TMR between {min(config.tmr):g} and {max(config.tmr):g} brackets the one at which accuracy comes within "
-            f"1 % of exact ({noise_free:.3f}), with {sums} of {config.full_adder} adders"
+            f"No TMR between {min(config.tmr):g} and {max(config.tmr):g} is the one from which on accuracy "
+            f"stays within 1 % of exact ({noise_free:.3f}), {how}"
         )
     if len(kinds) < 2:
         return first + "."
     gaps = [abs(against_eps[2 * i].value - against_eps[2 * i + 1].value) for i in range(len(config.eps))]
     i = int(np.argmax(gaps))
-    values = ", ".join(f"{against_eps[2 * i + j].value:.2f} as {kind}" for j, kind in enumerate(kinds))
-    return f"{first}; at {config.eps.values[i]:g} errors per gate the same sums reach {values}."
+    values = " and ".join(
+        f"{sums[kind]} keep an accuracy of {against_eps[2 * i + j].value:.2f}" for j, kind in enumerate(kinds)
+    )
+    return f"{first}; where every gate errs with probability {config.eps.values[i]:g}, {values}."
 
 
 def _comparison(needed: Estimate | None, noise_free: float) -> list[Comparison]:
     gates = cram.GateLibrary(cram.device("lv2024_fit"), gates=("NAND2", "MIN3", "MIN5"))
-    by_fit = "recalled from the article, not checked against its text; the slope of the switching curve is fitted to it"
-    by_model = "recalled, not checked; predicted by the one fitted slope, identical devices; the measured gates' wiring and "
-    by_model += "pulse amplitudes are not known to us"
-    reached = (
-        "not reached within the points"
-        if needed is None
-        else f"from TMR {needed.value:.2f} on within 1 % of {noise_free:.3f}"
+    fitted = "recalled, not checked against the article's text; our switching slope is fitted to this figure"
+    predicted = (
+        "recalled, not checked; ours follows from that one slope and identical devices, while the measured "
+        "gates' devices differ and their pulses are not known to us"
     )
+    within = f"within 1 % of {noise_free:.3f}"
+    reached = f"{within} from TMR {needed.value:.2f} on" if needed else f"no such TMR found for {within}"
     return [
-        Comparison("mean accuracy of a 2-input gate, TMR 109 %", "99.4 %", _percent(gates["NAND2"]), by_fit),
-        Comparison("mean accuracy of a 3-input gate, TMR 109 %", "86.5 %", _percent(gates["MIN3"]), by_model),
-        Comparison("mean accuracy of a 5-input gate, TMR 109 %", "75 %", _percent(gates["MIN5"]), by_model),
+        Comparison("mean accuracy of a 2-input gate, TMR 109 %", "99.4 %", _percent(gates["NAND2"]), fitted),
+        Comparison(
+            "mean accuracy of a 3-input gate, TMR 109 %", "86.5 %", _percent(gates["MIN3"]), predicted
+        ),
+        Comparison("mean accuracy of a 5-input gate, TMR 109 %", "75 %", _percent(gates["MIN5"]), predicted),
         Comparison(
             "digit classifier",
             "almost perfect with reasonable projections (abstract)",
             reached,
-            "their network, data, precision and projected devices are not known to us; ours is a linear classifier of "
-            "8 x 8 pixel digits whose accuracy without noise is that of its float model",
+            "their network, data, precision and projected devices are not known to us; ours is a linear "
+            "classifier of 8 x 8 pixels, which without errors is as accurate as its float model",
         ),
     ]
 
@@ -345,7 +347,7 @@ def _percent(gate: cram.CalibratedGate) -> str:
 def _cost_table(cost: cram.Cost, model: cram.CramClassifier, gates: cram.GateLibrary, images: int) -> Table:
     mtj = gates.mtj
     name = mtj.name if mtj is not None else "none"
-    rows = [
+    rows: list[tuple[str, str | int]] = [
         ("energy per image", f"{cost.energy / images:.3g} J"),
         ("of which gates", f"{cost.energy_gates / images:.3g} J"),
         ("of which presets", f"{cost.energy_presets / images:.3g} J"),
@@ -363,8 +365,9 @@ def _cost_table(cost: cram.Cost, model: cram.CramClassifier, gates: cram.GateLib
         f"Energy and latency on {name}",
         ("quantity", "value"),
         tuple(rows),
-        f"From the measured activity of all {images} test images without errors. All rows work at the same time, so the "
-        "latency is that of one image and of all. Peripheral energies and cycle times are 0: no source gives them.",
+        f"From the activity of all {images} test images, measured without errors. All rows work at the same "
+        "time: the latency is that of one image and of all. Peripheral energies and cycle times are 0: we "
+        "have no source for them.",
     )
 
 
@@ -373,29 +376,31 @@ def _gate_table(libraries: Mapping[float, cram.GateLibrary], used: Sequence[str]
         (
             tmr,
             *(f"{library[name].mean_error:.3g}" for name in used),
-            "yes" if all(library[n].usable for n in used) else "no",
+            "yes" if all(library[name].usable for name in used) else "no",
         )
         for tmr, library in libraries.items()
     ]
     heads = ("TMR", *(f"mean error {name}" for name in used), "all usable")
-    return Table(
-        "Gates against TMR",
-        heads,
-        tuple(rows),
-        "Mean over uniformly distributed inputs, V_logic at its minimum.",
-    )
+    note = "Mean over uniformly distributed inputs, at the V_logic where it is least."
+    return Table("Gates against TMR", heads, tuple(rows), note)
 
 
 def _limits(config: Config, repeats: int, images: int) -> list[str]:
+    identical = (
+        "All devices are identical: no variation from cell to cell. Switching follows thermal activation "
+        f"with the slope of {config.device}; beyond TMR 2 the tail of that curve decides, and with a "
+        "Gaussian tail errors would fall much faster."
+    )
+    bars = (
+        f"Error bars (95 %) come from {repeats} independent runs per point and hold for these {images} test "
+        "images; another test set would shift all accuracies together."
+    )
     return [
         "The hardware is simulated; no array of this size has been built.",
-        f"All devices are identical: no variation from cell to cell. Switching follows thermal activation with the slope of "
-        f"{config.device}; beyond TMR 2 the tail of that curve decides, and with a Gaussian tail errors would fall much "
-        "faster.",
+        identical,
         "Presets, reads and writes don't fail, inputs are not disturbed, and lines have no resistance.",
-        f"Error bars (95 %) come from {repeats} independent runs per point and hold for these {images} test images; another "
-        "test set would shift all accuracies together.",
-        "V_logic minimises the mean error for uniformly distributed inputs, not for those that this classifier produces.",
+        bars,
+        "V_logic minimises the mean error for uniformly distributed inputs, not for those that occur here.",
     ]
 
 
@@ -412,8 +417,8 @@ def _draw_eps(result: Result) -> Figure:
     from nonideal.report.figures import MUTED, draw_curve, new_figure
 
     figure, axes = new_figure(
-        "Accuracy against the error probability of every gate. Adding in a tree instead of a running sum costs no gates and "
-        "keeps far more of it. Bars: 95 % confidence."
+        "Accuracy against the error probability of every gate. Adding in a tree instead of a running sum "
+        "costs no gates and keeps far more of it. Bars: 95 % confidence."
     )
     for kind in ("tree", "chain"):
         curve = result.curves.get(f"accuracy_vs_eps_{kind}")
@@ -431,8 +436,8 @@ def _draw_tmr(result: Result) -> Figure:
     from nonideal.report.figures import MUTED, draw_curve, new_figure
 
     figure, (top, bottom) = new_figure(
-        "Accuracy (top) and mean gate errors (bottom) against the tunnel magnetoresistance ratio of the device. Bars: 95 % "
-        "confidence.",
+        "Accuracy (top) and mean gate errors (bottom) against the tunnel magnetoresistance ratio of the "
+        "device. Bars: 95 % confidence.",
         rows=2,
         height=5.0,
         sharex=True,
@@ -460,7 +465,8 @@ def _draw_digits(result: Result) -> Figure:
     from nonideal.report.figures import COLORS, new_figure
 
     figure, grid = new_figure(
-        "Test images and their class scores: exact, and with one gate in 10,000 wrong. The highest score decides.",
+        "Test images and their class scores: exact, and with one gate in 10,000 wrong. The highest score "
+        "decides.",
         rows=_EXAMPLES,
         columns=2,
         height=5.4,

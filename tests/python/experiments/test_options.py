@@ -19,8 +19,8 @@ from nonideal.experiments.options import command_line, options_of
 
 @dataclass(frozen=True, kw_only=True)
 class Config(BaseConfig):
-    tmr: Grid = option("1.0:5.0", help="ratios", unit="1", above=0)  # noqa: RUF009
-    eps: Grid = option("1e-6:1e-2", help="rates", minimum=0, maximum=1, spacing="log")  # noqa: RUF009
+    tmr: Grid = option("1.0:5.0", help="ratios", unit="1", above=0)
+    eps: Grid = option("1e-6:1e-2", help="rates", minimum=0, maximum=1, spacing="log")
     bits: int = option(4, help="bits", unit="bit", minimum=1, maximum=8)
     power: float = option(1.5, help="power", below=2)
     limit: float | None = option(None, help="limit")

@@ -7,9 +7,9 @@
 
 namespace nonideal {
 
-/// What random numbers are drawn for. Every purpose has its own part of the counter space, so that two draws for
-/// different purposes never share bits: it stands in the top byte of counter word 2, in every topic. Numbers are never
-/// reused or renumbered.
+/// What random numbers are drawn for. Every purpose has its own part of the counter space, so that two draws
+/// for different purposes never share bits: it stands in the top byte of counter word 2, in every topic.
+/// Numbers are never reused or renumbered.
 enum class Purpose : std::uint32_t {
   kGateError = 1,       ///< nonideal::cram: does the output cell of a gate hold the wrong bit?
   kUniformOperand = 2,  ///< nonideal::cram: uniformly drawn operands of a Monte Carlo run

@@ -5,8 +5,8 @@
 #include "nonideal/base/export.hpp"
 #include "nonideal/cram/program.hpp"
 
-/// Arithmetic out of gates. Words are unsigned, least significant bit first. The wiring is part of the contract:
-/// gate counts and error figures follow from it.
+/// Arithmetic out of gates. Words are unsigned, least significant bit first. The wiring is part of the
+/// contract: gate counts and error figures follow from it.
 namespace nonideal::cram {
 
 enum class FullAdder : std::uint8_t {
@@ -32,14 +32,16 @@ NONIDEAL_API Program full_adder(FullAdder design = FullAdder::nand9);
 /// Ripple-carry adder: a, b -> sum (bits + 1 bits). bits in [1, 62].
 NONIDEAL_API Program adder(int bits, FullAdder design = FullAdder::nand9);
 
-/// Array multiplier: a, b -> product (bits_a + bits_b bits, one fewer where an operand has one bit). Each in [1, 31].
+/// Array multiplier: a, b -> product (bits_a + bits_b bits, one fewer where an operand has one bit). Each in
+/// [1, 31].
 NONIDEAL_API Program multiplier(int bits_a, int bits_b, FullAdder design = FullAdder::nand9,
                                 AndGate and_gate = AndGate::nand_not);
 inline Program multiplier(int bits) { return multiplier(bits, bits); }
 
 /// sum_i x[i] * w[i]: ports x, w of `length` words -> y. bits_x, bits_w in [1, 16], length in [1, 65536].
-NONIDEAL_API Program dot(std::int64_t length, int bits_x, int bits_w, Accumulate accumulate = Accumulate::tree,
-                         FullAdder design = FullAdder::nand9, AndGate and_gate = AndGate::nand_not);
+NONIDEAL_API Program dot(std::int64_t length, int bits_x, int bits_w,
+                         Accumulate accumulate = Accumulate::tree, FullAdder design = FullAdder::nand9,
+                         AndGate and_gate = AndGate::nand_not);
 
 }  // namespace circuits
 }  // namespace nonideal::cram

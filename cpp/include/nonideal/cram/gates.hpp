@@ -11,9 +11,9 @@
 
 /// The gates of a computational random-access memory, and how they err.
 ///
-/// A gate presets its output cell and puts a voltage across "inputs in parallel, in series with the output". The
-/// output switches away from its preset if and only if at most `threshold` inputs are 1. So a gate depends on the
-/// number of 1-inputs alone, and so does its error probability.
+/// A gate presets its output cell and puts a voltage across "inputs in parallel, in series with the output".
+/// The output switches away from its preset if and only if at most `threshold` inputs are 1. So a gate
+/// depends on the number of 1-inputs alone, and so does its error probability.
 namespace nonideal::cram {
 
 inline constexpr int kMaxFanIn = 5;
@@ -90,7 +90,8 @@ class NONIDEAL_API GateTable {
 };
 
 /// Reads the text form that Python's `GateLibrary.save` writes: a line per gate, its name and its fan_in + 1
-/// probabilities; `#` starts a comment. Throws InvalidArgument with path and line where the text is anything else.
+/// probabilities; `#` starts a comment. Throws InvalidArgument with path and line where the text is anything
+/// else.
 NONIDEAL_API GateTable read_gate_table(const std::filesystem::path& path);
 
 }  // namespace nonideal::cram

@@ -12,7 +12,8 @@
 #include "nonideal/base/export.hpp"
 #include "nonideal/cram/gates.hpp"
 
-/// Programs: what one row of the array does, gate after gate. Every row (lane) runs the same program on its own data.
+/// Programs: what one row of the array does, gate after gate. Every row (lane) runs the same program on its
+/// own data.
 namespace nonideal::cram {
 
 /// One gate: presets `output`, then computes it from the first spec(gate).fan_in columns of `inputs`.
@@ -44,10 +45,11 @@ using Word = std::vector<std::int32_t>;  ///< columns of a word, least significa
 /// An immutable, checked program.
 class NONIDEAL_API Program {
  public:
-  /// Throws InvalidArgument, naming the instruction or port, unless: all columns are in [0, columns); input and
-  /// constant columns are distinct; a gate reads distinct columns that are set (by an input, a constant or an
-  /// earlier gate) and doesn't write one of them; output ports read set columns; port names are distinct and not
-  /// empty; the number of a port's columns is bits * max(length, 1). O(instructions + columns).
+  /// Throws InvalidArgument, naming the instruction or port, unless: all columns are in [0, columns); input
+  /// and constant columns are distinct; a gate reads distinct columns that are set (by an input, a constant
+  /// or an earlier gate) and doesn't write one of them; output ports read set columns; port names are
+  /// distinct and not empty; the number of a port's columns is bits * max(length, 1). O(instructions +
+  /// columns).
   Program(std::int32_t columns, std::vector<Instruction> instructions, std::vector<Port> inputs,
           std::vector<Port> outputs, std::vector<std::pair<std::int32_t, int>> constants = {});
 
@@ -89,8 +91,8 @@ class NONIDEAL_API ProgramBuilder {
   /// A column that holds `bit` from the start. Throws InvalidArgument unless bit is 0 or 1.
   std::int32_t constant(int bit);
 
-  /// A gate on existing columns; returns the column of its output. Throws InvalidArgument for a wrong number of
-  /// columns, an unknown column, or one that is repeated.
+  /// A gate on existing columns; returns the column of its output. Throws InvalidArgument for a wrong number
+  /// of columns, an unknown column, or one that is repeated.
   std::int32_t gate(Gate gate, std::span<const std::int32_t> columns);
   template <std::same_as<std::int32_t>... Columns>
   std::int32_t gate(Gate kind, Columns... columns) {
@@ -129,13 +131,13 @@ struct Placement {
   Program program;
   Array array;
   std::int64_t columns_used;
-  std::int64_t preset_phases;              ///< times at which columns are preset, of one run
-  std::vector<std::int64_t> cell_writes;   ///< columns_used: presets of each column in one run (endurance)
+  std::int64_t preset_phases;             ///< times at which columns are preset, of one run
+  std::vector<std::int64_t> cell_writes;  ///< columns_used: presets of each column in one run (endurance)
 };
 
-/// Linear scan over the program as written: inputs and constants keep cells of their own, every gate writes the
-/// lowest free column, a column is free after its last reader. Throws InvalidArgument where the array is too narrow,
-/// with the number of columns that are short.
+/// Linear scan over the program as written: inputs and constants keep cells of their own, every gate writes
+/// the lowest free column, a column is free after its last reader. Throws InvalidArgument where the array is
+/// too narrow, with the number of columns that are short.
 NONIDEAL_API Placement place(const Program& program, const Array& array = {});
 
 }  // namespace nonideal::cram

@@ -13,8 +13,9 @@ using Draws = std::uint64_t[4][detail::kPhiloxCalls];
 
 constexpr std::uint32_t kPositionMask = (1u << kPositionBits) - 1;
 
-// The draws of one (gate, block). 0: the number of points and the first of them; from 1 on: further points, or the
-// random planes of the dense method; the last two decide ties, which occur once in 2^20 points or 2^32 gates.
+// The draws of one (gate, block). 0: the number of points and the first of them; from 1 on: further points,
+// or the random planes of the dense method; the last two decide ties, which occur once in 2^20 points or 2^32
+// gates.
 constexpr std::uint32_t kFurtherDraws = 1;
 constexpr std::uint32_t kTieOfCount = 0x7FFF;
 constexpr std::uint32_t kTieOfPoint = 0x8000;
@@ -29,26 +30,27 @@ Word majority5(Word a, Word b, Word c, Word d, Word e) {
   return (majority3(a, b, c) & (s | d | e)) | (s & d & e);
 }
 
-// The loop of one gate: `expression` of the words a .. e of its inputs. The inner loop has a constant length and is
-// unrolled, so that no branch at its end is mispredicted.
-#define NONIDEAL_GATE(kind, expression)                                                \
-  case Gate::kind: {                                                                   \
-    constexpr int fan_in = spec(Gate::kind).fan_in;                                    \
-    for (std::int64_t first = 0; first < words; first += kBlockWords) {                \
-      _Pragma("GCC unroll 16") for (std::int64_t w = 0; w < kBlockWords; ++w) {        \
-        const std::int64_t i = first + w;                                              \
-        [[maybe_unused]] const Word a = in[0][i];                                      \
-        [[maybe_unused]] const Word b = fan_in > 1 ? in[1][i] : 0;                     \
-        [[maybe_unused]] const Word c = fan_in > 2 ? in[2][i] : 0;                     \
-        [[maybe_unused]] const Word d = fan_in > 3 ? in[3][i] : 0;                     \
-        [[maybe_unused]] const Word e = fan_in > 4 ? in[4][i] : 0;                     \
-        out[i] = (expression);                                                         \
-      }                                                                                \
-    }                                                                                  \
-    return;                                                                            \
+// The loop of one gate: `expression` of the words a .. e of its inputs. The inner loop has a constant length
+// and is unrolled, so that no branch at its end is mispredicted.
+#define NONIDEAL_GATE(kind, expression)                                         \
+  case Gate::kind: {                                                            \
+    constexpr int fan_in = spec(Gate::kind).fan_in;                             \
+    for (std::int64_t first = 0; first < words; first += kBlockWords) {         \
+      _Pragma("GCC unroll 16") for (std::int64_t w = 0; w < kBlockWords; ++w) { \
+        const std::int64_t i = first + w;                                       \
+        [[maybe_unused]] const Word a = in[0][i];                               \
+        [[maybe_unused]] const Word b = fan_in > 1 ? in[1][i] : 0;              \
+        [[maybe_unused]] const Word c = fan_in > 2 ? in[2][i] : 0;              \
+        [[maybe_unused]] const Word d = fan_in > 3 ? in[3][i] : 0;              \
+        [[maybe_unused]] const Word e = fan_in > 4 ? in[4][i] : 0;              \
+        out[i] = (expression);                                                  \
+      }                                                                         \
+    }                                                                           \
+    return;                                                                     \
   }
 
-inline void evaluate(Gate gate, const Word* const (&pointers)[5], Word* __restrict__ out, std::int64_t words) {
+inline void evaluate(Gate gate, const Word* const (&pointers)[5], Word* __restrict__ out,
+                     std::int64_t words) {
   const Word* __restrict__ const in[5] = {pointers[0], pointers[1], pointers[2], pointers[3], pointers[4]};
   switch (gate) {
     NONIDEAL_GATE(NOT, ~a)
@@ -99,8 +101,8 @@ struct Place {
   std::uint32_t tie(std::uint32_t draw) const { return philox(counter->words(gate, draw), seed).w[0]; }
 };
 
-/// The number of points of a block: the n with survival[n - 1] > u >= survival[n], u uniform in [0, 2^64). The low
-/// half of u is drawn only where the high half leaves n open.
+/// The number of points of a block: the n with survival[n - 1] > u >= survival[n], u uniform in [0, 2^64).
+/// The low half of u is drawn only where the high half leaves n open.
 inline std::uint32_t count_points(const Noise& noise, std::uint32_t high, const Place& at) {
   std::uint32_t n = noise.guide[high >> 24];
   const std::uint64_t least = std::uint64_t{high} << 32;
@@ -112,16 +114,18 @@ inline std::uint32_t count_points(const Noise& noise, std::uint32_t high, const 
   return n;
 }
 
-// x86 is little-endian, and so are all machines that this is built for: byte p / 8 of a plane holds lane p. Bytes
-// rather than words, so that few points of a block touch the same unit and wait for each other's store.
+// x86 is little-endian, and so are all machines that this is built for: byte p / 8 of a plane holds lane p.
+// Bytes rather than words, so that few points of a block touch the same unit and wait for each other's store.
 inline void flip(std::uint8_t* plane, std::uint32_t position, std::uint32_t bit) {
   plane[position >> 3] = static_cast<std::uint8_t>(plane[position >> 3] ^ (bit << (position & 7)));
 }
 
-inline std::uint64_t join(std::uint64_t low, std::uint64_t high) { return (low & 0xFFFFFFFFu) | (high << 32); }
+inline std::uint64_t join(std::uint64_t low, std::uint64_t high) {
+  return (low & 0xFFFFFFFFu) | (high << 32);
+}
 
-constexpr std::uint32_t kEagerMost = 7;      // positions that draw 0 holds beside the count
-constexpr std::uint32_t kPerHalf = 5;        // positions in 64 bits
+constexpr std::uint32_t kEagerMost = 7;  // positions that draw 0 holds beside the count
+constexpr std::uint32_t kPerHalf = 5;    // positions in 64 bits
 constexpr std::uint32_t kPerDraw = 2 * kPerHalf;
 
 void scatter_uniform(const Noise& noise, const Draws& first, int call, const Place& at, std::uint8_t* plane) {
@@ -133,7 +137,8 @@ void scatter_uniform(const Noise& noise, const Draws& first, int call, const Pla
     flip(plane, static_cast<std::uint32_t>(positions) & kPositionMask, n > i ? 1 : 0);
     positions >>= kPositionBits;
   }
-  if (n <= eager) [[likely]] return;
+  if (n <= eager) [[likely]]
+    return;
   for (std::uint32_t i = eager; i < n && i < kEagerMost; ++i) {
     if (i == kPerHalf) positions = first[3][call];
     flip(plane, static_cast<std::uint32_t>(positions) & kPositionMask, 1);
@@ -168,14 +173,15 @@ void scatter_uniform(const Noise& noise, const Draws& first, int call, const Pla
 constexpr std::uint32_t kStatePerFirst = 3;  // points that draw 0 holds beside the count
 constexpr std::uint32_t kStatePerDraw = 4;
 
-/// What a candidate is held against, in registers and on the stack: the plane's byte stores may alias anything else.
+/// What a candidate is held against, in registers and on the stack: the plane's byte stores may alias
+/// anything else.
 template <int kFanIn>
 struct Thinning {
   const Word* in[kFanIn];
   std::uint32_t accept[kFanIn + 1];
 
-  /// A candidate's 12 low bits say where it lies; its 20 high bits (and 32 more at a tie) are held against the
-  /// acceptance of its lane's state.
+  /// A candidate's 12 low bits say where it lies; its 20 high bits (and 32 more at a tie) are held against
+  /// the acceptance of its lane's state.
   [[gnu::always_inline]] std::uint32_t accepts(std::uint32_t bits, std::uint32_t index, const Noise& noise,
                                                const Place& at) const {
     const std::uint32_t position = bits & kPositionMask;
@@ -184,14 +190,15 @@ struct Thinning {
       ones += static_cast<std::uint32_t>(in[input][position >> 6] >> (position & 63)) & 1;
     }
     const std::uint32_t draw = bits >> kPositionBits;
-    if (draw == accept[ones]) [[unlikely]] return at.tie(kTieOfPoint | index) < noise.accept_rest[ones] ? 1 : 0;
+    if (draw == accept[ones]) [[unlikely]]
+      return at.tie(kTieOfPoint | index) < noise.accept_rest[ones] ? 1 : 0;
     return draw < accept[ones] ? 1 : 0;
   }
 };
 
 template <int kFanIn>
-void scatter_state(const Noise& noise, const Word* const (&in)[5], const Draws& first, int call, const Place& at,
-                   std::uint8_t* plane) {
+void scatter_state(const Noise& noise, const Word* const (&in)[5], const Draws& first, int call,
+                   const Place& at, std::uint8_t* plane) {
   const std::uint32_t n = count_points(noise, static_cast<std::uint32_t>(first[0][call]), at);
   if (n == 0) return;
   Thinning<kFanIn> thinning;
@@ -218,8 +225,8 @@ void scatter_state(const Noise& noise, const Word* const (&in)[5], const Draws& 
   }
 }
 
-void scatter_state(const Noise& noise, const Word* const (&in)[5], const Draws& first, int call, const Place& at,
-                   Word* out) {
+void scatter_state(const Noise& noise, const Word* const (&in)[5], const Draws& first, int call,
+                   const Place& at, Word* out) {
   auto* const plane = reinterpret_cast<std::uint8_t*>(out);
   switch (noise.fan_in) {
     case 1:
@@ -235,8 +242,8 @@ void scatter_state(const Noise& noise, const Word* const (&in)[5], const Draws& 
   }
 }
 
-/// Every lane compares a random number with the probability of its state, 512 lanes at a time, most significant bit
-/// first, until no lane is undecided: 10.3 of 32 planes on average.
+/// Every lane compares a random number with the probability of its state, 512 lanes at a time, most
+/// significant bit first, until no lane is undecided: 10.3 of 32 planes on average.
 void compare_planes(const Noise& noise, const Word* const (&in)[5], const Place& at, Word* out) {
   constexpr int kGroup = 8;  // words
   constexpr int kPlanesPerBatch = 4;
@@ -311,7 +318,8 @@ void run_tile(const Tile& tile) {
     if (sparse) {
       for (int b = 0; b < tile.blocks; ++b) {
         const Counter counter(Purpose::kGateError, tile.stream, tile.first_block + b);
-        detail::philox_batch<16>(counter.words(static_cast<std::uint32_t>(first), 0), 1, 0, tile.seed, draws[b]);
+        detail::philox_batch<16>(counter.words(static_cast<std::uint32_t>(first), 0), 1, 0, tile.seed,
+                                 draws[b]);
       }
     }
     for (int s = 0; s < chunk; ++s) {

@@ -2,14 +2,14 @@
 
 #include <cstdint>
 
-/// What the caller (simulate.cpp, compiled for everyone) and the kernels (compiled per instruction set) share: plain
-/// structs of raw pointers. Nothing here has a member function that could become a weak symbol.
+/// What the caller (simulate.cpp, compiled for everyone) and the kernels (compiled per instruction set)
+/// share: plain structs of raw pointers. Nothing here has a member function that could become a weak symbol.
 namespace nonideal::cram::kernels {
 
-inline constexpr int kBlockWords = 64;    ///< 4096 lanes
-inline constexpr int kPositionBits = 12;  ///< log2 of the lanes in a block
-inline constexpr int kDraws = 16;         ///< gates that share a batch of Philox calls
-inline constexpr int kMaxTileBlocks = 16; ///< lane blocks in a tile, at most
+inline constexpr int kBlockWords = 64;     ///< 4096 lanes
+inline constexpr int kPositionBits = 12;   ///< log2 of the lanes in a block
+inline constexpr int kDraws = 16;          ///< gates that share a batch of Philox calls
+inline constexpr int kMaxTileBlocks = 16;  ///< lane blocks in a tile, at most
 
 enum class Method : std::uint8_t {
   none,     ///< never wrong
@@ -20,10 +20,11 @@ enum class Method : std::uint8_t {
 
 /// How errors of one kind of gate are drawn.
 ///
-/// Sparse points: a block gets N ~ Poisson(4096 * rate) points, each in a uniformly drawn lane, and every point
-/// flips its lane. A lane's number of points is then Poisson(rate), independent of all other lanes, and the lane ends
-/// wrong if it is odd: with probability (1 - exp(-2 rate)) / 2. So rate = -log(1 - 2p) / 2 makes exactly p, and no
-/// point needs to know of another one. Thinning a point with acceptance rate_k / rate_max gives state k its own p_k.
+/// Sparse points: a block gets N ~ Poisson(4096 * rate) points, each in a uniformly drawn lane, and every
+/// point flips its lane. A lane's number of points is then Poisson(rate), independent of all other lanes, and
+/// the lane ends wrong if it is odd: with probability (1 - exp(-2 rate)) / 2. So rate = -log(1 - 2p) / 2
+/// makes exactly p, and no point needs to know of another one. Thinning a point with acceptance rate_k /
+/// rate_max gives state k its own p_k.
 struct Noise {
   Method method;
   std::uint8_t fan_in;
@@ -56,9 +57,9 @@ struct Tile {
   std::int32_t blocks;
   std::uint64_t seed;
   std::uint64_t stream;
-  const std::uint64_t* valid;     ///< lanes that count for the activity; null: no activity wanted
-  std::int64_t* lanes_seen;       ///< count * 6
-  std::int64_t* flips;            ///< count * 6
+  const std::uint64_t* valid;  ///< lanes that count for the activity; null: no activity wanted
+  std::int64_t* lanes_seen;    ///< count * 6
+  std::int64_t* flips;         ///< count * 6
 };
 
 namespace baseline {

@@ -2,8 +2,8 @@
 
 The path: device -> gate library -> program -> simulation on the array -> error analysis -> converted model.
 
-Source: Y. Lv et al., "Experimental demonstration of magnetic tunnel junction-based computational random-access memory",
-npj Unconventional Computing 1, 3 (2024).
+Source: Y. Lv et al., "Experimental demonstration of magnetic tunnel junction-based computational
+random-access memory", npj Unconventional Computing 1, 3 (2024).
 """
 
 from nonideal.estimate import Estimate

@@ -80,10 +80,10 @@ def cost(
 ) -> Cost:
     """Return energy, latency and area of running a program in ``lanes`` rows.
 
-    A gate that sees k ones takes ``V_logic * I_out(k) * pulse``: the current before switching, for the whole pulse, which
-    is an upper bound for gates whose current falls when the output switches. A preset takes ``I_c^2 R pulse`` with the
-    resistance R of the cell's old state: known where activity was measured and the column held an earlier gate's
-    output in the same run; else half of the cells count as P and half as AP.
+    A gate that sees k ones takes ``V_logic * I_out(k) * pulse``: the current before switching, for the whole
+    pulse, which is an upper bound for gates whose current falls when the output switches. A preset takes
+    ``I_c^2 R pulse`` with the resistance R of the cell's old state: known where activity was measured and the
+    column held an earlier gate's output in the same run; else half of the cells count as P and half as AP.
 
     Parameters
     ----------
@@ -94,8 +94,8 @@ def cost(
     lanes : int
         Number of rows that run the program.
     activity : Activity or None
-        From ``simulate(..., activity=True)`` of the same program; its counts are scaled to ``lanes``. None: uniform
-        inputs.
+        From ``simulate(..., activity=True)`` of the same program; its counts are scaled to ``lanes``. None:
+        uniform inputs.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def _counts(program: Program, lanes: int, activity: Activity | None) -> npt.NDAr
     seen = int(activity.lanes[0].sum())
     if seen == 0 and lanes:
         raise InvalidArgument("activity: no lane was seen")
-    return activity.lanes * (lanes / max(seen, 1))
+    return activity.lanes.astype(np.float64) * (lanes / max(seen, 1))
 
 
 def _output_ones(
@@ -193,7 +193,8 @@ def _output_ones(
         return None
     flips = activity.flips * (lanes / max(int(activity.lanes[0].sum()), 1))
     correct = {
-        name: np.array([spec.output(k) if k <= spec.fan_in else 0 for k in range(6)]) for name, spec in GATES.items()
+        name: np.array([spec.output(k) if k <= spec.fan_in else 0 for k in range(6)])
+        for name, spec in GATES.items()
     }
     outputs = np.array([correct[name] for name, _, _ in program.instructions])
     ones: npt.NDArray[np.float64] = np.where(outputs == 1, counts - flips, flips).sum(axis=1)

@@ -89,16 +89,16 @@ def monte_carlo(
     gates : GateLibrary
         Error probabilities.
     inputs : str or mapping
-        ``"uniform"``: independent fair bits. ``"exhaustive"``: all combinations, repeated to at least ``lanes`` lanes.
-        Or values for each port, as in `simulate`; then ``lanes`` is their number.
+        ``"uniform"``: independent fair bits. ``"exhaustive"``: all combinations, repeated to at least
+        ``lanes`` lanes. Or values for each port, as in `simulate`; then ``lanes`` is their number.
     lanes : int
         Number of samples.
     output : str or None
         Which output port, where the program has several.
     ned_divisor : str
-        ``"max_output"``: the largest correct value, 2(2^N - 1) for an adder, (2^N - 1)^2 for a multiplier (Liang, Han,
-        Lombardi 2013): that for all-ones inputs or the largest one met, whichever is larger. ``"range"``: the largest
-        word of the port.
+        ``"max_output"``: the largest correct value, 2(2^N - 1) for an adder, (2^N - 1)^2 for a multiplier
+        (Liang, Han, Lombardi 2013): that for all-ones inputs or the largest one met, whichever is larger.
+        ``"range"``: the largest word of the port.
     seed, num_threads
         As in `simulate`.
 
@@ -110,13 +110,15 @@ def monte_carlo(
     Raises
     ------
     InvalidArgument
-        If ``lanes`` is below 2, the inputs have more than 24 bits for ``"exhaustive"``, or an argument is unknown.
+        If ``lanes`` is below 2, the inputs have more than 24 bits for ``"exhaustive"``, or an argument is
+        unknown.
 
     Examples
     --------
     >>> from nonideal.hardware import cram
     >>> from nonideal.hardware.cram import analysis, circuits
-    >>> report = analysis.monte_carlo(circuits.adder(4), cram.GateLibrary.uniform(1e-2), lanes=1 << 16, seed=1)
+    >>> gates = cram.GateLibrary.uniform(1e-2)
+    >>> report = analysis.monte_carlo(circuits.adder(4), gates, lanes=1 << 16, seed=1)
     >>> print(report.mean_error_distance)
     1.258 ± 0.011 (n = 65536)
     """
@@ -126,9 +128,18 @@ def monte_carlo(
     seed = resolve_seed(seed)
     sums = _Sums(port)
     for first, planes in _batches(program, inputs, lanes, seed, num_threads):
-        run = {"inputs": planes, "outputs": "planes", "num_threads": num_threads}
-        noisy = simulate(program, gates=gates, seed=seed, first_lane=first, **run)[port.name]
-        exact = simulate(program, seed=seed, **run)[port.name]
+        noisy, exact = (
+            simulate(
+                program,
+                planes,
+                library,
+                seed=seed,
+                first_lane=first,
+                outputs="planes",
+                num_threads=num_threads,
+            )[port.name]
+            for library in (gates, None)
+        )
         sums.add(noisy, exact, num_threads)
     if sums.samples < 2:
         raise InvalidArgument(f"lanes = {sums.samples} is below 2; a standard error needs two samples")
@@ -151,8 +162,10 @@ class _Sums:
         self.bits = np.zeros(port.bits, dtype=np.int64)
 
     def add(self, noisy: BitPlanes, exact: BitPlanes, num_threads: int | None) -> None:
-        options = {"signed": self.port.signed, "num_threads": num_threads}
-        y, y_exact = noisy.unpack(self.port.bits, **options), exact.unpack(self.port.bits, **options)
+        y, y_exact = (
+            planes.unpack(self.port.bits, signed=self.port.signed, num_threads=num_threads)
+            for planes in (noisy, exact)
+        )
         self.samples += len(y)
         self.bits += np.bitwise_count(noisy.words ^ exact.words).sum(axis=1, dtype=np.int64)
         self.largest = max(self.largest, int(np.abs(y_exact).max(initial=0)))
@@ -209,7 +222,9 @@ def _batches(
     bits = sum(len(port.columns) for port in program.inputs)
     if inputs == "exhaustive":
         if bits > _MAX_EXHAUSTIVE_BITS:
-            raise InvalidArgument(f"inputs = 'exhaustive': {bits} input bits are more than {_MAX_EXHAUSTIVE_BITS}")
+            raise InvalidArgument(
+                f"inputs = 'exhaustive': {bits} input bits are more than {_MAX_EXHAUSTIVE_BITS}"
+            )
         period = 1 << bits
         lanes = -(-lanes // period) * period
         batch = max(_CHUNK, period)

@@ -61,7 +61,7 @@ class Layer:
         return self.placement.program
 
     def quantize(self, X: Any) -> IntArray:
-        """Return inputs as integers, (samples, features), round half to even, clipped to [0, 2^bits_input - 1].
+        """Return inputs as integers, (samples, features), in [0, 2^bits_input - 1]; halves go to even ones.
 
         Raises
         ------
@@ -76,9 +76,9 @@ class Layer:
 class CramClassifier:
     """A linear classifier whose integer scores are computed gate by gate in the array; made by `convert`.
 
-    A lane computes one dot product: lane ``(sample * outputs + output) * 2 + sign`` that of the sample's features with the
-    positive (sign 0) or negative (sign 1) parts of the output's weights. The periphery, exact, subtracts the two, scales,
-    adds the bias and takes the largest.
+    A lane computes one dot product: lane ``(sample * outputs + output) * 2 + sign`` that of the sample's
+    features with the positive (sign 0) or negative (sign 1) parts of the output's weights. The periphery,
+    exact, subtracts the two, scales, adds the bias and takes the largest.
 
     Parameters
     ----------
@@ -104,7 +104,9 @@ class CramClassifier:
 
     def with_gates(self, gates: GateLibrary | None, *, seed: int | None = None) -> CramClassifier:
         """Return the same integers on other hardware; ``seed`` None keeps the seed."""
-        return CramClassifier(self.layer, self.classes, gates, self.seed if seed is None else resolve_seed(seed))
+        return CramClassifier(
+            self.layer, self.classes, gates, self.seed if seed is None else resolve_seed(seed)
+        )
 
     def _run(self, X: Any, first_sample: int, num_threads: int | None, activity: bool) -> SimulationResult:
         layer = self.layer
@@ -140,7 +142,8 @@ class CramClassifier:
         X : (samples, features)
             Inputs, >= 0.
         first_sample : int
-            X holds samples ``first_sample``, ``first_sample + 1``, ... of a larger set: shards equal the whole.
+            X holds samples ``first_sample``, ``first_sample + 1``, ... of a larger set: shards equal the
+            whole.
         num_threads : int or None
             None for `nonideal.num_threads`.
 
@@ -247,8 +250,8 @@ def convert(
     Raises
     ------
     InvalidArgument
-        If the model is not fitted or not linear, weights or calibration hold NaN or infinite values, inputs are negative,
-        a number is out of range, or the program is wider than the array.
+        If the model is not fitted or not linear, weights or calibration hold NaN or infinite values, inputs
+        are negative, a number is out of range, or the program is wider than the array.
 
     Notes
     -----
@@ -278,7 +281,7 @@ def convert(
     for attribute in ("coef_", "intercept_", "classes_"):
         if not hasattr(model, attribute):
             raise InvalidArgument(
-                f"model: {type(model).__name__} has no {attribute}; a fitted scikit-learn linear classifier is needed"
+                f"model: {type(model).__name__} has no {attribute}; it must be a fitted linear classifier"
             )
     coefficients = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64))
     outputs, features = coefficients.shape

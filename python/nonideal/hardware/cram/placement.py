@@ -30,7 +30,8 @@ class Array:
     step_energy : float
         Row decoder and drivers of one array for one step, joule.
 
-    The peripheral constants are 0 by default: no source gives them for these devices, and an energy without them says so.
+    The peripheral constants are 0 by default: no source gives them for these devices, and an energy without
+    them says so.
 
     Raises
     ------

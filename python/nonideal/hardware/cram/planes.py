@@ -24,19 +24,19 @@ class BitPlanes:
     Parameters
     ----------
     words : (length * bits, ceil(entries / 64)) uint64, C-contiguous
-        A row per column, word after word, plane of bit 0 first. Entry i lies in bit ``i % 64`` of word ``i // 64``; bits
-        beyond the last entry are zero.
+        A row per column, word after word, plane of bit 0 first. Entry i lies in bit ``i % 64`` of word ``i //
+        64``; bits beyond the last entry are zero.
     lanes : int
         Number of lanes.
     repeat, entries : int
-        Lane i reads entry ``(i // repeat) % entries``; by default each lane has an entry of its own. So operands that
-        many lanes share (the pixels of an image, the weights of an output) are stored once.
+        Lane i reads entry ``(i // repeat) % entries``; by default each lane has an entry of its own. So
+        operands that many lanes share (the pixels of an image, the weights of an output) are stored once.
 
     Raises
     ------
     InvalidArgument
-        If the words have another type or shape or are not C-contiguous, a bit beyond the last entry is set, or a number
-        is out of range.
+        If the words have another type or shape or are not C-contiguous, a bit beyond the last entry is set,
+        or a number is out of range.
 
     Examples
     --------
@@ -57,10 +57,16 @@ class BitPlanes:
     def __post_init__(self) -> None:
         words = self.words
         if not isinstance(words, np.ndarray) or words.dtype != np.uint64 or words.ndim != 2:
-            kind = f"{words.dtype} array of shape {words.shape}" if isinstance(words, np.ndarray) else type(words).__name__
+            kind = (
+                f"{words.dtype} array of shape {words.shape}"
+                if isinstance(words, np.ndarray)
+                else type(words).__name__
+            )
             raise InvalidArgument(f"words = {kind} is not a uint64 array of two dimensions")
         if not words.flags.c_contiguous:
-            raise InvalidArgument("words: the array is not C-contiguous; numpy.ascontiguousarray makes a copy that is")
+            raise InvalidArgument(
+                "words: the array is not C-contiguous; numpy.ascontiguousarray makes a copy that is"
+            )
         if self.lanes < 0:
             raise InvalidArgument(f"lanes = {self.lanes} is below 0")
         if self.repeat < 1:
@@ -73,9 +79,13 @@ class BitPlanes:
                 f"words: {words.shape[1]} words a plane, expected {-(-entries // 64)} for {entries} entries"
             )
         if entries % 64 and np.any(words[:, -1] >> np.uint64(entries % 64)):
-            raise InvalidArgument(f"words: bits beyond the last of {entries} entries are set; they must be zero")
+            raise InvalidArgument(
+                f"words: bits beyond the last of {entries} entries are set; they must be zero"
+            )
 
-    def unpack(self, bits: int, *, signed: bool = False, num_threads: int | None = None) -> npt.NDArray[np.int64]:
+    def unpack(
+        self, bits: int, *, signed: bool = False, num_threads: int | None = None
+    ) -> npt.NDArray[np.int64]:
         """Return the entries as integers, shape (entries,) for one word, else (entries, length).
 
         Raises
@@ -104,7 +114,8 @@ def pack(values: Any, bits: int, *, signed: bool = False, num_threads: int | Non
     Raises
     ------
     InvalidArgument
-        If the values are not integers, have another shape or are out of range (the first such value is named).
+        If the values are not integers, have another shape or are out of range (the first such value is
+        named).
     """
     return pack_port("values", values, bits, signed, num_threads)
 
@@ -120,6 +131,8 @@ def pack_port(name: str, values: Any, bits: int, signed: bool, num_threads: int 
         raise InvalidArgument(f"{name}: shape {array.shape} is neither (lanes,) nor (lanes, length)")
     if array.dtype == np.uint64 and array.size and int(array.max()) >= 2**63:
         raise InvalidArgument(f"{name}: {int(array.max())} is outside the range of {bits} bits")
-    table = np.ascontiguousarray(array.reshape(array.shape[0], -1 if array.size else max(array.shape[1:], default=1)))
+    table = np.ascontiguousarray(
+        array.reshape(array.shape[0], -1 if array.size else max(array.shape[1:], default=1))
+    )
     planes = _core.cram.pack(name, table.astype(np.int64, copy=False), bits, signed, num_threads or 0)
     return BitPlanes(planes, array.shape[0])

@@ -71,8 +71,8 @@ class Program:
     Raises
     ------
     InvalidArgument
-        If an instruction reads a column that nothing has set, reads a column twice or writes one that it reads, if
-        a gate is unknown, has the wrong number of inputs, or a column or port is out of range.
+        If an instruction reads a column that nothing has set, reads a column twice or writes one that it
+        reads, if a gate is unknown, has the wrong number of inputs, or a column or port is out of range.
 
     Examples
     --------
@@ -109,7 +109,7 @@ class Program:
                 raise InvalidArgument(f"instructions[{i}]: gate = {gate!r} is none of {', '.join(_NAMES)}")
             if len(sources) != GATES[gate].fan_in:
                 raise InvalidArgument(
-                    f"instructions[{i}] ({gate}): expected {GATES[gate].fan_in} input columns, got {len(sources)}"
+                    f"instructions[{i}] ({gate}): expected {GATES[gate].fan_in} inputs, got {len(sources)}"
                 )
             codes[i] = _CODES[gate]
             targets[i] = target
@@ -226,7 +226,8 @@ def _core_ports(
 
 def _ports(rows: Iterable[tuple[str, int, int, bool, list[int]]]) -> tuple[Port, ...]:
     return tuple(
-        Port(name, bits, length or None, signed, tuple(columns)) for name, bits, length, signed, columns in rows
+        Port(name, bits, length or None, signed, tuple(columns))
+        for name, bits, length, signed, columns in rows
     )
 
 
@@ -269,8 +270,8 @@ class ProgramBuilder:
         Raises
         ------
         InvalidArgument
-            If the gate is unknown, takes another number of columns, or a column is unknown or repeated: a cell can be
-            an input of a gate only once, `copy` makes a second cell with the same value.
+            If the gate is unknown, takes another number of columns, or a column is unknown or repeated: a
+            cell can be an input of a gate only once, `copy` makes a second cell with the same value.
         """
         return self._core.gate(name, list(columns))
 

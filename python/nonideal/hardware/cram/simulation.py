@@ -97,15 +97,15 @@ def simulate(
     program : Program
         What each lane runs.
     inputs : mapping of port to values
-        Integers of shape (lanes,), or (lanes, length) for ports with several words, of any integer type and layout; or
-        `BitPlanes`, which are read without a copy.
+        Integers of shape (lanes,), or (lanes, length) for ports with several words, of any integer type and
+        layout; or `BitPlanes`, which are read without a copy.
     gates : GateLibrary or None
         Error probabilities; None for ideal gates.
     seed : int or None
         In [0, 2^64); None draws one, which the result reports.
     first_lane : int
-        The call computes lanes ``first_lane``, ``first_lane + 1``, ... of the run, so that shards give the bits of the
-        whole.
+        The call computes lanes ``first_lane``, ``first_lane + 1``, ... of the run, so that shards give the
+        bits of the whole.
     stream : int
         In [0, 2^32): independent runs of one seed.
     activity : bool
@@ -120,19 +120,19 @@ def simulate(
     Returns
     -------
     SimulationResult
-        Mapping from output port to (lanes,) int64 or `BitPlanes`. The output bits depend on program, inputs, gates,
-        seed, stream and absolute lane number alone: not on threads, tiles, shards or instruction set.
+        Mapping from output port to (lanes,) int64 or `BitPlanes`. The output bits depend on program, inputs,
+        gates, seed, stream and absolute lane number alone: not on threads, tiles, shards or instruction set.
 
     Raises
     ------
     InvalidArgument
-        If a port is missing, unknown, of another length or out of range, the library lacks a gate of the program, or
-        an option is out of range.
+        If a port is missing, unknown, of another length or out of range, the library lacks a gate of the
+        program, or an option is out of range.
 
     Notes
     -----
-    A wrong output is stored: every later reader of the cell sees it. Errors of one gate in different lanes, and of
-    different gates, are independent.
+    A wrong output is stored: every later reader of the cell sees it. Errors of one gate in different lanes,
+    and of different gates, are independent.
 
     Examples
     --------
@@ -188,14 +188,16 @@ def _operands(program: Program, inputs: Mapping[str, Any], num_threads: int | No
     for name in inputs:
         if name not in names:
             raise InvalidArgument(f"inputs[{name!r}] is none of the program's inputs {', '.join(names)}")
-    planes = []
+    planes: list[BitPlanes] = []
     for port in program.inputs:
         if port.name not in inputs:
-            raise InvalidArgument(f"inputs: {port.name!r} is missing; the program's inputs are {', '.join(names)}")
+            raise InvalidArgument(
+                f"inputs: {port.name!r} is missing; the program's inputs are {', '.join(names)}"
+            )
         operand = _operand(port, inputs[port.name], num_threads)
         if planes and operand.lanes != planes[0].lanes:
             raise InvalidArgument(
-                f"inputs[{port.name!r}]: {operand.lanes} lanes, but inputs[{names[0]!r}] has {planes[0].lanes}"
+                f"inputs[{port.name!r}] has {operand.lanes} lanes, inputs[{names[0]!r}] has {planes[0].lanes}"
             )
         planes.append(operand)
     return planes

@@ -3,6 +3,7 @@
 import math
 import pickle
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -499,7 +500,7 @@ def test_str_shows_every_gate():
 def test_save_round_trips_every_double(gates, tmp_path):
     for path in (tmp_path / "gates.txt", str(tmp_path / "again.txt")):
         gates.save(path)
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123  (a str path is the point)
+        with Path(path).open(encoding="utf-8") as file:
             lines = [line.split() for line in file if not line.startswith("#")]
         assert [line[0] for line in lines] == NAMES
         assert {name: [float(text) for text in texts] for name, *texts in lines} == {

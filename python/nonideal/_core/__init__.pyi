@@ -1,0 +1,25 @@
+from __future__ import annotations
+import collections.abc
+import enum
+import typing
+from . import cram
+__all__: list[str] = ['Purpose', 'active_isa', 'available_isas', 'cram', 'num_threads', 'philox', 'set_num_threads']
+class Purpose(enum.IntEnum):
+    GATE_ERROR: typing.ClassVar[Purpose]
+    SEED: typing.ClassVar[Purpose]
+    UNIFORM_OPERAND: typing.ClassVar[Purpose]
+    @classmethod
+    def __new__(cls, value):
+        ...
+    def __format__(self, format_spec):
+        ...
+def active_isa() -> str:
+    ...
+def available_isas() -> list[str]:
+    ...
+def num_threads() -> int:
+    ...
+def philox(counter: typing.Annotated[collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(4)"], key: typing.SupportsInt | typing.SupportsIndex) -> typing.Annotated[list[int], "FixedSize(4)"]:
+    ...
+def set_num_threads(num_threads: typing.SupportsInt | typing.SupportsIndex) -> None:
+    ...
