@@ -58,7 +58,9 @@ def uniform(probability: float, at: Place, operands: np.ndarray) -> np.ndarray:
     """Sparse points, every one flips its lane."""
     n = number_of_points(BLOCK * rate(probability), at)
     _, w1, w2, w3 = at.words(0)
-    positions = [(w1 | w2 << 32) >> 12 * i & 0xFFF for i in range(5)] + [w3 >> 12 * i & 0xFFF for i in range(2)]
+    positions = [(w1 | w2 << 32) >> 12 * i & 0xFFF for i in range(5)] + [
+        w3 >> 12 * i & 0xFFF for i in range(2)
+    ]
     draw = 1
     while len(positions) < n:
         w0, w1, w2, w3 = at.words(draw)
@@ -99,7 +101,9 @@ def dense(error: Sequence[float], at: Place, operands: np.ndarray) -> np.ndarray
     for group in range(8):
         for batch in range(8):
             draws = 1 + 16 * (8 * group + batch) + np.arange(16, dtype=np.uint64)
-            shared = [np.full(16, word, dtype=np.uint64) for word in (at.gate, at.block & 0xFFFFFFFF, 0, at.stream)]
+            shared = [
+                np.full(16, word, dtype=np.uint64) for word in (at.gate, at.block & 0xFFFFFFFF, 0, at.stream)
+            ]
             shared[2] = draws | np.uint64(at.block >> 32 << 16 | GATE_ERROR << 24)
             for j, words in enumerate(philox(tuple(shared), at.seed)):
                 bits = (words[:, None] >> np.arange(32, dtype=np.uint64) & np.uint64(1)).ravel()

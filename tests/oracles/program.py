@@ -24,7 +24,9 @@ LOGIC: dict[str, Callable[[np.ndarray], Bits]] = {  # of (fan_in, lanes)
     "MAJ": lambda x: x.sum(axis=0) * 2 > len(x),
     "MIN": lambda x: x.sum(axis=0) * 2 < len(x),
 }
-FAN_IN = {"NOT": 1, "BUF": 1} | {f"{kind}{n}": n for kind in ("NAND", "NOR", "AND", "OR") for n in range(2, 6)}
+FAN_IN = {"NOT": 1, "BUF": 1} | {
+    f"{kind}{n}": n for kind in ("NAND", "NOR", "AND", "OR") for n in range(2, 6)
+}
 FAN_IN |= {f"{kind}{n}": n for kind in ("MIN", "MAJ") for n in (3, 5)}
 
 
@@ -119,7 +121,8 @@ def least_columns(instructions: Sequence[Instruction], sources: int, outputs: Se
         if column in maker:
             last[maker[column]] = len(instructions)
     alive = [
-        1 + sum(made < step <= last.get(made, made) for made in range(step)) for step in range(len(instructions))
+        1 + sum(made < step <= last.get(made, made) for made in range(step))
+        for step in range(len(instructions))
     ]
     return sources + max(alive, default=0)
 

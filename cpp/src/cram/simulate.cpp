@@ -335,6 +335,7 @@ void Simulator::run(std::span<const InputPlane> input_planes, std::span<std::uin
   if (activity != nullptr) {
     activity->lanes.assign(counts, 0);
     activity->flips.assign(counts, 0);
+    if (counts == 0) activity = nullptr;  // a program without gates: nothing to count, and no scratch for it
   }
   if (lanes == 0) return;
 
