@@ -277,11 +277,16 @@ def _bench(
 
     rounds = _count("repeats", repeats) or 1
     chosen = harness.select(harness.all_benchmarks(), name)
-    measured = []
+    measured, refusal = [], None
     with progress_bar("benchmarks", len(chosen)) as advance:
         for benchmark in chosen:
-            measured.append(harness.measure(benchmark, repeats=rounds, against=against))
+            try:
+                measured.append(harness.measure(benchmark, repeats=rounds, against=against))
+            except InvalidArgument as error:  # this one has no such peer; another may have
+                refusal = error
             advance()
+    if refusal is not None and not measured:
+        raise refusal
     _print_measurements(measured)
     if json_file is not None:
         json_file.write_text(
@@ -297,9 +302,8 @@ def _bench(
 def _print_measurements(measured: Sequence[Measurement]) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     for head in ("benchmark", "our rate", "peer", "its rate", "ratio", "goal", ""):
-        table.add_column(
-            head, justify="right" if head in ("our rate", "its rate", "ratio", "goal") else "left"
-        )
+        right = head in ("our rate", "its rate", "ratio", "goal")
+        table.add_column(head, justify="right" if right else "left", no_wrap=True)
     for item in measured:
         ours = f"{item.rate:.3g} {item.unit}/s"
         if item.floor is not None or not item.comparisons:
@@ -311,6 +315,8 @@ def _print_measurements(measured: Sequence[Measurement]) -> None:
             cells = (item.key, ours, row.peer, f"{row.rate:.3g}/s", f"{row.ratio:.3g} x", goal)
             table.add_row(*(Text(cell) for cell in cells), "" if row.met is None else _verdict(row.met))
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, 140))  # a file has room for whole names
     console.print(table)
     for note in dict.fromkeys(f"{item.key}: {item.note}" for item in measured if item.note):
         console.print(Text(note, style="dim"))

@@ -92,7 +92,7 @@ def accuracy(design: str, errors: Errors) -> CellAccuracy:
 
 
 def error_distribution(bits: int, design: str, errors: Errors) -> dict[int, float]:
-    """P(y - y*) of a ripple-carry adder, uniform operands: a chain over (carry, correct carry, error so far)."""
+    """P(y - y*) of a ripple-carry adder: a chain over (carry, correct carry, error so far)."""
     cells = {abc: cell(design, errors, *abc) for abc in product((0, 1), repeat=3)}
     states: dict[tuple[int, int, int], float] = {(0, 0, 0): 1.0}
     for bit in range(bits):

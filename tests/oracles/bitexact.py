@@ -1,7 +1,7 @@
 """The noisy simulation, written again from the contract in ``nonideal/cram/simulate.hpp``.
 
-A run's errors are a pure function of (seed, stream, gate number, lane block of 4096 lanes, error probabilities,
-operands). This module draws them with plain Philox calls, without tiles, batches or bit tricks.
+A run's errors are a pure function of (seed, stream, gate number, lane block of 4096 lanes, error
+probabilities, operands). Drawn here with plain Philox calls, without tiles, batches or bit tricks.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Place:
         self.seed, self.stream, self.gate, self.block = seed, stream, gate, block
 
     def words(self, draw: int) -> tuple[int, int, int, int]:
-        """The 128 bits of a draw; counter from the lowest bit: gate 32, block 40, draw 16, purpose 8, stream 32."""
-        counter = self.gate | self.block << 32 | draw << 72 | GATE_ERROR << 88 | self.stream << 96
-        return philox(tuple(counter >> 32 * i & 0xFFFFFFFF for i in range(4)), self.seed)
+        """The 128 bits of a draw."""
+        third = draw | self.block >> 32 << 16 | GATE_ERROR << 24
+        return philox((self.gate, self.block & 0xFFFFFFFF, third, self.stream), self.seed)
 
 
 def rate(probability: float) -> float:
@@ -94,8 +94,8 @@ def state(error: Sequence[float], at: Place, operands: np.ndarray) -> np.ndarray
 def dense(error: Sequence[float], at: Place, operands: np.ndarray) -> np.ndarray:
     """Every lane compares 32 random bits, most significant first, with round(2^32 p) of its state.
 
-    Bit 31 - (4 i + j) of the lanes 512 g .. 512 g + 511 is word j of the 16 draws from 1 + 16 (8 g + i) on, the lowest
-    lane in the lowest bit of the first.
+    Bit 31 - (4 i + j) of the lanes 512 g .. 512 g + 511 is word j of the 16 draws from 1 + 16 (8 g + i) on,
+    the lowest lane in the lowest bit of the first.
     """
     drawn = np.zeros(BLOCK, dtype=np.uint64)
     for group in range(8):

@@ -38,7 +38,8 @@ def energy(
     gate_energy
         Gate -> energy for k ones.
     preset_energy
-        Of a preset of a cell in state P (0) and AP (1). A cell that no gate of the run has written counts half and half.
+        Of a preset of a cell in state P (0) and AP (1). A cell that no gate of the run has written counts
+        half and half.
     """
     total = Energy(0.0, 0.0)
     lanes = seen[0].shape[1]

@@ -1,7 +1,7 @@
 """Programs on numpy bools, one gate at a time; a checker of placements; and random programs.
 
-A program is plain data: instructions ``(gate, output_column, input_columns)``, input and output columns, constants.
-Gates are written as logic here, not as thresholds.
+A program is plain data: instructions ``(gate, output_column, input_columns)``, input and output columns,
+constants. Gates are written as logic here, not as thresholds.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def counts(seen: Sequence[np.ndarray], wrong: Sequence[Bits]) -> tuple[np.ndarra
 
 
 def bits_of(values: Any, bits: int) -> np.ndarray:
-    """Integers (lanes,) or (lanes, words) as (columns, lanes) bool, word after word, least significant bit first."""
+    """Integers (lanes,) or (lanes, words) as (columns, lanes) bool, word after word, lowest bit first."""
     table = np.asarray(values).reshape(len(values), -1)
     return np.array([(table[:, w] >> b & 1).astype(bool) for w in range(table.shape[1]) for b in range(bits)])
 
@@ -106,7 +106,7 @@ def check_placement(
 
 
 def least_columns(instructions: Sequence[Instruction], sources: int, outputs: Sequence[int]) -> int:
-    """Columns that any placement in this order needs whose sources keep their cells: most values alive at once.
+    """Columns that any placement in this order needs where sources keep their cells: most values alive.
 
     While a gate runs, the values that it or a later gate or output reads are alive, and its own output.
     """
@@ -147,7 +147,7 @@ class RandomProgram:
 
 @st.composite
 def programs(draw: st.DrawFn, gates: Sequence[str] = tuple(FAN_IN), max_gates: int = 25) -> RandomProgram:
-    """Programs that reuse columns, overwrite inputs and constants, and whose outputs may share columns or be inputs."""
+    """Programs that reuse columns and overwrite inputs; outputs may share columns or be inputs."""
     columns = draw(st.integers(2, 14))
     order = draw(st.permutations(range(columns)))
     num_sources = draw(st.integers(1, columns))

@@ -83,6 +83,7 @@ GateTable read_gate_table(const std::filesystem::path& path) {
     if (!(words >> name)) continue;
     const std::optional<Gate> gate = find_gate(name);
     if (!gate) throw InvalidArgument(where + "unknown gate '" + name + "'");
+    if (table.has(*gate)) throw InvalidArgument(where + name + " stands here a second time");
     std::vector<double> error;
     for (std::string text; words >> text;) {
       double value = 0.0;

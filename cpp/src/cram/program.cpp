@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <set>
 #include <string>
 
@@ -36,6 +37,14 @@ void check_port(const Port& port, const char* kind, std::set<std::string>& names
   if (port.length > kMaxColumns) detail::expect_within(who + ".length", port.length, 0, kMaxColumns);
   detail::expect_count((who + ".columns").c_str(), "columns", static_cast<std::int64_t>(port.columns.size()),
                        port.bits * port.words());
+}
+
+/// For builders, before they make columns: a refused port leaves nothing behind.
+void expect_new_name(const std::string& name, const std::string& kind, const std::vector<Port>& ports) {
+  if (name.empty()) throw InvalidArgument(kind + ": a port has an empty name");
+  for (const Port& other : ports) {
+    if (other.name == name) throw InvalidArgument(kind + "[" + name + "]: the name is used twice");
+  }
 }
 
 void check_operands(const std::string& who, std::span<const std::int32_t> operands) {
@@ -154,8 +163,8 @@ Program prune(const Program& program) {
   const auto& instructions = program.instructions();
   for (auto it = instructions.rbegin(); it != instructions.rend(); ++it) {
     if (!needed[static_cast<std::size_t>(it->output)]) continue;
-    needed[static_cast<std::size_t>(it->output)] =
-        false;  // an earlier write of the same column is not this value
+    // An earlier write of the same column is not this value.
+    needed[static_cast<std::size_t>(it->output)] = false;
     for (const std::int32_t column : it->operands()) needed[static_cast<std::size_t>(column)] = true;
     kept.push_back(*it);
   }
@@ -169,34 +178,29 @@ std::int32_t ProgramBuilder::fresh() {
   return columns_++;
 }
 
+const Port& ProgramBuilder::add_input(Port port) {
+  detail::expect_within("bits", port.bits, 1, kMaxBits);
+  expect_new_name(port.name, "inputs", inputs_);
+  if (port.words() > (kMaxColumns - columns_) / port.bits) {
+    throw InvalidArgument("columns: more than 2^31 - 1");
+  }
+  port.columns.resize(static_cast<std::size_t>(port.bits * port.words()));
+  std::iota(port.columns.begin(), port.columns.end(), columns_);
+  columns_ += static_cast<std::int32_t>(port.columns.size());
+  return inputs_.emplace_back(std::move(port));
+}
+
 Word ProgramBuilder::input(std::string name, int bits, bool is_signed) {
-  detail::expect_within("bits", bits, 1, kMaxBits);
-  Port port{std::move(name), bits, 0, is_signed, {}};
-  for (int bit = 0; bit < bits; ++bit) port.columns.push_back(fresh());
-  std::set<std::string> names;
-  for (const Port& other : inputs_) names.insert(other.name);
-  check_port(port, "inputs", names);
-  inputs_.push_back(port);
-  return port.columns;
+  return add_input({std::move(name), bits, 0, is_signed, {}}).columns;
 }
 
 std::vector<Word> ProgramBuilder::input_words(std::string name, int bits, std::int64_t length,
                                               bool is_signed) {
-  detail::expect_within("bits", bits, 1, kMaxBits);
   detail::expect_at_least("length", length, 1);
-  if (length > (kMaxColumns - columns_) / bits) throw InvalidArgument("columns: more than 2^31 - 1");
-  Port port{std::move(name), bits, length, is_signed, {}};
+  const Port& port = add_input({std::move(name), bits, length, is_signed, {}});
   std::vector<Word> words;
-  for (std::int64_t i = 0; i < length; ++i) {
-    Word word;
-    for (int bit = 0; bit < bits; ++bit) word.push_back(fresh());
-    port.columns.insert(port.columns.end(), word.begin(), word.end());
-    words.push_back(std::move(word));
-  }
-  std::set<std::string> names;
-  for (const Port& other : inputs_) names.insert(other.name);
-  check_port(port, "inputs", names);
-  inputs_.push_back(std::move(port));
+  for (auto first = port.columns.begin(); first != port.columns.end(); first += bits)
+    words.emplace_back(first, first + bits);
   return words;
 }
 

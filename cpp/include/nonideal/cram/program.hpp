@@ -110,6 +110,7 @@ class NONIDEAL_API ProgramBuilder {
 
  private:
   std::int32_t fresh();
+  const Port& add_input(Port port);
 
   std::int32_t columns_ = 0;
   std::vector<Instruction> instructions_;

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal.errors import InvalidArgument
+from nonideal.hardware.cram.checks import check_integer
 from nonideal.hardware.cram.gates import GATES, State
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.placement import Array, Placement
-from nonideal.hardware.cram.program import Program
+from nonideal.hardware.cram.program import Program, check_program
 from nonideal.hardware.cram.simulation import Activity
 
 __all__ = ["Cost", "cost"]
@@ -109,21 +110,25 @@ def cost(
     >>> gates = cram.GateLibrary(cram.device("today_45nm"), criterion="middle")
     >>> c = cram.cost(cram.place(circuits.multiplier(8)), gates)
     >>> f"{c.energy:.3g} J, {c.latency:.3g} s, {c.columns} columns"
-    '3.51e-11 J, 3.6e-06 s, 41 columns'
+    '3.54e-11 J, 3.6e-06 s, 41 columns'
     """
     if isinstance(program, Placement):
         array, source = program.array, program.program
     else:
+        check_program(program)
         array, source = Array(), program
         array = replace(array, columns=max(array.columns, program.columns))
+    if not isinstance(gates, GateLibrary):
+        raise InvalidArgument(f"gates: {type(gates).__name__} is not a GateLibrary")
+    if not isinstance(activity, Activity | None):
+        raise InvalidArgument(f"activity: {type(activity).__name__} is not an Activity")
     mtj = gates.mtj
     if mtj is None:
         raise InvalidArgument(
             "gates: the library has no device, so energy and latency are unknown; calibrate one with "
             "GateLibrary(device(...))"
         )
-    if lanes < 0:
-        raise InvalidArgument(f"lanes = {lanes} is below 0")
+    lanes = check_integer("lanes", lanes, 0)
     counts = _counts(source, lanes, activity)
     ones = _output_ones(source, counts, lanes, activity)
     energy_gates = sum(

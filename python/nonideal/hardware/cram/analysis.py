@@ -13,9 +13,10 @@ import numpy.typing as npt
 from nonideal import _core
 from nonideal.errors import InvalidArgument
 from nonideal.estimate import Estimate
+from nonideal.hardware.cram.checks import check_integer, check_threads
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.planes import BitPlanes
-from nonideal.hardware.cram.program import Port, Program
+from nonideal.hardware.cram.program import Port, Program, check_program
 from nonideal.hardware.cram.simulation import _operands, simulate
 from nonideal.seeds import resolve_seed
 
@@ -120,11 +121,18 @@ def monte_carlo(
     >>> gates = cram.GateLibrary.uniform(1e-2)
     >>> report = analysis.monte_carlo(circuits.adder(4), gates, lanes=1 << 16, seed=1)
     >>> print(report.mean_error_distance)
-    1.258 ± 0.011 (n = 65536)
+    1.257 ± 0.011 (n = 65536)
     """
     if ned_divisor not in ("max_output", "range"):
         raise InvalidArgument(f"ned_divisor = {ned_divisor!r} is none of max_output, range")
+    check_program(program)
+    check_threads(num_threads)
+    lanes = check_integer("lanes", lanes, 0)
     port = program.output(output)
+    if port.length is not None:
+        raise InvalidArgument(
+            f"output = {port.name!r} has {port.length} words; error metrics are those of one word"
+        )
     seed = resolve_seed(seed)
     sums = _Sums(port)
     for first, planes in _batches(program, inputs, lanes, seed, num_threads):

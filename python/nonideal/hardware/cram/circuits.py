@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from nonideal import _core
 from nonideal.errors import InvalidArgument
+from nonideal.hardware.cram.checks import check_int32
 from nonideal.hardware.cram.program import Program
 
 __all__ = ["adder", "dot", "full_adder", "multiplier"]
@@ -24,7 +25,7 @@ _Choice = TypeVar("_Choice", bound=Enum)
 
 
 def _choose(argument: str, kind: type[_Choice], name: str) -> _Choice:
-    if name not in kind.__members__:
+    if not isinstance(name, str) or name not in kind.__members__:
         raise InvalidArgument(f"{argument} = {name!r} is none of {', '.join(kind.__members__)}")
     return kind[name]
 
@@ -60,7 +61,9 @@ def adder(bits: int, *, full_adder: str = "nand9") -> Program:
     >>> circuits.adder(4).num_gates
     36
     """
-    return Program._wrap(_core.cram.adder(bits, _choose("full_adder", _core.cram.FullAdder, full_adder)))
+    return Program._wrap(
+        _core.cram.adder(check_int32("bits", bits), _choose("full_adder", _core.cram.FullAdder, full_adder))
+    )
 
 
 def multiplier(
@@ -89,8 +92,8 @@ def multiplier(
     """
     return Program._wrap(
         _core.cram.multiplier(
-            bits_a,
-            bits_a if bits_b is None else bits_b,
+            check_int32("bits_a", bits_a),
+            check_int32("bits_b", bits_a if bits_b is None else bits_b),
             _choose("full_adder", _core.cram.FullAdder, full_adder),
             _choose("and_gate", _core.cram.AndGate, and_gate),
         )
@@ -133,9 +136,9 @@ def dot(
     """
     return Program._wrap(
         _core.cram.dot(
-            length,
-            bits_x,
-            bits_w,
+            check_int32("length", length),
+            check_int32("bits_x", bits_x),
+            check_int32("bits_w", bits_w),
             _choose("accumulate", _core.cram.Accumulate, accumulate),
             _choose("full_adder", _core.cram.FullAdder, full_adder),
             _choose("and_gate", _core.cram.AndGate, and_gate),

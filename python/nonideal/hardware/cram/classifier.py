@@ -11,11 +11,12 @@ import numpy.typing as npt
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.cram import circuits
 from nonideal.hardware.cram.accounting import Cost, cost
+from nonideal.hardware.cram.checks import check_int32, check_integer
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.placement import Array, Placement, place
 from nonideal.hardware.cram.planes import BitPlanes, pack
 from nonideal.hardware.cram.program import Program
-from nonideal.hardware.cram.simulation import SimulationResult, simulate
+from nonideal.hardware.cram.simulation import SimulationResult, check_gates, simulate
 from nonideal.seeds import resolve_seed
 
 __all__ = ["CramClassifier", "Layer", "convert"]
@@ -104,6 +105,7 @@ class CramClassifier:
 
     def with_gates(self, gates: GateLibrary | None, *, seed: int | None = None) -> CramClassifier:
         """Return the same integers on other hardware; ``seed`` None keeps the seed."""
+        check_gates(gates)
         return CramClassifier(
             self.layer, self.classes, gates, self.seed if seed is None else resolve_seed(seed)
         )
@@ -152,8 +154,7 @@ class CramClassifier:
         InvalidArgument
             If X is refused by `Layer.quantize`, or ``first_sample`` is negative.
         """
-        if first_sample < 0:
-            raise InvalidArgument(f"first_sample = {first_sample} is below 0")
+        first_sample = check_integer("first_sample", first_sample, 0)
         y = self._run(X, first_sample, num_threads, activity=False)["y"]
         signed = y.reshape(-1, self.layer.weight.shape[0], _SIGNS)
         scores: IntArray = signed[:, :, 0] - signed[:, :, 1]
@@ -186,6 +187,8 @@ class CramClassifier:
         predicted = self.predict(X)
         if labels.shape != predicted.shape:
             raise InvalidArgument(f"y: shape {labels.shape} is not {predicted.shape}, one label per sample")
+        if not labels.size:
+            raise InvalidArgument("X: no samples, so there is no share of correct labels")
         return float(np.mean(predicted == labels))
 
     def cost(self, X: Any, *, gates: GateLibrary | None = None) -> Cost:
@@ -273,21 +276,35 @@ def convert(
     >>> 0.6 < noisy.score(X_test, digits.y_test) < 0.85
     True
     """
+    check_gates(gates)
     _expect_choice("weight_scale", weight_scale, ("tensor", "channel"))
     _expect_choice("signed_weights", signed_weights, ("split",))
     for name, bits in (("bits_weight", bits_weight), ("bits_input", bits_input)):
-        if not 1 <= bits <= 8:
+        if not 1 <= check_int32(name, bits) <= 8:
             raise InvalidArgument(f"{name} = {bits} is outside [1, 8]")
     for attribute in ("coef_", "intercept_", "classes_"):
         if not hasattr(model, attribute):
             raise InvalidArgument(
                 f"model: {type(model).__name__} has no {attribute}; it must be a fitted linear classifier"
             )
-    coefficients = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64))
+    coefficients = np.atleast_2d(_numbers("model.coef_", model.coef_))
+    classes = np.asarray(model.classes_)
+    if coefficients.ndim != 2 or coefficients.size == 0:
+        raise InvalidArgument(f"model.coef_: shape {coefficients.shape} is not (outputs, features)")
     outputs, features = coefficients.shape
+    if hasattr(model, "support_vectors_") and outputs > 1:
+        raise InvalidArgument(
+            f"model: {type(model).__name__} decides between pairs of classes; a classifier with one output "
+            "per class is needed (LinearSVC)"
+        )
+    if outputs != len(classes) and (outputs, len(classes)) != (1, 2):
+        raise InvalidArgument(f"model.coef_: {outputs} outputs for {len(classes)} classes")
     if not np.isfinite(coefficients).all():
         raise InvalidArgument("model.coef_ holds values that are not finite")
-    bias = np.broadcast_to(np.asarray(model.intercept_, dtype=np.float64), (outputs,)).copy()
+    bias = _numbers("model.intercept_", model.intercept_).ravel()
+    if bias.size not in (1, outputs):
+        raise InvalidArgument(f"model.intercept_: {bias.size} values for {outputs} outputs")
+    bias = np.resize(bias, outputs)
     if not np.isfinite(bias).all():
         raise InvalidArgument("model.intercept_ holds values that are not finite")
     observed = _features(calibration, features, "calibration")
@@ -296,7 +313,11 @@ def convert(
         raise InvalidArgument("calibration: no value is above 0, so the inputs have no scale")
     input_scale = float(largest) / (2**bits_input - 1)
     most = 2**bits_weight - 1
-    spread = np.quantile(np.abs(coefficients), _WEIGHT_QUANTILE, axis=None if weight_scale == "tensor" else 1)
+    axis = None if weight_scale == "tensor" else 1
+    spread = np.quantile(np.abs(coefficients), _WEIGHT_QUANTILE, axis=axis)
+    spread = np.where(
+        spread > 0, spread, np.abs(coefficients).max(axis=axis)
+    )  # fewer than 1 in 1000 are not 0
     scale = np.where(spread > 0, spread, 1.0) / most  # all-zero weights stay zero at any scale
     integers = np.clip(np.rint(coefficients / np.reshape(scale, (-1, 1))), -most, most).astype(np.int64)
     program = circuits.dot(features, bits_input, bits_weight, accumulate=accumulate, full_adder=full_adder)
@@ -309,7 +330,15 @@ def convert(
         bits_weight=bits_weight,
         placement=place(program, array),
     )
-    return CramClassifier(layer, np.asarray(model.classes_), gates, resolve_seed(seed))
+    return CramClassifier(layer, classes, gates, resolve_seed(seed))
+
+
+def _numbers(name: str, values: Any) -> FloatArray:
+    """Return a fitted attribute as floats; sparse matrices are refused."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidArgument(f"{name}: {type(values).__name__} is not a dense array of numbers") from None
 
 
 def _features(X: Any, features: int, name: str = "X") -> FloatArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,9 @@ import numpy.typing as npt
 
 from nonideal import _core
 from nonideal.errors import InvalidArgument
-from nonideal.hardware.cram.program import Program
+from nonideal.hardware.cram.checks import check_integer
+from nonideal.hardware.cram.program import Program, check_program
+from nonideal.hardware.cram.switching import check_non_negative
 
 __all__ = ["Array", "Placement", "place"]
 
@@ -54,12 +55,9 @@ class Array:
 
     def __post_init__(self) -> None:
         for name in ("rows", "columns"):
-            if getattr(self, name) < 1:
-                raise InvalidArgument(f"{name} = {getattr(self, name)} is below 1")
+            object.__setattr__(self, name, check_integer(name, getattr(self, name), 1))
         for name in ("cycle_time", "read_energy", "write_energy", "step_energy"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise InvalidArgument(f"{name} = {value} is not a finite number >= 0")
+            object.__setattr__(self, name, check_non_negative(name, getattr(self, name)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +114,9 @@ def place(program: Program, array: Array | None = None, *, presets: str = "per_g
     """
     if presets != "per_gate":
         raise InvalidArgument(f"presets = {presets!r} is none of per_gate")
+    check_program(program)
+    if not isinstance(array, Array | None):
+        raise InvalidArgument(f"array: {type(array).__name__} is not an Array")
     array = Array() if array is None else array
     core, used, phases, writes = _core.cram.place(program._core, array.rows, array.columns)
     return Placement(Program._wrap(core), array, used, phases, writes)

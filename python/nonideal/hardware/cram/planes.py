@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from nonideal import _core
 from nonideal.errors import InvalidArgument
+from nonideal.hardware.cram.checks import check_int32, check_integer, check_threads
 
 __all__ = ["BLOCK_LANES", "BitPlanes", "pack"]
 
@@ -67,12 +68,10 @@ class BitPlanes:
             raise InvalidArgument(
                 "words: the array is not C-contiguous; numpy.ascontiguousarray makes a copy that is"
             )
-        if self.lanes < 0:
-            raise InvalidArgument(f"lanes = {self.lanes} is below 0")
-        if self.repeat < 1:
-            raise InvalidArgument(f"repeat = {self.repeat} is below 1")
-        if self.entries is not None and self.entries < 1:
-            raise InvalidArgument(f"entries = {self.entries} is below 1")
+        for name, low in (("lanes", 0), ("repeat", 1), ("entries", 1)):
+            value = getattr(self, name)
+            if value is not None or name != "entries":
+                object.__setattr__(self, name, check_integer(name, value, low))
         entries = self.lanes if self.entries is None else self.entries
         if words.shape[1] != -(-entries // 64):
             raise InvalidArgument(
@@ -94,7 +93,9 @@ class BitPlanes:
             If ``bits`` is outside [1, 63] or doesn't divide the number of planes.
         """
         entries = self.lanes if self.entries is None else self.entries
-        values = _core.cram.unpack(self.words, entries, bits, signed, num_threads or 0)
+        values = _core.cram.unpack(
+            self.words, entries, check_int32("bits", bits), signed, check_threads(num_threads)
+        )
         return values[:, 0] if values.shape[1] == 1 else values
 
     def _as_core(self) -> tuple[npt.NDArray[np.uint64], int, int]:
@@ -122,17 +123,29 @@ def pack(values: Any, bits: int, *, signed: bool = False, num_threads: int | Non
 
 def pack_port(name: str, values: Any, bits: int, signed: bool, num_threads: int | None) -> BitPlanes:
     """Pack a port's values; refusals speak of ``name``."""
-    array = np.asarray(values)
+    bits, threads = check_int32("bits", bits), check_threads(num_threads)
+    array = integer_array(name, values)
+    if array.ndim not in (1, 2):
+        raise InvalidArgument(f"{name}: shape {array.shape} is neither (lanes,) nor (lanes, length)")
+    if 0 in array.shape[1:]:
+        raise InvalidArgument(f"{name}: shape {array.shape} has no words")
+    if array.dtype.kind == "u" and array.size and int(array.max()) >= 2**63 and 1 <= bits <= 63:
+        index = ", ".join(map(str, np.unravel_index(array.argmax(), array.shape)))
+        low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+        raise InvalidArgument(f"{name}[{index}] = {int(array.max())} is outside [{low}, {high}]")
+    table = np.ascontiguousarray(array[:, np.newaxis] if array.ndim == 1 else array)
+    planes = _core.cram.pack(name, table.astype(np.int64, copy=False), bits, signed, threads)
+    return BitPlanes(planes, array.shape[0])
+
+
+def integer_array(name: str, values: Any) -> npt.NDArray[Any]:
+    """Return values as an array of some integer type (or bool)."""
+    try:
+        array = np.asarray(values)
+    except ValueError as problem:  # rows of different lengths
+        raise InvalidArgument(f"{name}: {problem}") from None
     if array.size == 0 and array.dtype == np.float64 and not isinstance(values, np.ndarray):
         array = array.astype(np.int64)  # an empty list has no type of its own
     if array.dtype.kind not in "iub":
         raise InvalidArgument(f"{name}: dtype {array.dtype} is not an integer type")
-    if array.ndim not in (1, 2):
-        raise InvalidArgument(f"{name}: shape {array.shape} is neither (lanes,) nor (lanes, length)")
-    if array.dtype == np.uint64 and array.size and int(array.max()) >= 2**63:
-        raise InvalidArgument(f"{name}: {int(array.max())} is outside the range of {bits} bits")
-    table = np.ascontiguousarray(
-        array.reshape(array.shape[0], -1 if array.size else max(array.shape[1:], default=1))
-    )
-    planes = _core.cram.pack(name, table.astype(np.int64, copy=False), bits, signed, num_threads or 0)
-    return BitPlanes(planes, array.shape[0])
+    return array

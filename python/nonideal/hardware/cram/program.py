@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ import numpy as np
 
 from nonideal import _core
 from nonideal.errors import InvalidArgument
+from nonideal.hardware.cram.checks import check_int32, check_integer
 from nonideal.hardware.cram.gates import GATES
 
 __all__ = ["Port", "Program", "ProgramBuilder"]
@@ -48,7 +50,10 @@ class Port:
     columns: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", tuple(int(c) for c in self.columns))
+        object.__setattr__(self, "bits", check_int32(f"{_name(self.name)}.bits", self.bits))
+        if self.length is not None:
+            object.__setattr__(self, "length", check_integer(f"{self.name}.length", self.length, 1))
+        object.__setattr__(self, "columns", tuple(_columns(f"{self.name}.columns", self.columns)))
 
     def _as_core(self) -> tuple[str, int, int, bool, list[int]]:
         return self.name, self.bits, self.length or 0, self.signed, list(self.columns)
@@ -104,24 +109,36 @@ class Program:
         codes = np.zeros(len(rows), dtype=np.uint8)
         targets = np.zeros(len(rows), dtype=np.int32)
         operands = np.full((len(rows), _core.cram.MAX_FAN_IN), -1, dtype=np.int32)
-        for i, (gate, target, sources) in enumerate(rows):
-            if gate not in _CODES:
-                raise InvalidArgument(f"instructions[{i}]: gate = {gate!r} is none of {', '.join(_NAMES)}")
-            if len(sources) != GATES[gate].fan_in:
+        for i, row in enumerate(rows):
+            try:
+                gate, target, sources = row
+                cells = [target, *sources]
+            except (TypeError, ValueError):
                 raise InvalidArgument(
-                    f"instructions[{i}] ({gate}): expected {GATES[gate].fan_in} inputs, got {len(sources)}"
+                    f"instructions[{i}] = {row!r} is not (gate, output column, input columns)"
+                ) from None
+            if not isinstance(gate, str) or gate not in _CODES:
+                raise InvalidArgument(f"instructions[{i}]: gate = {gate!r} is none of {', '.join(_NAMES)}")
+            if len(cells) != 1 + GATES[gate].fan_in:
+                raise InvalidArgument(
+                    f"instructions[{i}] ({gate}): expected {GATES[gate].fan_in} input columns, "
+                    f"got {len(cells) - 1}"
                 )
+            cells = _columns(f"instructions[{i}] ({gate})", cells)
             codes[i] = _CODES[gate]
-            targets[i] = target
-            operands[i, : len(sources)] = sources
+            targets[i] = cells[0]
+            operands[i, : len(cells) - 1] = cells[1:]
         self._core = _core.cram.Program(
-            columns,
+            check_int32("columns", columns),
             codes,
             targets,
             operands,
-            _core_ports(inputs),
-            _core_ports(outputs),
-            list((constants or {}).items()),
+            _core_ports("inputs", inputs),
+            _core_ports("outputs", outputs),
+            [
+                (check_int32("constants: column", column), check_int32(f"constants[{column}]", bit))
+                for column, bit in (constants or {}).items()
+            ],
         )
 
     @classmethod
@@ -216,11 +233,40 @@ def _restore(*arguments: Any) -> Program:
     return Program._wrap(_core.cram.Program(*arguments))
 
 
+def check_program(program: object) -> None:
+    """Refuse what is not a program."""
+    if not isinstance(program, Program):
+        advice = "; its .program is one" if isinstance(getattr(program, "program", None), Program) else ""
+        raise InvalidArgument(f"program: {type(program).__name__} is not a Program{advice}")
+
+
+def _name(name: Any) -> str:
+    if not isinstance(name, str):
+        raise InvalidArgument(f"name = {name!r} is not a string")
+    return name
+
+
+def _columns(who: str, columns: Any) -> Word:
+    """Columns as a list of whole numbers; whether they exist is checked in C++."""
+    try:
+        cells = [operator.index(column) for column in columns]
+    except TypeError:
+        raise InvalidArgument(f"{who}: {columns!r} are not columns (whole numbers)") from None
+    for column in cells:
+        if not -(1 << 31) <= column < 1 << 31:
+            raise InvalidArgument(f"{who}: column {column} is outside [0, 2^31)")
+    return cells
+
+
 def _core_ports(
-    ports: Mapping[str, Sequence[int]] | Sequence[Port],
+    who: str, ports: Mapping[str, Sequence[int]] | Sequence[Port]
 ) -> list[tuple[str, int, int, bool, list[int]]]:
     if isinstance(ports, Mapping):
-        ports = [Port(name, len(columns), None, False, tuple(columns)) for name, columns in ports.items()]
+        words = {_name(name): _columns(f"{who}[{name}]", columns) for name, columns in ports.items()}
+        ports = [Port(name, len(cells), None, False, tuple(cells)) for name, cells in words.items()]
+    for port in ports:
+        if not isinstance(port, Port):
+            raise InvalidArgument(f"{who}: {port!r} is not a Port")
     return [port._as_core() for port in ports]
 
 
@@ -256,13 +302,14 @@ class ProgramBuilder:
         InvalidArgument
             If the name is empty or used, ``bits`` is outside [1, 63], or ``length`` is below 1.
         """
+        name, bits = _name(name), check_int32("bits", bits)
         if length is None:
-            return self._core.input(name, bits, signed)
-        return self._core.input_words(name, bits, length, signed)
+            return self._core.input(name, bits, bool(signed))
+        return self._core.input_words(name, bits, check_int32("length", length), bool(signed))
 
     def constant(self, bit: int) -> int:
         """Add a cell that holds ``bit`` (0 or 1) from the start; return its column."""
-        return self._core.constant(bit)
+        return self._core.constant(check_int32("bit", bit))
 
     def gate(self, name: str, *columns: int) -> int:
         """Add a gate; return the column of its output.
@@ -273,15 +320,17 @@ class ProgramBuilder:
             If the gate is unknown, takes another number of columns, or a column is unknown or repeated: a
             cell can be an input of a gate only once, `copy` makes a second cell with the same value.
         """
-        return self._core.gate(name, list(columns))
+        if not isinstance(name, str) or name not in _CODES:
+            raise InvalidArgument(f"gate = {name!r} is none of {', '.join(_NAMES)}")
+        return self._core.gate(name, _columns(name, columns))
 
     def copy(self, column: int) -> int:
         """Add a second cell with the same value (a BUF gate); return its column."""
-        return self._core.copy(column)
+        return self._core.copy(_columns("BUF", [column])[0])
 
     def output(self, name: str, word: Sequence[int], signed: bool = False) -> None:
         """Name a result: the columns of a word, least significant bit first."""
-        self._core.output(name, list(word), signed)
+        self._core.output(_name(name), _columns(f"outputs[{name}]", word), bool(signed))
 
     def build(self) -> Program:
         """Return the program built so far."""

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from nonideal import _core
 from nonideal.errors import InvalidArgument
+from nonideal.hardware.cram.checks import check_integer, check_threads
 from nonideal.hardware.cram.library import GateLibrary
-from nonideal.hardware.cram.planes import BitPlanes, pack_port
-from nonideal.hardware.cram.program import Port, Program
+from nonideal.hardware.cram.planes import BitPlanes, integer_array, pack_port
+from nonideal.hardware.cram.program import Port, Program, check_program
 from nonideal.seeds import resolve_seed
 
 __all__ = ["Activity", "SimulationResult", "simulate"]
@@ -148,13 +149,15 @@ def simulate(
     """
     if outputs not in ("integers", "planes"):
         raise InvalidArgument(f"outputs = {outputs!r} is none of integers, planes")
-    if num_threads is not None and num_threads < 1:
-        raise InvalidArgument(f"num_threads = {num_threads} is below 1")
-    for name, value, high in (("first_lane", first_lane, 2**52), ("stream", stream, 2**32)):
-        if not 0 <= value < high:
-            raise InvalidArgument(f"{name} = {value} is outside [0, 2^{high.bit_length() - 1})")
-    if tile_lanes is not None and tile_lanes < 1:
-        raise InvalidArgument(f"tile_lanes = {tile_lanes} is below 1")
+    check_program(program)
+    check_gates(gates)
+    for name in program.gate_counts:
+        if gates is not None and name not in gates:
+            raise InvalidArgument(f"gates: the library has no {name}, which the program needs")
+    threads = check_threads(num_threads)
+    first_lane = check_integer("first_lane", first_lane, 0, 52)
+    stream = check_integer("stream", stream, 0, 32)
+    tile = 0 if tile_lanes is None else check_integer("tile_lanes", tile_lanes, 1)
     planes = _operands(program, inputs, num_threads)
     lanes = planes[0].lanes if planes else 0
     seed = resolve_seed(seed)
@@ -165,9 +168,9 @@ def simulate(
         seed,
         stream,
         first_lane,
-        tile_lanes or 0,
-        num_threads or 0,
-        activity,
+        tile,
+        threads,
+        bool(activity),
     )
     values: dict[str, Any] = {}
     row = 0
@@ -175,16 +178,25 @@ def simulate(
         height = len(port.columns)
         result = BitPlanes(words[row : row + height], lanes)
         row += height
-        values[port.name] = (
-            result
-            if outputs == "planes"
-            else result.unpack(port.bits, signed=port.signed, num_threads=num_threads)
-        )
-    return SimulationResult(values, seed, lanes, Activity(seen, flips) if activity else None)
+        if outputs == "planes":
+            values[port.name] = result
+        else:
+            integers = result.unpack(port.bits, signed=port.signed, num_threads=num_threads)
+            values[port.name] = integers if port.length is None else integers.reshape(lanes, port.length)
+    counts = None if seen is None or flips is None else Activity(seen, flips)
+    return SimulationResult(values, seed, lanes, counts)
+
+
+def check_gates(gates: object) -> None:
+    """Refuse what is neither a library nor None, which means ideal gates."""
+    if not isinstance(gates, GateLibrary | None):
+        raise InvalidArgument(f"gates: {type(gates).__name__} is not a GateLibrary")
 
 
 def _operands(program: Program, inputs: Mapping[str, Any], num_threads: int | None) -> list[BitPlanes]:
     names = [port.name for port in program.inputs]
+    if not isinstance(inputs, Mapping):
+        raise InvalidArgument(f"inputs: {type(inputs).__name__} is not a mapping of port to values")
     for name in inputs:
         if name not in names:
             raise InvalidArgument(f"inputs[{name!r}] is none of the program's inputs {', '.join(names)}")
@@ -209,8 +221,8 @@ def _operand(port: Port, values: Any, num_threads: int | None) -> BitPlanes:
         if values.words.shape[0] != len(port.columns):
             raise InvalidArgument(f"{who}: expected {len(port.columns)} planes, got {values.words.shape[0]}")
         return values
-    array = np.asarray(values)
+    array = integer_array(who, values)
     shape = "(lanes,)" if port.length is None else f"(lanes, {port.length})"
     if array.ndim != (1 if port.length is None else 2) or (port.length and array.shape[1] != port.length):
         raise InvalidArgument(f"{who}: shape {array.shape} is not {shape}")
-    return pack_port(who, values, port.bits, port.signed, num_threads)
+    return pack_port(who, array, port.bits, port.signed, num_threads)

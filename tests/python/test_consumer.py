@@ -1,0 +1,123 @@
+"""A C++ host finds the library in a prefix, static and shared, in the wheel, and as a subdirectory."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nonideal
+from nonideal.hardware import cram
+from nonideal.hardware.cram import analysis, circuits
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent  # of the virtual environment: pip brings cmake and ninja
+LANES, SEED = 100_003, 7
+
+
+def tool(name):
+    return shutil.which(name, path=os.pathsep.join([str(BIN), os.environ.get("PATH", "")]))
+
+
+CMAKE, NINJA = tool("cmake"), tool("ninja")
+
+
+def run(*command, **options):
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, timeout=300, **options
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def build(source, folder, *definitions):
+    assert CMAKE, "cmake comes with the extra nonideal[test]"
+    generator = ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={NINJA}"] if NINJA else []
+    run(CMAKE, "-S", source, "-B", folder, *generator, *[f"-D{definition}" for definition in definitions])
+    run(CMAKE, "--build", folder, "--parallel", 2)
+    return folder
+
+
+def install(prefix, folder, *definitions):
+    build(ROOT / "cpp", folder, *definitions)
+    run(CMAKE, "--install", folder, "--prefix", prefix)
+    return prefix
+
+
+def check_host(host):
+    """The host prints what Python computes from the same seed: as many wrong sums, the same distance."""
+    header, _, *rows = run(host, LANES, SEED).splitlines()
+    assert header == f"8-bit adder: 72 gates in 29 columns, {LANES} lanes, seed {SEED}"
+    assert len(rows) == 5
+    for row in rows:
+        probability, wrong, rate, _, rate_error, distance, _, distance_error = row.split()
+        library = cram.GateLibrary.uniform(float(probability))
+        report = analysis.monte_carlo(circuits.adder(8), library, lanes=LANES, seed=SEED)
+        assert int(wrong) == round(report.error_rate.value * LANES)
+        assert rate == f"{report.error_rate.value:.3e}"
+        assert float(distance) == pytest.approx(report.mean_error_distance.value, abs=5.1e-5)
+        assert float(distance_error) == pytest.approx(report.mean_error_distance.standard_error, abs=5.1e-5)
+        p, n = report.error_rate.value, LANES
+        assert rate_error == f"{(p * (1 - p) / n) ** 0.5:.1e}"
+
+
+def test_static_prefix(tmp_path):
+    prefix = install(tmp_path / "prefix", tmp_path / "library")
+    host = build(ROOT / "cpp/examples/adder", tmp_path / "host", f"CMAKE_PREFIX_PATH={prefix}") / "adder_host"
+    check_host(host)
+    installed = {str(path.relative_to(prefix)) for path in prefix.rglob("*") if path.is_file()}
+    headers = {
+        str(path.relative_to(ROOT / "cpp")) for path in (ROOT / "cpp/include").rglob("*") if path.is_file()
+    }
+    assert headers <= installed, "a public header is not in cpp/CMakeLists.txt"
+
+
+def test_installed_package(tmp_path):
+    assert (nonideal.cmake_dir() / "nonidealConfig.cmake").is_file()
+    folder = build(ROOT / "cpp/examples/adder", tmp_path, f"nonideal_DIR={nonideal.cmake_dir()}")
+    check_host(folder / "adder_host")
+
+
+def test_host_refuses_bad_arguments(tmp_path):
+    folder = build(ROOT / "cpp/examples/adder", tmp_path, f"nonideal_DIR={nonideal.cmake_dir()}")
+    for arguments, message in [
+        (["1"], "lanes = 1 is not a whole number in [2, 4294967296]\n"),
+        (["many"], "lanes = many is not a whole number in [2, 4294967296]\n"),
+        (["10", "-1"], "seed = -1 is not a whole number in [0, 18446744073709551615]\n"),
+        (["10", "1", "1"], "usage: adder_host [lanes [seed]]\n"),
+    ]:
+        done = subprocess.run([folder / "adder_host", *arguments], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
+    environment = {**os.environ, "NONIDEAL_ISA": "sse9"}
+    done = subprocess.run(
+        [folder / "adder_host"], capture_output=True, text=True, timeout=60, env=environment
+    )
+    assert done.returncode == 2
+    assert done.stderr == "NONIDEAL_ISA = sse9 is none of baseline, avx2, avx512\n"
+
+
+@pytest.mark.parametrize(("version", "found"), [("0.1", True), ("0.2", False), ("1.0", False)])
+def test_package_version(tmp_path, version, found):
+    """A 0.x package fits hosts that ask for its own minor version."""
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.25...4.0)\nproject(host LANGUAGES CXX)\n"
+        f"find_package(nonideal {version} CONFIG QUIET)\n"
+        'message(STATUS "found: ${nonideal_FOUND}")\n'
+    )
+    output = run(CMAKE, "-S", tmp_path, "-B", tmp_path / "build", f"-Dnonideal_DIR={nonideal.cmake_dir()}")
+    assert f"found: {int(found)}" in output
+
+
+@pytest.mark.slow
+def test_shared_prefix(tmp_path):
+    prefix = install(tmp_path / "prefix", tmp_path / "library", "BUILD_SHARED_LIBS=ON")
+    assert list(prefix.glob("lib*/libnonideal.so.0.1.0"))
+    folder = build(ROOT / "cpp/examples/adder", tmp_path / "host", f"CMAKE_PREFIX_PATH={prefix}")
+    check_host(folder / "adder_host")
+
+
+@pytest.mark.slow
+def test_subdirectory(tmp_path):
+    check_host(build(ROOT / "tests/consumer", tmp_path / "host") / "adder_host")

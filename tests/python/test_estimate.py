@@ -1,0 +1,111 @@
+"""Estimates against scipy and closed forms."""
+
+import json
+import math
+import pickle
+import re
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import nonideal
+from nonideal.errors import InvalidArgument
+from nonideal.estimate import Estimate
+
+
+def test_one_class_everywhere():
+    from nonideal.hardware import cram
+    from nonideal.hardware.cram import analysis
+
+    assert nonideal.Estimate is Estimate is cram.Estimate is analysis.Estimate
+
+
+def test_mean_of_samples():
+    """Oracle: scipy.stats.sem."""
+    samples = np.random.default_rng(0).normal(3, 2, 1000)
+    estimate = Estimate.from_samples(samples, "volt")
+    assert float(estimate) == estimate.value == pytest.approx(samples.mean(), rel=1e-14)
+    assert estimate.standard_error == pytest.approx(stats.sem(samples), rel=1e-12)
+    assert (estimate.samples, estimate.unit) == (1000, "volt")
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
+def test_interval_is_that_of_a_normal_distribution(confidence):
+    low, high = Estimate(2.0, 0.3, 50).interval(confidence)
+    np.testing.assert_allclose([low, high], stats.norm.interval(confidence, 2.0, 0.3), rtol=1e-12)
+    assert Estimate(1.0, 0.1, 9).interval() == Estimate(1.0, 0.1, 9).interval(0.95)
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 10), (10, 10), (3, 10), (0, 1), (500, 1000)])
+def test_proportions(successes, trials):
+    """Agresti-Coull: two successes and two failures are added for the error, not for the value."""
+    estimate = Estimate.from_counts(successes, trials)
+    p = (successes + 2) / (trials + 4)
+    assert estimate.value == successes / trials
+    assert estimate.standard_error == pytest.approx(math.sqrt(p * (1 - p) / (trials + 4)))
+    assert estimate.standard_error > 0
+    assert estimate.samples == trials
+
+
+@pytest.mark.parametrize("p", [0.001, 0.1, 0.5])
+def test_intervals_of_proportions_cover(p):
+    """Exact coverage by summing the binomial: at least 91 % of the nominal 95 %, also where p is small."""
+    n = 2000
+    k = np.arange(n + 1)
+    intervals = [Estimate.from_counts(int(i), n).interval() for i in k]
+    covered = np.array([low <= p <= high for low, high in intervals])
+    assert stats.binom.pmf(k, n, p)[covered].sum() > 0.91
+
+
+def test_exact_results_have_no_error_and_no_samples():
+    exact = Estimate.exact(3, "joule")
+    assert (exact.value, exact.standard_error, exact.samples, exact.unit) == (3.0, 0.0, None, "joule")
+    assert exact.interval() == (3.0, 3.0)
+    assert str(exact) == "3 joule (exact)"
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        (Estimate(1.25821, 0.01134, 65536), "1.258 ± 0.011 (n = 65536)"),
+        (Estimate(0.5, 0.05, 100, "volt"), "0.500 ± 0.050 volt (n = 100)"),
+        (Estimate(1234.5, 56.0, 10), "1234 ± 56 (n = 10)"),
+        (Estimate(3.2e-15, 4.5e-17, 10, "joule"), "3.2e-15 ± 4.5e-17 joule (n = 10)"),
+        (Estimate(2.0, 0.0, 10), "2 ± 0 (n = 10)"),
+        (Estimate(math.nan, math.inf, 1), "nan ± inf (n = 1)"),
+    ],
+)
+def test_text(estimate, text):
+    assert str(estimate) == text
+
+
+def test_estimates_are_values():
+    estimate = Estimate(1.0, 0.1, 5, "volt")
+    assert estimate == Estimate(1.0, 0.1, 5, "volt") == pickle.loads(pickle.dumps(estimate))
+    assert json.loads(json.dumps(estimate.as_dict())) == {"value": 1.0, "standard_error": 0.1, "samples": 5}
+    with pytest.raises(AttributeError):
+        estimate.value = 2.0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Estimate(1.0, -0.1, 5), "standard_error = -0.1 is not >= 0"),
+        (lambda: Estimate(1.0, math.nan, 5), "standard_error = nan is not >= 0"),
+        (lambda: Estimate(1.0, 0.1, 0), "samples = 0 is below 1"),
+        (lambda: Estimate.from_samples([1.0]), "samples: 1 values; a standard error needs at least 2"),
+        (lambda: Estimate.from_counts(3, 2), "successes = 3 is outside [0, trials = 2]"),
+        (lambda: Estimate.from_counts(-1, 2), "successes = -1 is outside [0, trials = 2]"),
+        (lambda: Estimate(1.0, 0.1, 5).interval(1.0), "confidence = 1.0 is outside (0, 1)"),
+        (lambda: Estimate(1.0, 0.1, 5).interval(math.nan), "confidence = nan is outside (0, 1)"),
+    ],
+)
+def test_refusals(call, message):
+    with pytest.raises(InvalidArgument, match=f"^{re.escape(message)}$"):
+        call()
+
+
+def test_a_proportion_needs_a_trial():
+    with pytest.raises(InvalidArgument):
+        Estimate.from_counts(0, 0)

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Runs quick Python tests on an extension that is built with AddressSanitizer and UndefinedBehaviorSanitizer:
+#   tests/sanitize.sh [PYTHON [pytest arguments ...]]
+# PYTHON (default: python) has nonideal[test] installed; the build goes to build/sanitize and is kept for the next time.
+# The same for the C++ tests:
+#   cmake -S . -B build/sanitize-cpp -DCMAKE_BUILD_TYPE=RelWithDebInfo -DNONIDEAL_SANITIZE=address,undefined
+#   cmake --build build/sanitize-cpp -j2 && ctest --test-dir build/sanitize-cpp --output-on-failure
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python="${1:-python}"
+shift || true
+[ $# -gt 0 ] || set -- tests/python/hardware/cram tests/python/test_threads.py -m "not slow"
+site="$PWD/build/sanitize-site"
+
+rm -rf "$site"
+"$python" -m pip install -q --no-build-isolation --no-deps --target "$site" . -Cbuild-dir=build/sanitize \
+  -Ccmake.build-type=RelWithDebInfo -Ccmake.define.NONIDEAL_SANITIZE=address,undefined -Cinstall.strip=false
+# An editable install would outrank PYTHONPATH: its finder goes.
+cat > "$site/sitecustomize.py" <<'PYTHON'
+import sys
+
+sys.meta_path[:] = [finder for finder in sys.meta_path if "_editable_skbc_nonideal" not in repr(finder)]
+PYTHON
+
+library() { "${CXX:-c++}" -print-file-name="$1"; }
+preload="$(library libasan.so) $(library libubsan.so) $(library libstdc++.so)"
+sanitized() {  # leaks are CPython's own business; Python's allocator would hide what lies beyond an array
+  env LD_PRELOAD="$preload" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc PYTHONPATH="$site" "$@"
+}
+
+# Is it on? An array that claims to be longer than its memory must be reported, with the line that reads too far.
+fault='
+import numpy as np
+from nonideal import _core
+assert "sanitize-site" in _core.__file__, _core.__file__
+words = np.lib.stride_tricks.as_strided(np.zeros((1, 512), np.uint64), shape=(1, 1024), strides=(8192, 8))
+_core.cram.unpack(words, 65536, 1, False, 1)
+'
+if report="$(sanitized "$python" -c "$fault" 2>&1)" || ! grep -q heap-buffer-overflow <<< "$report" ||
+  ! grep -q "planes.cpp:" <<< "$report"; then
+  echo "$report" >&2
+  echo "sanitize.sh: the planted fault was not reported; the sanitizer is not on" >&2
+  exit 1
+fi
+echo "the planted fault was reported; now the tests"
+sanitized "$python" -m pytest -q -p no:cacheprovider "$@"
