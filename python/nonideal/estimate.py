@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -51,10 +52,14 @@ class Estimate:
     unit: str = ""
 
     def __post_init__(self) -> None:
-        if not self.standard_error >= 0.0:
-            raise InvalidArgument(f"standard_error = {self.standard_error} is not >= 0")
-        if self.samples is not None and self.samples < 1:
-            raise InvalidArgument(f"samples = {self.samples} is below 1")
+        if not isinstance(self.value, numbers.Real):
+            raise InvalidArgument(f"value = {self.value!r} is not a number")
+        if not (isinstance(self.standard_error, numbers.Real) and self.standard_error >= 0.0):
+            raise InvalidArgument(f"standard_error = {self.standard_error!r} is not a number >= 0")
+        if self.samples is not None and not (
+            isinstance(self.samples, numbers.Integral) and self.samples >= 1
+        ):
+            raise InvalidArgument(f"samples = {self.samples!r} is neither None nor an integer >= 1")
 
     @classmethod
     def exact(cls, value: float, unit: str = "") -> Estimate:

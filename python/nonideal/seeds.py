@@ -59,12 +59,18 @@ def derive_seed(seed: int, *index: int) -> int:
     >>> derive_seed(7, 0, 1) != derive_seed(7, 1, 0)
     True
     """
+    if seed is None:
+        raise InvalidArgument("seed = None is not an integer in [0, 2^64)")
     if len(index) > 3:
         raise InvalidArgument(f"index: {len(index)} numbers are more than 3")
+    counter = [0, 0, 0]
     for i, value in enumerate(index):
-        if not 0 <= value < 2**32:
-            raise InvalidArgument(f"index[{i}] = {value} is outside [0, 2^32)")
-    first, second, third = (*index, 0, 0, 0)[:3]
+        try:
+            counter[i] = operator.index(value)
+        except TypeError:
+            raise InvalidArgument(f"index[{i}] = {value!r} is not an integer in [0, 2^32)") from None
+        if not 0 <= counter[i] < 2**32:
+            raise InvalidArgument(f"index[{i}] = {counter[i]} is outside [0, 2^32)")
     purpose = int(_core.Purpose.SEED) << 24 | len(index)
-    words = _core.philox([first, second, purpose, third], resolve_seed(seed))
+    words = _core.philox([counter[0], counter[1], purpose, counter[2]], resolve_seed(seed))
     return words[0] | words[1] << 32

@@ -91,9 +91,9 @@ def test_estimates_are_values():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Estimate(1.0, -0.1, 5), "standard_error = -0.1 is not >= 0"),
-        (lambda: Estimate(1.0, math.nan, 5), "standard_error = nan is not >= 0"),
-        (lambda: Estimate(1.0, 0.1, 0), "samples = 0 is below 1"),
+        (lambda: Estimate(1.0, -0.1, 5), "standard_error = -0.1 is not a number >= 0"),
+        (lambda: Estimate(1.0, math.nan, 5), "standard_error = nan is not a number >= 0"),
+        (lambda: Estimate(1.0, 0.1, 0), "samples = 0 is neither None nor an integer >= 1"),
         (lambda: Estimate.from_samples([1.0]), "samples: 1 values; a standard error needs at least 2"),
         (lambda: Estimate.from_counts(3, 2), "successes = 3 is outside [0, trials = 2]"),
         (lambda: Estimate.from_counts(-1, 2), "successes = -1 is outside [0, trials = 2]"),

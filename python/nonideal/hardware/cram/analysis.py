@@ -106,7 +106,8 @@ def monte_carlo(
     Returns
     -------
     ErrorReport
-        Every metric with its standard error.
+        Every metric with its standard error. Where no error was seen, those are bounds: the standard error of
+        the error rate times the largest distance that a word can have.
 
     Raises
     ------
@@ -190,25 +191,32 @@ class _Sums:
 
     def report(self, divisor: int, seed: int) -> ErrorReport:
         n = self.samples
+        rate = Estimate.from_counts(self.wrong, n)
+        far = 2.0**self.port.bits - 1  # the largest distance that a word can have
 
-        def mean(first: float, second: float, count: int = n, scale: float = 1.0) -> Estimate:
+        def mean(first: float, second: float, most: float, count: int = n) -> Estimate:
             if count < 2:
                 return Estimate(math.nan, math.inf, max(count, 1))
+            if second == 0.0:  # no error was seen, which doesn't prove that there is none
+                return Estimate(0.0, rate.standard_error * most, count)
             variance = max(second - first * first / count, 0.0) / (count - 1)
-            return Estimate(first / count / scale, math.sqrt(variance / count) / scale, count)
+            return Estimate(first / count, math.sqrt(variance / count), count)
 
-        distance = mean(self.powers[1], self.powers[2])
-        share = self.bits / n
+        distance = mean(self.powers[1], self.powers[2], far)
+        normalized = max(divisor, 1)
+        bits = [Estimate.from_counts(int(wrong), n) for wrong in self.bits]
         return ErrorReport(
-            error_rate=Estimate.from_counts(self.wrong, n),
+            error_rate=rate,
             mean_error_distance=distance,
-            mean_squared_error=mean(self.powers[2], self.powers[4]),
-            bias=mean(self.signed, self.powers[2]),
-            normalized_error_distance=mean(self.powers[1], self.powers[2], scale=max(divisor, 1)),
-            mean_relative_error_distance=mean(self.relative[1], self.relative[2], int(self.relative[0])),
+            mean_squared_error=mean(self.powers[2], self.powers[4], far**2),
+            bias=mean(self.signed, self.powers[2], far),
+            normalized_error_distance=Estimate(
+                distance.value / normalized, distance.standard_error / normalized, n
+            ),
+            mean_relative_error_distance=mean(self.relative[1], self.relative[2], far, int(self.relative[0])),
             worst_error_distance=self.worst,
-            bit_error_rate=share,
-            bit_error_rate_standard_error=np.sqrt(share * (1 - share) / n),
+            bit_error_rate=np.array([bit.value for bit in bits]),
+            bit_error_rate_standard_error=np.array([bit.standard_error for bit in bits]),
             ned_divisor_value=divisor,
             samples=n,
             seed=seed,
