@@ -3,18 +3,21 @@
 #   tests/sanitize.sh [PYTHON [pytest arguments ...]]
 # PYTHON (default: python) has nonideal[test] installed; the build goes to build/sanitize and is kept for the next time.
 # The same for the C++ tests:
-#   cmake -S . -B build/sanitize-cpp -DCMAKE_BUILD_TYPE=RelWithDebInfo -DNONIDEAL_SANITIZE=address,undefined
+#   cmake -S . -B build/sanitize-cpp -DNONIDEAL_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=Debug
 #   cmake --build build/sanitize-cpp -j2 && ctest --test-dir build/sanitize-cpp --output-on-failure
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python="${1:-python}"
 shift || true
-[ $# -gt 0 ] || set -- tests/python/hardware/cram tests/python/test_threads.py -m "not slow"
+cram=tests/python/hardware/cram
+[ $# -gt 0 ] || set -- $cram/test_{simulation,planes,placement,program,gates}.py tests/python/test_threads.py -m "not slow"
 site="$PWD/build/sanitize-site"
 
 rm -rf "$site"
 "$python" -m pip install -q --no-build-isolation --no-deps --target "$site" . -Cbuild-dir=build/sanitize \
-  -Ccmake.build-type=RelWithDebInfo -Ccmake.define.NONIDEAL_SANITIZE=address,undefined -Cinstall.strip=false
+  -Ccmake.build-type=RelWithDebInfo -Ccmake.define.NONIDEAL_SANITIZE=address,undefined -Cinstall.strip=false \
+  -Ccmake.define.CMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1 -D_GLIBCXX_ASSERTIONS" \
+  -Ccmake.define.CMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF
 # An editable install would outrank PYTHONPATH: its finder goes.
 cat > "$site/sitecustomize.py" <<'PYTHON'
 import sys

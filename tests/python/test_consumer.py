@@ -58,7 +58,10 @@ def check_host(host):
         assert int(wrong) == round(report.error_rate.value * LANES)
         assert rate == f"{report.error_rate.value:.3e}"
         assert float(distance) == pytest.approx(report.mean_error_distance.value, abs=5.1e-5)
-        assert float(distance_error) == pytest.approx(report.mean_error_distance.standard_error, abs=5.1e-5)
+        if int(wrong):  # where no error was seen, Python states a bound
+            assert float(distance_error) == pytest.approx(
+                report.mean_error_distance.standard_error, abs=5.1e-5
+            )
         p, n = report.error_rate.value, LANES
         assert rate_error == f"{(p * (1 - p) / n) ** 0.5:.1e}"
 
@@ -74,26 +77,28 @@ def test_static_prefix(tmp_path):
     assert headers <= installed, "a public header is not in cpp/CMakeLists.txt"
 
 
-def test_installed_package(tmp_path):
+@pytest.fixture(scope="module")
+def host_of_package(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("host")
+    return build(ROOT / "cpp/examples/adder", folder, f"nonideal_DIR={nonideal.cmake_dir()}") / "adder_host"
+
+
+def test_installed_package(host_of_package):
     assert (nonideal.cmake_dir() / "nonidealConfig.cmake").is_file()
-    folder = build(ROOT / "cpp/examples/adder", tmp_path, f"nonideal_DIR={nonideal.cmake_dir()}")
-    check_host(folder / "adder_host")
+    check_host(host_of_package)
 
 
-def test_host_refuses_bad_arguments(tmp_path):
-    folder = build(ROOT / "cpp/examples/adder", tmp_path, f"nonideal_DIR={nonideal.cmake_dir()}")
+def test_host_refuses_bad_arguments(host_of_package):
     for arguments, message in [
         (["1"], "lanes = 1 is not a whole number in [2, 4294967296]\n"),
         (["many"], "lanes = many is not a whole number in [2, 4294967296]\n"),
         (["10", "-1"], "seed = -1 is not a whole number in [0, 18446744073709551615]\n"),
         (["10", "1", "1"], "usage: adder_host [lanes [seed]]\n"),
     ]:
-        done = subprocess.run([folder / "adder_host", *arguments], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([host_of_package, *arguments], capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
     environment = {**os.environ, "NONIDEAL_ISA": "sse9"}
-    done = subprocess.run(
-        [folder / "adder_host"], capture_output=True, text=True, timeout=60, env=environment
-    )
+    done = subprocess.run([host_of_package], capture_output=True, text=True, timeout=60, env=environment)
     assert done.returncode == 2
     assert done.stderr == "NONIDEAL_ISA = sse9 is none of baseline, avx2, avx512\n"
 

@@ -57,7 +57,8 @@ def run(num_threads):
     rng = np.random.default_rng(1)
     a, b = rng.integers(0, 256, (2, 1 << 17))
     gates = cram.GateLibrary.uniform(1e-3)
-    return cram.simulate(circuits.multiplier(8), {"a": a, "b": b}, gates, seed=1, num_threads=num_threads)["product"]
+    program = circuits.multiplier(8)
+    return cram.simulate(program, {"a": a, "b": b}, gates, seed=1, num_threads=num_threads)["product"]
 """
 TORCH = """
 import torch
@@ -126,9 +127,9 @@ def test_missing_extra_on_the_command_line(tmp_path):
     code = f"""
 import sys
 sys.modules["distributed"] = None
-sys.argv = ["nonideal", "run", "cram-digits", "--cluster", "tcp://127.0.0.1:9", "--out", {str(tmp_path / "out")!r}]
+sys.argv[1:] = ["run", "cram-digits", "--cluster", "tcp://127.0.0.1:9", "--out", {str(tmp_path / "out")!r}]
 from nonideal.cli import main
-main()
+sys.exit(main())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
@@ -194,7 +195,7 @@ def test_wheel(tmp_path):
     assert not [name for name in names if "tests/" in name or "__pycache__" in name]
     assert wheel.stat().st_size < 5 << 20
 
-    # Unpacked elsewhere, out of reach of the editable install, it imports and the stubs do not hide the extension.
+    # Unpacked out of reach of an editable install, it imports; the stubs do not hide the extension.
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
     code = f"""

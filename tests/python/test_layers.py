@@ -23,8 +23,8 @@ HELPERS = {
     "threads": {"_core", "errors"},
     "parallel": {"errors", "progress", "shards", "seeds", "threads"},
 }
-# Each layer may import itself (a package: only itself), the helpers and `import nonideal` as far as they are re-exported
-# there, and these layers besides.
+# Each layer may import itself (a package: only itself), the helpers, what `import nonideal` re-exports, and
+# these layers besides.
 LAYERS = {
     "data": set(),
     "package": {"data"},
@@ -55,7 +55,7 @@ def is_module(parts):
 
 
 def layer_of(parts):
-    """('helper', 'errors'), ('package', 'hardware.cram'), ('wing', 'hardware'), ('report', 'report'), ('top', '')."""
+    """Such as ('helper', 'errors'), ('package', 'hardware.cram'), ('wing', 'hardware'), ('top', '')."""
     if len(parts) == 1:
         return "top", ""
     if parts[1] in WINGS:
@@ -64,7 +64,7 @@ def layer_of(parts):
 
 
 def imports(tree, parts, is_init):
-    """(imported module as a list of names, line): of `from a import b` both a.b, where b is a module, or a."""
+    """(imported module as a list of names, line): of `from a import b` a.b where b is a module, else a."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:

@@ -1,7 +1,8 @@
 """The committed stubs are what the extension module says of itself.
 
-Made by ``python -m pybind11_stubgen nonideal._core -o build/stubs`` and copied to ``python/nonideal/_core/``. That folder
-holds no ``__init__.py``, so it does not hide the compiled module beside it.
+Made by ``python -m pybind11_stubgen nonideal._core -o build/stubs && cp build/stubs/nonideal/_core/*.pyi
+python/nonideal/_core/``. That folder holds no ``__init__.py``, so it does not hide the compiled module
+beside it.
 """
 
 import subprocess
@@ -22,7 +23,7 @@ def test_stubs_are_fresh(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert stubs(COMMITTED) == stubs(tmp_path / "nonideal/_core"), (
-        "make them again: see this file's docstring"
+        "stale: this file's docstring says how to make them"
     )
 
 

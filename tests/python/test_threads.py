@@ -77,7 +77,7 @@ def test_set_num_threads_refuses_negative_numbers():
 
 @pytest.mark.parametrize("value", [1.5, "2", None])
 def test_set_num_threads_refuses_other_types(value):
-    with pytest.raises(TypeError):
+    with pytest.raises(InvalidArgument, match=rf"^num_threads = {value!r} is not an integer$"):
         nonideal.set_num_threads(value)
 
 

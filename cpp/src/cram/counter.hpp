@@ -5,8 +5,8 @@
 #include "base/check.hpp"
 #include "nonideal/base/random.hpp"
 
-/// How this topic packs Philox's four counter words: gate or column; low half of the lane block; draw (16 bits),
-/// high part of the lane block (8), purpose (8); stream.
+/// How this topic packs Philox's four counter words: gate or column; low half of the lane block; draw (16
+/// bits), high part of the lane block (8), purpose (8); stream.
 namespace nonideal::cram {
 
 inline constexpr std::int64_t kMaxLanes = std::int64_t{1} << 52;  // 2^40 blocks of 4096

@@ -1,0 +1,27 @@
+"""The README's Python example runs and prints what its comments say; its test command is what CI runs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_example_prints_what_its_comments_say():
+    (code,) = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    promised = [line.split("#", 1)[1].strip() for line in code.splitlines() if line.startswith("print(")]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {})
+    assert printed.getvalue().splitlines() == promised
+
+
+def test_ci_runs_the_test_command_literally():
+    blocks = re.findall(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    (command,) = [block.strip() for block in blocks if "ctest" in block]
+    assert "\n" not in command
+    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
