@@ -120,7 +120,7 @@ def _words(program: cram.Program, columns: Columns) -> npt.NDArray[np.int64]:
 
 def _threads(eps: float) -> Callable[[bool], Case]:
     def prepare(tiny: bool) -> Case:
-        lanes = 1 << (14 if tiny else 22)
+        lanes = 1 << (14 if tiny else 23)
         program = cram.place(circuits.multiplier(8)).program
         gates = cram.GateLibrary.uniform(eps)
         planes = _planes(np.random.default_rng(1), program, lanes)

@@ -19,22 +19,24 @@
 ///
 /// What the draws of one (gate, block) mean; w0 .. w3 are the words of a draw, p[k] the error probability of
 /// state k, p_max the largest one, rate(p) = -log(1 - 2p) / 2:
-/// - Sparse, p_max at most the limit below. The number of points N is the number of n >= 0 with
-///   u < floor(2^64 P(Poisson(4096 rate(p_max)) > n)), u = 2^32 w0 of draw 0 + w0 of draw 0x7FFF. Every point
-///   flips the lane of the block that it names; two points in a lane cancel.
-///   - p alike in all states: points are 12-bit lane numbers. Draw 0 holds seven, five in w1 + 2^32 w2 and
-///   two
-///     in w3, lowest bits first; draws 1, 2, ... hold ten each, five in w0 + 2^32 w1 and five in w2 + 2^32
-///     w3.
-///   - otherwise: points are 32-bit words, w1 .. w3 of draw 0, then w0 .. w3 of draws 1, 2, ... The low 12
-///   bits
-///     are the lane; the point counts where its high 20 bits are below floor(A), A = 2^20 rate(p[k]) /
-///     rate(p_max) of the lane's state k. Where they equal floor(A), point i = 0, 1, ... counts if w0 of draw
-///     0x8000 + i is below floor(2^32 (A - floor(A))).
-/// - Dense, p_max above the limit. A lane is wrong where its 32 random bits are below 2^32 p[k], rounded to a
-///   whole number (so probabilities are exact to 2^-33). Bit 31 - (4i + j) of the lanes 512g .. 512g + 511 of
-///   the block is word j of the draws 1 + 16(8g + i) and the 15 that follow, the lowest lane in the lowest
-///   bit of the first.
+///
+/// Sparse, p_max at most the limit below. The number of points N is the number of n >= 0 with
+/// u < floor(2^64 P(Poisson(4096 rate(p_max)) > n)), u = 2^32 w0 of draw 0 + w0 of draw 0x7FFF. Every point
+/// flips the lane of the block that it names; two points in a lane cancel.
+///
+/// Sparse, p alike in all states: points are 12-bit lane numbers. Draw 0 holds seven: five in w1 + 2^32 w2
+/// and two in w3, lowest bits first. Draws 1, 2, ... hold ten each: five in w0 + 2^32 w1, five in
+/// w2 + 2^32 w3.
+///
+/// Sparse, otherwise: points are 32-bit words, w1 .. w3 of draw 0, then w0 .. w3 of draws 1, 2, ... The low
+/// 12 bits are the lane. The point counts where its high 20 bits are below floor(A), with
+/// A = 2^20 rate(p[k]) / rate(p_max) of the lane's state k. Where they equal floor(A), point i = 0, 1, ...
+/// counts if w0 of draw 0x8000 + i is below floor(2^32 (A - floor(A))).
+///
+/// Dense, p_max above the limit. A lane is wrong where its 32 random bits are below 2^32 p[k], rounded to a
+/// whole number (so probabilities are exact to 2^-33). Bit 31 - (4i + j) of the lanes 512g .. 512g + 511 of
+/// the block is word j of the draws 1 + 16(8g + i) and the 15 that follow, the lowest lane in the lowest bit
+/// of the first.
 namespace nonideal::cram {
 
 /// Lanes that share one stretch of the random numbers. Fixed for a version.
