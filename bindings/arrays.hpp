@@ -17,8 +17,18 @@ namespace py = pybind11;
 template <class T>
 using Array = py::array_t<T, py::array::c_style>;
 
+/// Throws unless the elements lie where C++ expects them: NumPy also makes views at odd addresses.
+template <class T>
+void expect_aligned(const Array<T>& array) {
+  if (reinterpret_cast<std::uintptr_t>(array.data()) % alignof(T) != 0) {
+    throw InvalidArgument(
+        "an array is not aligned to its elements; numpy.require(..., requirements='CA') copies it");
+  }
+}
+
 template <class T>
 std::span<const T> view(const Array<T>& array) {
+  expect_aligned(array);
   return {array.data(), static_cast<std::size_t>(array.size())};
 }
 

@@ -105,6 +105,7 @@ RunTuple run(const Simulator& simulator, const std::vector<PlanesTuple>& ports, 
   if (lanes < 0) throw InvalidArgument("lanes = " + std::to_string(lanes) + " is below 0");
   for (const auto& [words, repeat, entries] : ports) {
     expect_ndim("inputs", words, 2);
+    expect_aligned(words);
     if (entries < 0) throw InvalidArgument("entries = " + std::to_string(entries) + " is below 0");
     const std::int64_t needed = plane_words(entries == 0 ? lanes : entries);
     if (words.shape(1) < needed) {

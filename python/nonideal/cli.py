@@ -214,9 +214,6 @@ def _run(
     config = registry.load(name).Config.from_dict(options)
     folder = out or Path("results") / name
     n_workers, n_threads = _count("workers", workers), _count("num_threads", num_threads)
-    if n_threads is not None:
-        # Read by the kernels at their first call, which is still to come.
-        os.environ["NONIDEAL_NUM_THREADS"] = str(n_threads)
     try:
         result = execute(
             name,

@@ -20,21 +20,24 @@ from there.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
 import signal
 import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import CancelledError, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
+from functools import cache
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
 import nonideal
+from nonideal import _core
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.progress import progress_bar
 from nonideal.shards import DamagedShard, ShardStore, normalise, shard_key
@@ -91,8 +94,9 @@ class Runner:
         Address of a Dask scheduler, such as ``tcp://host:8786``; its workers need the same version of
         nonideal.
     num_threads : int, optional
-        Threads that local processes share; each gets its part, at least one, as ``NONIDEAL_NUM_THREADS``.
-        Default: that variable's value here, else the number of usable cores.
+        Threads of the kernels in this process, or that local processes share: each gets its part, at least
+        one, as ``NONIDEAL_NUM_THREADS``. Default: that variable's value here, else the number of usable
+        cores. A cluster's workers keep their own.
     fresh : bool
         Compute finished shards again, and replace their files.
     progress : bool
@@ -139,7 +143,7 @@ class Runner:
         elif workers is not None:
             self._place = _Processes(workers, num_threads)
         else:
-            self._place = _Here()
+            self._place = _Here(num_threads)
 
     def map(self, function: Callable[[S], R], shards: Sequence[S], *, label: str = "shards") -> list[R]:
         """Return ``[function(shard) for shard in shards]``, computed where this runner says.
@@ -235,11 +239,15 @@ class _Place(Protocol):
 
 
 class _Here:
+    def __init__(self, num_threads: int | None) -> None:
+        self._threads = num_threads
+
     def compute(
         self, function: Callable[[Any], Any], tasks: list[tuple[int, Any]]
     ) -> Generator[tuple[int, Any], None, None]:
-        for index, shard in tasks:
-            yield index, function(shard)
+        with using_threads(self._threads):
+            for index, shard in tasks:
+                yield index, function(shard)
 
     def close(self) -> None:
         pass
@@ -323,6 +331,8 @@ class _Cluster:
             raise WorkerError(
                 "workers of the cluster died again and again on one shard (out of memory?)"
             ) from None
+        except CancelledError:
+            raise WorkerError("the cluster went away; finished shards are kept") from None
         except ModuleNotFoundError as error:
             raise WorkerError(
                 f"a worker of the cluster cannot import {error.name}; install it there"
@@ -364,6 +374,20 @@ def _on_cluster(function: Callable[[Any], Any], shard: Any, version: str) -> Any
 
 
 @contextmanager
+def using_threads(num_threads: int | None) -> Iterator[None]:
+    """Let kernels of this process use so many threads inside a ``with`` block; None changes nothing."""
+    if num_threads is None:
+        yield
+        return
+    before = nonideal.num_threads()
+    nonideal.set_num_threads(num_threads)
+    try:
+        yield
+    finally:
+        nonideal.set_num_threads(before)
+
+
+@contextmanager
 def _ignoring_ctrl_c() -> Iterator[None]:
     """Let processes that are started inside inherit an ignored SIGINT: Ctrl-C is for the parent to handle."""
     if threading.current_thread() is not threading.main_thread():
@@ -394,4 +418,15 @@ def _name_of(function: Callable[..., Any]) -> str:
 
 
 def _version() -> str:
-    return str(nonideal.__version__)
+    """Return the version with a fingerprint of the code: a shard belongs to the code that made it."""
+    return f"{nonideal.__version__}+{_fingerprint()}"
+
+
+@cache
+def _fingerprint() -> str:
+    digest = hashlib.sha256(Path(_core.__file__).read_bytes())
+    folder = Path(nonideal.__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]

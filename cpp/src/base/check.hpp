@@ -13,15 +13,6 @@ inline std::string bracketed(const char* argument, std::int64_t index) {
   return std::string(argument) + "[" + std::to_string(index) + "]";
 }
 
-/// Throws unless low <= value < high: "columns[3] = 9 is outside [0, 7)".
-inline void expect_below(const std::string& argument, std::int64_t value, std::int64_t low,
-                         std::int64_t high) {
-  if (value < low || value >= high) {
-    throw InvalidArgument(argument + " = " + std::to_string(value) + " is outside [" + std::to_string(low) +
-                          ", " + std::to_string(high) + ")");
-  }
-}
-
 /// Throws unless low <= value <= high: "bits = 40 is outside [1, 31]".
 inline void expect_within(const std::string& argument, std::int64_t value, std::int64_t low,
                           std::int64_t high) {

@@ -2,9 +2,8 @@
 
 #include "nonideal/base/cpu.hpp"
 
-/// Declares one kernel entry for every instruction set of this build and picks the active one's.
-/// A kernel's private header says NONIDEAL_FOR_EACH_ISA(DECLARE) once; its caller says NONIDEAL_PICK(topic,
-/// entry).
+/// NONIDEAL_PICK(topic, entry): the active instruction set's version of a kernel entry. The kernel's private
+/// header declares the entry in the namespaces nonideal::topic::kernels::{baseline, avx2, avx512}.
 #if defined(NONIDEAL_HAVE_avx2) && defined(NONIDEAL_HAVE_avx512)
 #define NONIDEAL_PICK(topic, entry)                                      \
   ::nonideal::detail::pick(&::nonideal::topic::kernels::baseline::entry, \

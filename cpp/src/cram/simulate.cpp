@@ -36,18 +36,34 @@ static_assert(kBlockLanes == 64 * kBlockWords && kBlockLanes == 1 << kernels::kP
 constexpr std::int64_t kMinGateLanes = std::int64_t{1} << 24;  ///< per thread: some 0.1 ms
 constexpr std::int64_t kTileBytes = 192 << 10;                 ///< columns of a tile; by measurement
 
-double point_rate(double probability) { return -0.5 * std::log1p(-2.0 * probability); }
+// The tables below use + - * / and sqrt alone, which round alike everywhere. The C library picks its exp and
+// log by processor, and their last bits may differ: then so would, once in a while, a bit of a result.
 
-/// 2^64 P(N > n) of a Poisson number, n = 0, 1, ... until it is 0. Summed from the tail, so that small values
-/// are as exact as large ones.
+/// -log(1 - 2p) / 2 = artanh(p / (1 - p)), by its series; p is at most 0.32, z at most 0.48.
+double point_rate(double probability) {
+  const double z = probability / (1.0 - probability);
+  double sum = 0.0;
+  for (int k = 30; k >= 0; --k) sum = sum * (z * z) + 1.0 / (2 * k + 1);
+  return z * sum;
+}
+
+/// 2^64 P(N > n) of a Poisson number, n = 0, 1, ... until it is 0. The weights follow from that of the
+/// likeliest number and are summed from the tail, so that small values are as exact as large ones.
 std::vector<std::uint64_t> survival_table(double mean) {
   const auto most = static_cast<int>(mean + 12.0 * std::sqrt(mean) + 40.0);
-  std::vector<std::uint64_t> table(static_cast<std::size_t>(most) + 1, 0);
+  const auto mode = static_cast<std::size_t>(mean);
+  std::vector<double> weight(static_cast<std::size_t>(most) + 1, 1.0);
+  for (std::size_t n = mode; n > 0; --n) weight[n - 1] = weight[n] * static_cast<double>(n) / mean;
+  for (std::size_t n = mode + 1; n < weight.size(); ++n) {
+    weight[n] = weight[n - 1] * mean / static_cast<double>(n);
+  }
+  const double total = std::accumulate(weight.rbegin(), weight.rend(), 0.0);
+  std::vector<std::uint64_t> table(weight.size(), 0);
   double survival = 0.0;
-  for (int n = most; n >= 0; --n) {
-    table[static_cast<std::size_t>(n)] =
-        survival >= 1.0 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(std::ldexp(survival, 64));
-    survival += std::exp(-mean + n * std::log(mean) - std::lgamma(n + 1.0));
+  for (std::size_t n = weight.size(); n-- > 0;) {
+    const double share = survival / total;
+    table[n] = share >= 1.0 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(std::ldexp(share, 64));
+    survival += weight[n];
   }
   const auto end = std::find(table.begin(), table.end(), 0);
   table.erase(end, table.end());

@@ -21,12 +21,13 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from cycler import cycler
 from matplotlib.figure import Figure
+
+from nonideal.estimate import confidence_factor
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,7 +131,7 @@ def draw_curve(axes: Axes, curve: Curve, *, label: str = "", confidence: float =
     label : str
         For the legend.
     confidence : float
-        The bars' two-sided normal confidence level.
+        The bars' two-sided confidence level (Student's t for ``curve.samples``).
     **line
         Passed on to `matplotlib.axes.Axes.errorbar`.
 
@@ -138,7 +139,7 @@ def draw_curve(axes: Axes, curve: Curve, *, label: str = "", confidence: float =
     -------
     ErrorbarContainer
     """
-    half = [_z(confidence) * error for error in curve.standard_error]
+    half = _half_widths(curve, confidence)
     axes.set_xlabel(curve.x_label)
     axes.set_ylabel(curve.y_label)
     return axes.errorbar(curve.x, curve.y, yerr=half if any(half) else None, label=label or None, **line)
@@ -152,7 +153,7 @@ def draw_band(axes: Axes, curve: Curve, *, label: str = "", confidence: float = 
     axes.set_xlabel(curve.x_label)
     axes.set_ylabel(curve.y_label)
     (drawn,) = axes.plot(curve.x, curve.y, label=label or None, **{"marker": "", **line})
-    half = [_z(confidence) * error for error in curve.standard_error]
+    half = _half_widths(curve, confidence)
     low = [y - h for y, h in zip(curve.y, half, strict=True)]
     high = [y + h for y, h in zip(curve.y, half, strict=True)]
     axes.fill_between(curve.x, low, high, color=drawn.get_color(), alpha=0.22, linewidth=0)
@@ -208,5 +209,6 @@ def _saved(figure: Figure, kind: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _z(confidence: float) -> float:
-    return NormalDist().inv_cdf(0.5 + confidence / 2)
+def _half_widths(curve: Curve, confidence: float) -> list[float]:
+    factor = confidence_factor(confidence, curve.samples)
+    return [factor * error if error else 0.0 for error in curve.standard_error]

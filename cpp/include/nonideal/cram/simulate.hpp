@@ -80,12 +80,12 @@ class NONIDEAL_API Simulator {
   std::int64_t num_input_planes() const;
   std::int64_t num_output_planes() const;
 
-  /// Runs `lanes` lanes. Planes hold plane_words(lanes) words and may be unaligned; outputs must not overlap
-  /// inputs. Activity, where given, is set (not added to). Const and safe to call from several threads.
-  /// Throws InvalidArgument (counts of planes, lanes < 0, first_lane < 0 or beyond 2^52 lanes, a tile that is
-  /// no multiple of kBlockLanes, stream >= 2^32) before anything is written; never from within the loop.
-  /// Deterministic: the same bits for every thread count, tile and instruction set.
-  /// Cost: scratch of columns * tile_lanes / 8 bytes per thread.
+  /// Runs `lanes` lanes. Planes hold plane_words(lanes) words; outputs must not overlap inputs. Activity,
+  /// where given, is set (not added to). Const and safe to call from several threads. Throws InvalidArgument
+  /// (counts of planes, lanes < 0, first_lane < 0 or beyond 2^52 lanes, a tile that is no multiple of
+  /// kBlockLanes, stream >= 2^32) before anything is written; never from within the loop. Deterministic: the
+  /// same bits for every thread count, tile and instruction set. Cost: scratch of columns * tile_lanes / 8
+  /// bytes per thread.
   void run(std::span<const std::uint64_t* const> input_planes, std::span<std::uint64_t* const> output_planes,
            std::int64_t lanes, const RunOptions& options, Activity* activity = nullptr) const;
   void run(std::span<const InputPlane> input_planes, std::span<std::uint64_t* const> output_planes,

@@ -113,10 +113,10 @@ def cost(
     '3.54e-11 J, 3.6e-06 s, 41 columns'
     """
     if isinstance(program, Placement):
-        array, source = program.array, program.program
+        array, source, phases = program.array, program.program, program.preset_phases
     else:
         check_program(program)
-        array, source = Array(), program
+        array, source, phases = Array(), program, program.num_gates
         array = replace(array, columns=max(array.columns, program.columns))
     if not isinstance(gates, GateLibrary):
         raise InvalidArgument(f"gates: {type(gates).__name__} is not a GateLibrary")
@@ -140,7 +140,6 @@ def cost(
     energy_presets = float(
         (old_ap * mtj.preset_energy(State.AP) + (lanes - old_ap) * mtj.preset_energy(State.P)).sum()
     )
-    phases = source.num_gates
     steps = source.num_gates + phases
     arrays = -(-lanes // array.rows)
     operands = sum(len(port.columns) for port in source.inputs)

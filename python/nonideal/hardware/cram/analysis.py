@@ -42,8 +42,8 @@ class ErrorReport:
         E (y - y*).
     normalized_error_distance : Estimate
         Mean error distance over ``ned_divisor_value``.
-    mean_relative_error_distance : Estimate
-        E |y - y*| / |y*| over the lanes with y* != 0.
+    mean_relative_error_distance : Estimate or None
+        E |y - y*| / |y*| over the lanes with y* != 0; None where there are fewer than two.
     worst_error_distance : int
         Largest |y - y*| seen.
     bit_error_rate, bit_error_rate_standard_error : (bits,) float64
@@ -61,7 +61,7 @@ class ErrorReport:
     mean_squared_error: Estimate
     bias: Estimate
     normalized_error_distance: Estimate
-    mean_relative_error_distance: Estimate
+    mean_relative_error_distance: Estimate | None
     worst_error_distance: int
     bit_error_rate: npt.NDArray[np.float64]
     bit_error_rate_standard_error: npt.NDArray[np.float64]
@@ -195,11 +195,9 @@ class _Sums:
         far = 2.0**self.port.bits - 1  # the largest distance that a word can have
 
         def mean(first: float, second: float, most: float, count: int = n) -> Estimate:
-            if count < 2:
-                return Estimate(math.nan, math.inf, max(count, 1))
-            if second == 0.0:  # no error was seen, which doesn't prove that there is none
-                return Estimate(0.0, rate.standard_error * most, count)
             variance = max(second - first * first / count, 0.0) / (count - 1)
+            if variance == 0.0:  # all lanes alike, most often right: no proof that others are, too
+                return Estimate(first / count, rate.standard_error * most, count)
             return Estimate(first / count, math.sqrt(variance / count), count)
 
         distance = mean(self.powers[1], self.powers[2], far)
@@ -213,7 +211,11 @@ class _Sums:
             normalized_error_distance=Estimate(
                 distance.value / normalized, distance.standard_error / normalized, n
             ),
-            mean_relative_error_distance=mean(self.relative[1], self.relative[2], far, int(self.relative[0])),
+            mean_relative_error_distance=(
+                mean(self.relative[1], self.relative[2], far, int(self.relative[0]))
+                if self.relative[0] >= 2
+                else None
+            ),
             worst_error_distance=self.worst,
             bit_error_rate=np.array([bit.value for bit in bits]),
             bit_error_rate_standard_error=np.array([bit.standard_error for bit in bits]),

@@ -182,7 +182,7 @@ class CramClassifier:
         return labels
 
     def score(self, X: Any, y: Any) -> float:
-        """Return the share of correct labels."""
+        """Return the share of correct labels in one run; noisy gates need several seeds for an error bar."""
         labels = np.asarray(y)
         predicted = self.predict(X)
         if labels.shape != predicted.shape:

@@ -68,6 +68,8 @@ class BitPlanes:
             raise InvalidArgument(
                 "words: the array is not C-contiguous; numpy.ascontiguousarray makes a copy that is"
             )
+        if not words.flags.aligned:
+            raise InvalidArgument("words: the array is not aligned to 8 bytes; numpy.require makes a copy")
         for name, low in (("lanes", 0), ("repeat", 1), ("entries", 1)):
             value = getattr(self, name)
             if value is not None or name != "entries":
@@ -133,8 +135,8 @@ def pack_port(name: str, values: Any, bits: int, signed: bool, num_threads: int 
         index = ", ".join(map(str, np.unravel_index(array.argmax(), array.shape)))
         low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
         raise InvalidArgument(f"{name}[{index}] = {int(array.max())} is outside [{low}, {high}]")
-    table = np.ascontiguousarray(array[:, np.newaxis] if array.ndim == 1 else array)
-    planes = _core.cram.pack(name, table.astype(np.int64, copy=False), bits, signed, threads)
+    table = np.require(array[:, np.newaxis] if array.ndim == 1 else array, np.int64, ["C", "A"])
+    planes = _core.cram.pack(name, table, bits, signed, threads)
     return BitPlanes(planes, array.shape[0])
 
 

@@ -159,7 +159,9 @@ def simulate(
     stream = check_integer("stream", stream, 0, 32)
     tile = 0 if tile_lanes is None else check_integer("tile_lanes", tile_lanes, 1)
     planes = _operands(program, inputs, num_threads)
-    lanes = planes[0].lanes if planes else 0
+    if not planes:
+        raise InvalidArgument("program: it has no input port, so the number of lanes is unknown")
+    lanes = planes[0].lanes
     seed = resolve_seed(seed)
     simulator = _core.cram.Simulator(program._core, _table(gates))
     words, seen, flips = simulator.run(
