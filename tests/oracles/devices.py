@@ -1,4 +1,4 @@
-"""Junctions and gates, slow and obvious: Kirchhoff's equations, 60-digit decimals, scipy's searches.
+"""Junctions and gates, slow and obvious: Kirchhoff's equations, 200-digit decimals, scipy's searches.
 
 Written from the formulas of the device model, apart from the package: nothing here imports it.
 A gate is (n, threshold, preset): n inputs, of which k are 1; its output leaves ``preset`` iff k <= threshold.
@@ -75,9 +75,9 @@ def share(n: int, preset: int, k: int, tmr: float) -> float:
 def thermal_log_p(
     voltage: float, delta: float, critical: float, pulse: float, attempt: float
 ) -> tuple[Decimal, Decimal]:
-    """Return (log P, log(1 - P)) of P = 1 - exp(-(t/tau) exp(-delta (1 - V/V_c))) in 60-digit arithmetic."""
+    """Return (log P, log(1 - P)) of P = 1 - exp(-(t/tau) exp(-delta (1 - V/V_c))) in 200-digit arithmetic."""
     with localcontext() as context:
-        context.prec = 60
+        context.prec = 200  # P may be 1e-60, and 1 - P must keep its digits
         context.Emin, context.Emax = -(10**12), 10**12
         v, d, c, t, tau = (Decimal(x) for x in (voltage, delta, critical, pulse, attempt))
         hazard = (t / tau) * (-d * (1 - v / c)).exp()

@@ -118,5 +118,5 @@ def test_intervals_of_four_samples_cover_as_they_promise():
     """Monte Carlo: 95 % of 20,000 intervals hold the mean; with the normal quantile it would be 86 %."""
     samples = np.random.default_rng(1).normal(3.0, 2.0, (20_000, 4))
     intervals = np.array([Estimate.from_samples(four).interval() for four in samples])
-    covered = np.mean((intervals[:, 0] <= 3.0) & (3.0 <= intervals[:, 1]))
+    covered = np.mean((intervals[:, 0] <= 3.0) & (intervals[:, 1] >= 3.0))
     assert abs(covered - 0.95) < 5 * np.sqrt(0.95 * 0.05 / 20_000)

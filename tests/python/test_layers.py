@@ -21,7 +21,7 @@ HELPERS = {
     "shards": {"errors"},
     "seeds": {"_core", "errors"},
     "threads": {"_core", "errors"},
-    "parallel": {"errors", "progress", "shards", "seeds", "threads"},
+    "parallel": {"_core", "errors", "progress", "shards", "seeds", "threads"},  # the core for its fingerprint
 }
 # Each layer may import itself (a package: only itself), the helpers, what `import nonideal` re-exports, and
 # these layers besides.

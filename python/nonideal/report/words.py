@@ -62,7 +62,7 @@ def interval_text(estimate: Estimate) -> str:
     Examples
     --------
     >>> interval_text(Estimate(0.9, 0.01, 4))
-    '0.880 to 0.920'
+    '0.868 to 0.932'
     """
     if estimate.samples is None:
         return ""

@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from rich.console import Console
+from scipy import stats
 
 from nonideal.report import Comparison, Curve, Result, words
 from nonideal.report.figures import (
@@ -127,7 +128,8 @@ def test_bars_and_bands_have_the_asked_confidence() -> None:
     bars = draw_curve(axes, CURVE, confidence=0.95)
     (segments,) = (collection.get_segments() for collection in bars[2])
     half = [(segment[1][1] - segment[0][1]) / 2 for segment in segments]
-    np.testing.assert_allclose(half, 1.959963984540054 * np.array(CURVE.standard_error), rtol=1e-12)
+    quantile = stats.t.ppf(0.975, CURVE.samples - 1)
+    np.testing.assert_allclose(half, quantile * np.array(CURVE.standard_error), rtol=1e-9)
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x (m)", "y (s)")
     draw_band(axes, CURVE)
     (band,) = [
@@ -135,7 +137,7 @@ def test_bars_and_bands_have_the_asked_confidence() -> None:
         for item in axes.collections
         if type(item).__name__ in ("PolyCollection", "FillBetweenPolyCollection")
     ]
-    assert band.get_paths()[0].vertices[:, 1].max() == pytest.approx(9 + 1.959963984540054 * 0.3)
+    assert band.get_paths()[0].vertices[:, 1].max() == pytest.approx(9 + quantile * 0.3)
     exact = draw_curve(axes, Curve((1.0,), "", (1.0,), ""))
     assert exact[2] == ()
     assert figure.get_label() == ""

@@ -110,7 +110,7 @@ def test_curves_from_estimates() -> None:
         ),
         (
             lambda: Result("", {}, 1, "", metrics={"m": Estimate.exact(math.nan)}),
-            "metrics['m'] = nan (exact) is not finite",
+            "value = nan is not a finite number",
         ),
     ],
 )

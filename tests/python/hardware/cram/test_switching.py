@@ -28,7 +28,7 @@ def thermal_models(draw: st.DrawFn) -> ThermalSwitching:
 
 @DEADLINE
 @given(thermal_models(), st.floats(-1.0, 3.0), st.sampled_from(DIRECTIONS), pulses)
-def test_log_p_equals_60_digit_arithmetic(model, voltage, direction, pulse):
+def test_log_p_equals_200_digit_arithmetic(model, voltage, direction, pulse):
     forward = direction == "P->AP"
     critical = model.critical_voltage_p_to_ap if forward else model.critical_voltage_ap_to_p
     want = oracle.thermal_log_p(voltage, model.delta, critical, pulse, model.attempt_time)
