@@ -196,6 +196,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         tables={
             "cost": _cost_table(cost, main, energies, len(x_test)),
             "gates": _gate_table(libraries, used),
+            "origins": _origin_table(dict.fromkeys((config.device, config.cost_device))),
         },
         limits=_limits(config, repeats, len(x_test)),
     )

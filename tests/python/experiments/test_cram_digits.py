@@ -59,6 +59,12 @@ def test_published_figures_stand_beside_ours(small):
     )
 
 
+def test_the_report_says_which_device_numbers_are_assumed(small):
+    rows = small.tables["origins"].rows
+    assert {row[0] for row in rows} == {"lv2024_fit", "today_45nm"}
+    assert {"assumed", "fitted"} <= {row[2] for row in rows}
+
+
 def test_same_bits_in_processes(small):
     with Runner(workers=2) as runner:
         other = cram_digits.run(cram_digits.Config(**SMALL), runner)
