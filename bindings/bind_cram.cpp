@@ -45,7 +45,7 @@ std::vector<PortTuple> tuples_from(const std::vector<Port>& ports) {
 
 Gate gate_named(const std::string& name) {
   const std::optional<Gate> gate = find_gate(name);
-  if (!gate) throw InvalidArgument("gate = '" + name + "' is none of the gates in GATES");
+  if (!gate) throw InvalidArgument("gate = '" + name + "' is not one of the gates in GATES");
   return *gate;
 }
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 import secrets
 
 from nonideal import _core
+from nonideal.checks import check_integer
 from nonideal.errors import InvalidArgument
 
 __all__ = ["derive_seed", "resolve_seed"]
@@ -29,13 +29,7 @@ def resolve_seed(seed: int | None) -> int:
     """
     if seed is None:
         return secrets.randbits(64)
-    try:
-        value = operator.index(seed)
-    except TypeError:
-        raise InvalidArgument(f"seed = {seed!r} is not an integer in [0, 2^64)") from None
-    if not 0 <= value < 2**64:
-        raise InvalidArgument(f"seed = {value} is outside [0, 2^64)")
-    return value
+    return check_integer("seed", seed, 0, 64)
 
 
 def derive_seed(seed: int, *index: int) -> int:
@@ -59,18 +53,12 @@ def derive_seed(seed: int, *index: int) -> int:
     >>> derive_seed(7, 0, 1) != derive_seed(7, 1, 0)
     True
     """
-    if seed is None:
-        raise InvalidArgument("seed = None is not an integer in [0, 2^64)")
+    seed = check_integer("seed", seed, 0, 64)
     if len(index) > 3:
         raise InvalidArgument(f"index: {len(index)} numbers are more than 3")
     counter = [0, 0, 0]
     for i, value in enumerate(index):
-        try:
-            counter[i] = operator.index(value)
-        except TypeError:
-            raise InvalidArgument(f"index[{i}] = {value!r} is not an integer in [0, 2^32)") from None
-        if not 0 <= counter[i] < 2**32:
-            raise InvalidArgument(f"index[{i}] = {counter[i]} is outside [0, 2^32)")
+        counter[i] = check_integer(f"index[{i}]", value, 0, 32)
     purpose = int(_core.Purpose.SEED) << 24 | len(index)
-    words = _core.philox([counter[0], counter[1], purpose, counter[2]], resolve_seed(seed))
+    words = _core.philox([counter[0], counter[1], purpose, counter[2]], seed)
     return words[0] | words[1] << 32

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import operator
-
 from nonideal import _core
-from nonideal.errors import InvalidArgument
+from nonideal.checks import check_int32
 
 __all__ = ["num_threads", "set_num_threads"]
 
@@ -47,10 +45,4 @@ def set_num_threads(num_threads: int) -> None:
     1
     >>> nonideal.set_num_threads(0)
     """
-    try:
-        threads = operator.index(num_threads)
-    except TypeError:
-        raise InvalidArgument(f"num_threads = {num_threads!r} is not an integer") from None
-    if not -(2**31) <= threads < 2**31:
-        raise InvalidArgument(f"num_threads = {threads} is outside [0, 2^31)")
-    _core.set_num_threads(threads)
+    _core.set_num_threads(check_int32("num_threads", num_threads))

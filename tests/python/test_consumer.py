@@ -100,7 +100,7 @@ def test_host_refuses_bad_arguments(host_of_package):
     environment = {**os.environ, "NONIDEAL_ISA": "sse9"}
     done = subprocess.run([host_of_package], capture_output=True, text=True, timeout=60, env=environment)
     assert done.returncode == 2
-    assert done.stderr == "NONIDEAL_ISA = sse9 is none of baseline, avx2, avx512\n"
+    assert done.stderr == "NONIDEAL_ISA = sse9 is not one of baseline, avx2, avx512\n"
 
 
 @pytest.mark.parametrize(("version", "found"), [("0.1", True), ("0.2", False), ("1.0", False)])

@@ -151,7 +151,7 @@ except InvalidArgument as refusal:
     if isa in available:
         assert text == isa
     elif isa == "sse9":
-        assert text == "NONIDEAL_ISA = sse9 is none of baseline, avx2, avx512"
+        assert text == "NONIDEAL_ISA = sse9 is not one of baseline, avx2, avx512"
     else:
         assert text == f"NONIDEAL_ISA = {isa} is above what this processor or build has, {available[-1]}"
 

@@ -15,12 +15,13 @@ EXTRAS = {"torch", "qiskit", "qiskit_aer", "mitiq", "ase", "dask", "distributed"
 HELPERS = {
     "_core": set(),
     "errors": set(),
+    "checks": {"errors"},
     "_install": {"errors"},
     "estimate": {"errors"},
     "progress": {"errors"},
     "shards": {"errors"},
-    "seeds": {"_core", "errors"},
-    "threads": {"_core", "errors"},
+    "seeds": {"_core", "checks", "errors"},
+    "threads": {"_core", "checks"},
     "parallel": {"_core", "errors", "progress", "shards", "seeds", "threads"},  # the core for its fingerprint
 }
 # Each layer may import itself (a package: only itself), the helpers, what `import nonideal` re-exports, and

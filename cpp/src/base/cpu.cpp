@@ -45,7 +45,7 @@ Isa choose() {
                           " is above what this processor or build has, " +
                           std::string(name(available.back())));
   }
-  throw InvalidArgument("NONIDEAL_ISA = " + std::string(wanted) + " is none of baseline, avx2, avx512");
+  throw InvalidArgument("NONIDEAL_ISA = " + std::string(wanted) + " is not one of baseline, avx2, avx512");
 }
 
 }  // namespace

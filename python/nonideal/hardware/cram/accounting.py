@@ -8,8 +8,8 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
+from nonideal.checks import check_integer
 from nonideal.errors import InvalidArgument
-from nonideal.hardware.cram.checks import check_integer
 from nonideal.hardware.cram.gates import GATES, State
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.placement import Array, Placement

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal import _core
+from nonideal.checks import check_choice, check_integer, check_threads
 from nonideal.errors import InvalidArgument
 from nonideal.estimate import Estimate
-from nonideal.hardware.cram.checks import check_integer, check_threads
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.planes import BitPlanes
 from nonideal.hardware.cram.program import Port, Program, check_program
@@ -124,8 +124,7 @@ def monte_carlo(
     >>> print(report.mean_error_distance)
     1.257 ± 0.011 (n = 65536)
     """
-    if ned_divisor not in ("max_output", "range"):
-        raise InvalidArgument(f"ned_divisor = {ned_divisor!r} is none of max_output, range")
+    check_choice("ned_divisor", ned_divisor, ("max_output", "range"))
     check_program(program)
     check_threads(num_threads)
     lanes = check_integer("lanes", lanes, 0)
@@ -234,7 +233,7 @@ def _batches(
         yield 0, {port.name: planes for port, planes in zip(program.inputs, operands, strict=True)}
         return
     if inputs not in ("uniform", "exhaustive"):
-        raise InvalidArgument(f"inputs = {inputs!r} is none of uniform, exhaustive, nor a mapping")
+        raise InvalidArgument(f"inputs = {inputs!r} is not one of uniform, exhaustive, nor a mapping")
     if lanes < 2:
         raise InvalidArgument(f"lanes = {lanes} is below 2; a standard error needs two samples")
     bits = sum(len(port.columns) for port in program.inputs)

@@ -15,8 +15,7 @@ from enum import Enum
 from typing import TypeVar
 
 from nonideal import _core
-from nonideal.errors import InvalidArgument
-from nonideal.hardware.cram.checks import check_int32
+from nonideal.checks import check_choice, check_int32
 from nonideal.hardware.cram.program import Program
 
 __all__ = ["adder", "dot", "full_adder", "multiplier"]
@@ -25,9 +24,7 @@ _Choice = TypeVar("_Choice", bound=Enum)
 
 
 def _choose(argument: str, kind: type[_Choice], name: str) -> _Choice:
-    if not isinstance(name, str) or name not in kind.__members__:
-        raise InvalidArgument(f"{argument} = {name!r} is none of {', '.join(kind.__members__)}")
-    return kind[name]
+    return kind[check_choice(argument, name, kind.__members__)]
 
 
 def full_adder(design: str = "nand9") -> Program:

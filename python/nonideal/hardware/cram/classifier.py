@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nonideal.checks import check_choice, check_int32, check_integer
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.cram import circuits
 from nonideal.hardware.cram.accounting import Cost, cost
-from nonideal.hardware.cram.checks import check_int32, check_integer
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.placement import Array, Placement, place
 from nonideal.hardware.cram.planes import BitPlanes, pack
@@ -277,8 +277,8 @@ def convert(
     True
     """
     check_gates(gates)
-    _expect_choice("weight_scale", weight_scale, ("tensor", "channel"))
-    _expect_choice("signed_weights", signed_weights, ("split",))
+    check_choice("weight_scale", weight_scale, ("tensor", "channel"))
+    check_choice("signed_weights", signed_weights, ("split",))
     for name, bits in (("bits_weight", bits_weight), ("bits_input", bits_input)):
         if not 1 <= check_int32(name, bits) <= 8:
             raise InvalidArgument(f"{name} = {bits} is outside [1, 8]")
@@ -353,8 +353,3 @@ def _features(X: Any, features: int, name: str = "X") -> FloatArray:
     if values.size and values.min() < 0:
         raise InvalidArgument(f"{name}: {values.min()} is below 0; signed inputs are not supported")
     return values
-
-
-def _expect_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InvalidArgument(f"{name} = {value!r} is none of {', '.join(choices)}")

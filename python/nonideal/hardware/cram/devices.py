@@ -12,21 +12,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nonideal.errors import InvalidArgument, NumericalError
-from nonideal.hardware.cram.gates import State
-from nonideal.hardware.cram.switching import (
-    DIRECTIONS,
-    Direction,
+from nonideal.checks import (
     FloatArray,
-    Switching,
-    ThermalSwitching,
+    check_choice,
     check_finite,
-    check_name,
     check_non_negative,
     check_number,
     check_positive,
     check_probability,
 )
+from nonideal.errors import InvalidArgument, NumericalError
+from nonideal.hardware.cram.gates import State
+from nonideal.hardware.cram.switching import DIRECTIONS, Direction, Switching, ThermalSwitching
 
 __all__ = ["DEVICES", "MTJ", "device"]
 
@@ -120,12 +117,12 @@ class MTJ:
             )
         check_number("resistance_parallel (1 + tmr)", self.resistance_antiparallel)
         if not isinstance(self.switching, Switching):
-            raise TypeError(f"switching = {self.switching!r} is not a switching model (log_p, v50)")
+            raise InvalidArgument(f"switching = {self.switching!r} is not a switching model (log_p, v50)")
         for direction in DIRECTIONS:
             v50 = self.switching.v50(direction, self.pulse_duration)
             check_positive(f'switching.v50("{direction}", {self.pulse_duration})', v50)
         if not isinstance(self.name, str):
-            raise TypeError(f"name = {self.name!r} is not a string")
+            raise InvalidArgument(f"name = {self.name!r} is not a string")
         object.__setattr__(self, "provenance", _checked_provenance(self.provenance))
 
     @property
@@ -151,7 +148,7 @@ class MTJ:
         """
         fields = [f.name for f in dataclasses.fields(self)]
         for name in changes:
-            check_name("field", name, fields)
+            check_choice("field", name, fields)
         kept = {key: origin for key, origin in self.provenance.items() if key.split(".")[0] not in changes}
         origins = {name: ("assumed", "set by the caller") for name in changes if name != "name"}
         return dataclasses.replace(self, **({"provenance": kept | origins} | changes))
@@ -193,7 +190,7 @@ class MTJ:
             pulse_duration = self.pulse_duration
         logs = self.switching.log_p(
             check_finite("voltage", voltage),
-            check_name("direction", direction, DIRECTIONS),
+            check_choice("direction", direction, DIRECTIONS),
             check_positive("pulse_duration", pulse_duration),
         )
         if any(np.isnan(log).any() for log in logs):
@@ -260,8 +257,8 @@ def _checked_provenance(provenance: Mapping[str, tuple[str, str]]) -> Mapping[st
     fields = [f.name for f in dataclasses.fields(MTJ)]
     checked: dict[str, tuple[str, str]] = {}
     for key, (status, source) in provenance.items():
-        check_name("provenance key", key.split(".")[0], fields)
-        checked[key] = (check_name(f'provenance["{key}"] status', status, STATUSES), str(source))
+        check_choice("provenance key", key.split(".")[0], fields)
+        checked[key] = (check_choice(f'provenance["{key}"] status', status, STATUSES), str(source))
     return MappingProxyType(checked)
 
 
@@ -342,7 +339,7 @@ def device(name: str, **changes: Any) -> MTJ:
     >>> cram.device("today_45nm").provenance["critical_current"][0]
     'published'
     """
-    entry = _TABLE[check_name("name", name, DEVICES)]
+    entry = _TABLE[check_choice("name", name, DEVICES)]
     prefix = "switching."
     pulse_duration = entry["pulse_duration"].value
     slope = {key.removeprefix(prefix): n.value for key, n in entry.items() if key.startswith(prefix)}

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nonideal.checks import FloatArray, check_choice, check_finite, check_positive
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.cram.devices import MTJ
 from nonideal.hardware.cram.gates import GATES, GateSpec
-from nonideal.hardware.cram.switching import DIRECTIONS, FloatArray, check_finite, check_name, check_positive
+from nonideal.hardware.cram.switching import DIRECTIONS
 
 __all__ = ["Divider", "divide", "ideal_window"]
 
@@ -141,7 +142,7 @@ def ideal_window(mtj: MTJ, gate: GateSpec | str) -> tuple[float, float]:
 
 def gate_spec(gate: GateSpec | str) -> GateSpec:
     """Return the gate itself, or look its name up."""
-    return gate if isinstance(gate, GateSpec) else GATES[check_name("gate", gate, GATES)]
+    return gate if isinstance(gate, GateSpec) else GATES[check_choice("gate", gate, GATES)]
 
 
 def output_voltage(mtj: MTJ, spec: GateSpec, voltage: ArrayLike) -> FloatArray:

@@ -14,18 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize
 
+from nonideal.checks import FloatArray, check_choice, check_non_negative, check_positive, check_probability
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.cram.devices import MTJ
 from nonideal.hardware.cram.divider import ideal_window, output_voltage, solve
 from nonideal.hardware.cram.gates import GATES, GateSpec, State
-from nonideal.hardware.cram.switching import (
-    DIRECTIONS,
-    FloatArray,
-    check_name,
-    check_non_negative,
-    check_positive,
-    check_probability,
-)
+from nonideal.hardware.cram.switching import DIRECTIONS
 
 __all__ = ["CalibratedGate", "Criterion", "GateLibrary"]
 
@@ -181,22 +175,22 @@ class GateLibrary(Mapping[str, CalibratedGate]):
         weights: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         if not isinstance(mtj, MTJ):
-            raise TypeError(
+            raise InvalidArgument(
                 f"mtj = {mtj!r} is not an MTJ; GateLibrary.ideal, .uniform and .from_errors need none"
             )
-        check_name("criterion", criterion, get_args(Criterion))
+        check_choice("criterion", criterion, get_args(Criterion))
         if isinstance(gates, str):
-            raise TypeError(f"gates = {gates!r} is one string, not a sequence of names")
+            raise InvalidArgument(f"gates = {gates!r} is one string, not a sequence of names")
         specs = {
-            check_name("gates", name, GATES): GATES[name] for name in (GATES if gates is None else gates)
+            check_choice("gates", name, GATES): GATES[name] for name in (GATES if gates is None else gates)
         }
         fixed = {
-            check_name("voltages", name, specs): check_positive(f'voltages["{name}"]', voltage)
+            check_choice("voltages", name, specs): check_positive(f'voltages["{name}"]', voltage)
             for name, voltage in (voltages or {}).items()
         }
         shares = {name: _binomial(spec.fan_in) for name, spec in specs.items()}
         for name, values in (weights or {}).items():
-            shares[name] = _checked_weights(specs[check_name("weights", name, specs)], values)
+            shares[name] = _checked_weights(specs[check_choice("weights", name, specs)], values)
         with np.errstate(
             under="ignore"
         ):  # an error below the smallest double is 0, whatever the caller's settings
@@ -288,7 +282,7 @@ class GateLibrary(Mapping[str, CalibratedGate]):
             default = check_probability("default", default)
             errors = {name: _constant(spec, default) for name, spec in GATES.items()}
         for name, table in tables.items():
-            spec = GATES[check_name("tables", name, GATES)]
+            spec = GATES[check_choice("tables", name, GATES)]
             errors[name] = _entries(f'tables["{name}"]', table, spec, check_probability)
         return cls._without_device(errors)
 

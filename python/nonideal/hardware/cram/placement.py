@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal import _core
+from nonideal.checks import check_choice, check_integer, check_non_negative
 from nonideal.errors import InvalidArgument
-from nonideal.hardware.cram.checks import check_integer
 from nonideal.hardware.cram.program import Program, check_program
-from nonideal.hardware.cram.switching import check_non_negative
 
 __all__ = ["Array", "Placement", "place"]
 
@@ -112,8 +111,7 @@ def place(program: Program, array: Array | None = None, *, presets: str = "per_g
     >>> program.columns, cram.place(program).columns_used
     (616, 41)
     """
-    if presets != "per_gate":
-        raise InvalidArgument(f"presets = {presets!r} is none of per_gate")
+    check_choice("presets", presets, ("per_gate",))
     check_program(program)
     if not isinstance(array, Array | None):
         raise InvalidArgument(f"array: {type(array).__name__} is not an Array")

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal import _core
+from nonideal.checks import check_int32, check_integer, check_threads
 from nonideal.errors import InvalidArgument
-from nonideal.hardware.cram.checks import check_int32, check_integer, check_threads
 
 __all__ = ["BLOCK_LANES", "BitPlanes", "pack"]
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from nonideal import _core
+from nonideal.checks import check_int32, check_integer
 from nonideal.errors import InvalidArgument
-from nonideal.hardware.cram.checks import check_int32, check_integer
 from nonideal.hardware.cram.gates import GATES
 
 __all__ = ["Port", "Program", "ProgramBuilder"]
@@ -118,7 +118,7 @@ class Program:
                     f"instructions[{i}] = {row!r} is not (gate, output column, input columns)"
                 ) from None
             if not isinstance(gate, str) or gate not in _CODES:
-                raise InvalidArgument(f"instructions[{i}]: gate = {gate!r} is none of {', '.join(_NAMES)}")
+                raise InvalidArgument(f"instructions[{i}]: gate = {gate!r} is not one of {', '.join(_NAMES)}")
             if len(cells) != 1 + GATES[gate].fan_in:
                 raise InvalidArgument(
                     f"instructions[{i}] ({gate}): expected {GATES[gate].fan_in} input columns, "
@@ -205,7 +205,7 @@ class Program:
         for port in self.outputs:
             if port.name == name:
                 return port
-        raise InvalidArgument(f"output = {name!r} is none of the program's outputs {', '.join(names)}")
+        raise InvalidArgument(f"output = {name!r} is not one of the program's outputs {', '.join(names)}")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Program) and self._core == other._core
@@ -321,7 +321,7 @@ class ProgramBuilder:
             cell can be an input of a gate only once, `copy` makes a second cell with the same value.
         """
         if not isinstance(name, str) or name not in _CODES:
-            raise InvalidArgument(f"gate = {name!r} is none of {', '.join(_NAMES)}")
+            raise InvalidArgument(f"gate = {name!r} is not one of {', '.join(_NAMES)}")
         return self._core.gate(name, _columns(name, columns))
 
     def copy(self, column: int) -> int:

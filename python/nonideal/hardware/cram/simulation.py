@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal import _core
+from nonideal.checks import check_choice, check_integer, check_threads
 from nonideal.errors import InvalidArgument
-from nonideal.hardware.cram.checks import check_integer, check_threads
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.planes import BitPlanes, integer_array, pack_port
 from nonideal.hardware.cram.program import Port, Program, check_program
@@ -147,8 +147,7 @@ def simulate(
     >>> noisy.seed
     1
     """
-    if outputs not in ("integers", "planes"):
-        raise InvalidArgument(f"outputs = {outputs!r} is none of integers, planes")
+    check_choice("outputs", outputs, ("integers", "planes"))
     check_program(program)
     check_gates(gates)
     for name in program.gate_counts:
@@ -201,7 +200,7 @@ def _operands(program: Program, inputs: Mapping[str, Any], num_threads: int | No
         raise InvalidArgument(f"inputs: {type(inputs).__name__} is not a mapping of port to values")
     for name in inputs:
         if name not in names:
-            raise InvalidArgument(f"inputs[{name!r}] is none of the program's inputs {', '.join(names)}")
+            raise InvalidArgument(f"inputs[{name!r}] is not one of the program's inputs {', '.join(names)}")
     planes: list[BitPlanes] = []
     for port in program.inputs:
         if port.name not in inputs:

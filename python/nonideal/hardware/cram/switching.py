@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar, get_args, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from nonideal.checks import FloatArray, check_choice, check_finite, check_positive
 from nonideal.errors import InvalidArgument
 
 __all__ = ["DIRECTIONS", "Direction", "Switching", "ThermalSwitching"]
 
-FloatArray: TypeAlias = NDArray[np.float64]
-Name = TypeVar("Name", bound=str)
 Direction: TypeAlias = Literal["P->AP", "AP->P"]
 
 #: Both directions; ``DIRECTIONS[state]`` is the one that leaves that state (``State.P == 0``).
@@ -224,7 +221,7 @@ class ThermalSwitching:
         return self.delta - _log_half_life(pulse_duration, self.attempt_time)
 
     def _critical_voltage(self, direction: Direction) -> float:
-        forward = check_name("direction", direction, DIRECTIONS) == "P->AP"
+        forward = check_choice("direction", direction, DIRECTIONS) == "P->AP"
         return self.critical_voltage_p_to_ap if forward else self.critical_voltage_ap_to_p
 
 
@@ -233,67 +230,3 @@ def _log_half_life(pulse_duration: float, attempt_time: float) -> float:
     return (
         math.log(check_positive("pulse_duration", pulse_duration)) - math.log(attempt_time) - math.log(_LN2)
     )
-
-
-# The checks below serve the other modules of this package too; none of them is public.
-
-
-def check_number(name: str, value: Any) -> float:
-    """Return ``value`` as a finite float, or refuse it by name."""
-    converted = _as_float(name, value)
-    if not math.isfinite(converted):
-        raise InvalidArgument(f"{name} = {value} is not finite")
-    return converted
-
-
-def check_positive(name: str, value: Any) -> float:
-    """Return ``value`` as a finite float > 0, or refuse it by name."""
-    checked = check_number(name, value)
-    if not checked > 0.0:
-        raise InvalidArgument(f"{name} = {value} is not > 0")
-    return checked
-
-
-def check_non_negative(name: str, value: Any) -> float:
-    """Return ``value`` as a finite float >= 0, or refuse it by name."""
-    checked = check_number(name, value)
-    if not checked >= 0.0:
-        raise InvalidArgument(f"{name} = {value} is not >= 0")
-    return checked
-
-
-def check_probability(name: str, value: Any) -> float:
-    """Return ``value`` as a float in [0, 1], or refuse it by name."""
-    converted = _as_float(name, value)
-    if not 0.0 <= converted <= 1.0:
-        raise InvalidArgument(f"{name} = {value} is outside [0, 1]")
-    return converted
-
-
-def check_finite(name: str, values: ArrayLike) -> FloatArray:
-    """Return ``values`` as float64 without NaN or infinity, or refuse the first such entry by its index."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} has dtype {array.dtype}, not a real number's")
-    bad = ~np.isfinite(array)
-    if bad.any():
-        index = np.unravel_index(int(bad.argmax()), array.shape)
-        place = f"[{', '.join(str(int(i)) for i in index)}]" if index else ""
-        raise InvalidArgument(f"{name}{place} = {array[index]} is not finite")
-    return array.astype(np.float64)
-
-
-def check_name(name: str, value: Name, allowed: Iterable[str]) -> Name:
-    """Return ``value`` if it is one of the names in ``allowed``, or refuse it with their list."""
-    if value not in tuple(allowed):
-        raise InvalidArgument(f"{name} = {value!r} is not one of {', '.join(allowed)}")
-    return value
-
-
-def _as_float(name: str, value: Any) -> float:
-    if not isinstance(value, Real):
-        raise TypeError(f"{name} = {value!r} is not a number")
-    try:
-        return float(value)
-    except OverflowError:  # an integer beyond the largest double; every caller refuses infinity
-        return math.inf

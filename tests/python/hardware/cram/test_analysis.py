@@ -273,7 +273,7 @@ WORDS = cram.Program(2, [("NOT", 1, (0,))], {"a": [0]}, [cram.Port("y", 1, 2, Fa
         ),
         (
             lambda: analysis.monte_carlo(ADDER, NOISE, inputs="x"),
-            "inputs = 'x' is none of uniform, exhaustive, nor a mapping",
+            "inputs = 'x' is not one of uniform, exhaustive, nor a mapping",
         ),
         (
             lambda: analysis.monte_carlo(ADDER, NOISE, inputs={"a": [1, 2]}),
@@ -285,11 +285,11 @@ WORDS = cram.Program(2, [("NOT", 1, (0,))], {"a": [0]}, [cram.Port("y", 1, 2, Fa
         ),
         (
             lambda: analysis.monte_carlo(ADDER, NOISE, output="x"),
-            "output = 'x' is none of the program's outputs sum",
+            "output = 'x' is not one of the program's outputs sum",
         ),
         (
             lambda: analysis.monte_carlo(circuits.full_adder(), NOISE),
-            "output = None is none of the program's outputs sum, carry",
+            "output = None is not one of the program's outputs sum, carry",
         ),
         (
             lambda: analysis.monte_carlo(WORDS, NOISE),
@@ -297,7 +297,7 @@ WORDS = cram.Program(2, [("NOT", 1, (0,))], {"a": [0]}, [cram.Port("y", 1, 2, Fa
         ),
         (
             lambda: analysis.monte_carlo(ADDER, NOISE, ned_divisor="x"),
-            "ned_divisor = 'x' is none of max_output, range",
+            "ned_divisor = 'x' is not one of max_output, range",
         ),
         (lambda: analysis.monte_carlo(ADDER, NOISE, seed=-1), "seed = -1 is outside [0, 2^64)"),
         (lambda: analysis.monte_carlo(ADDER, NOISE, num_threads=0), "num_threads = 0 is below 1"),

@@ -147,10 +147,10 @@ def test_ports():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: circuits.full_adder("x"), "design = 'x' is none of nand9, maj5_buf, maj5_not, min5"),
+        (lambda: circuits.full_adder("x"), "design = 'x' is not one of nand9, maj5_buf, maj5_not, min5"),
         (
             lambda: circuits.full_adder(["nand9"]),
-            "design = ['nand9'] is none of nand9, maj5_buf, maj5_not, min5",
+            "design = ['nand9'] is not one of nand9, maj5_buf, maj5_not, min5",
         ),
         (lambda: circuits.adder(0), "bits = 0 is outside [1, 62]"),
         (lambda: circuits.adder(63), "bits = 63 is outside [1, 62]"),
@@ -158,18 +158,18 @@ def test_ports():
         (lambda: circuits.adder(2**40), f"bits = {2**40} is outside [-2^31, 2^31)"),
         (
             lambda: circuits.adder(4, full_adder="x"),
-            "full_adder = 'x' is none of nand9, maj5_buf, maj5_not, min5",
+            "full_adder = 'x' is not one of nand9, maj5_buf, maj5_not, min5",
         ),
         (lambda: circuits.multiplier(0), "bits_a = 0 is outside [1, 31]"),
         (lambda: circuits.multiplier(4, 32), "bits_b = 32 is outside [1, 31]"),
         (lambda: circuits.multiplier("4"), "bits_a = '4' is not an integer"),
-        (lambda: circuits.multiplier(4, and_gate="x"), "and_gate = 'x' is none of nand_not, and2"),
+        (lambda: circuits.multiplier(4, and_gate="x"), "and_gate = 'x' is not one of nand_not, and2"),
         (lambda: circuits.dot(0, 4, 4), "length = 0 is outside [1, 65536]"),
         (lambda: circuits.dot(65_537, 4, 4), "length = 65537 is outside [1, 65536]"),
         (lambda: circuits.dot(2.0, 4, 4), "length = 2.0 is not an integer"),
         (lambda: circuits.dot(4, 17, 4), "bits_x = 17 is outside [1, 16]"),
         (lambda: circuits.dot(4, 4, 0), "bits_w = 0 is outside [1, 16]"),
-        (lambda: circuits.dot(4, 4, 4, accumulate="x"), "accumulate = 'x' is none of tree, chain"),
+        (lambda: circuits.dot(4, 4, 4, accumulate="x"), "accumulate = 'x' is not one of tree, chain"),
     ],
 )
 def test_refusals(call, message):

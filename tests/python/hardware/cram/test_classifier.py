@@ -311,13 +311,13 @@ X = np.ones((3, 2))
         (lambda: cram.convert(linear(), X, bits_input=4.0), "bits_input = 4.0 is not an integer"),
         (
             lambda: cram.convert(linear(), X, weight_scale="x"),
-            "weight_scale = 'x' is none of tensor, channel",
+            "weight_scale = 'x' is not one of tensor, channel",
         ),
-        (lambda: cram.convert(linear(), X, signed_weights="x"), "signed_weights = 'x' is none of split"),
-        (lambda: cram.convert(linear(), X, accumulate="x"), "accumulate = 'x' is none of tree, chain"),
+        (lambda: cram.convert(linear(), X, signed_weights="x"), "signed_weights = 'x' is not one of split"),
+        (lambda: cram.convert(linear(), X, accumulate="x"), "accumulate = 'x' is not one of tree, chain"),
         (
             lambda: cram.convert(linear(), X, full_adder="x"),
-            "full_adder = 'x' is none of nand9, maj5_buf, maj5_not, min5",
+            "full_adder = 'x' is not one of nand9, maj5_buf, maj5_not, min5",
         ),
         (lambda: cram.convert(linear(), X, gates=0.1), "gates: float is not a GateLibrary"),
         (lambda: cram.convert(linear(), X, seed=-1), "seed = -1 is outside [0, 2^64)"),

@@ -233,6 +233,6 @@ def test_refuses_arguments(call, message):
     ],
 )
 def test_refuses_types(changes, message):
-    with pytest.raises(TypeError) as error:
+    with pytest.raises(InvalidArgument) as error:
         MTJ(**(GOOD | changes))
     assert str(error.value) == message

@@ -235,6 +235,6 @@ def test_refuses_an_empty_window(changes):
 
 
 def test_refuses_types():
-    with pytest.raises(TypeError) as error:
+    with pytest.raises(InvalidArgument) as error:
         divide(device("lv2024_fit"), "NAND2", "0.5")
     assert str(error.value) == "voltage = '0.5' is not a number"

@@ -593,6 +593,6 @@ def test_refuses_an_empty_window():
     ],
 )
 def test_refuses_types(call, message):
-    with pytest.raises(TypeError) as error:
+    with pytest.raises(InvalidArgument) as error:
         call()
     assert str(error.value) == message

@@ -104,9 +104,10 @@ def test_repr():
 def test_an_output_is_found_by_name_or_where_it_is_the_only_one():
     assert circuits.adder(2).output().name == "sum"
     assert circuits.full_adder().output("carry").name == "carry"
-    with pytest.raises(InvalidArgument, match=r"^output = None is none of the program's outputs sum, carry$"):
+    message = r"^output = None is not one of the program's outputs sum, carry$"
+    with pytest.raises(InvalidArgument, match=message):
         circuits.full_adder().output()
-    with pytest.raises(InvalidArgument, match=r"^output = 'y' is none of the program's outputs sum$"):
+    with pytest.raises(InvalidArgument, match=r"^output = 'y' is not one of the program's outputs sum$"):
         circuits.adder(2).output("y")
 
 
@@ -125,8 +126,8 @@ Port = cram.Port
     ("make", "message"),
     [
         # instructions
-        (lambda: (3, [("FOO", 1, (0,))], A, {}), f"instructions[0]: gate = 'FOO' is none of {ALL}"),
-        (lambda: (3, [(["NOT"], 1, (0,))], A, {}), f"instructions[0]: gate = ['NOT'] is none of {ALL}"),
+        (lambda: (3, [("FOO", 1, (0,))], A, {}), f"instructions[0]: gate = 'FOO' is not one of {ALL}"),
+        (lambda: (3, [(["NOT"], 1, (0,))], A, {}), f"instructions[0]: gate = ['NOT'] is not one of {ALL}"),
         (
             lambda: (3, [("NOT", 1)], A, {}),
             "instructions[0] = ('NOT', 1) is not (gate, output column, input columns)",
@@ -228,8 +229,8 @@ def test_refusals_of_programs(make, message):
         (lambda b: b.input("b", 63, length=2**30), "columns: more than 2^31 - 1"),
         (lambda b: b.constant(2), "bit = 2 is outside [0, 1]"),
         (lambda b: b.constant("1"), "bit = '1' is not an integer"),
-        (lambda b: b.gate("FOO", 0), f"gate = 'FOO' is none of {ALL}"),
-        (lambda b: b.gate(1, 0), f"gate = 1 is none of {ALL}"),
+        (lambda b: b.gate("FOO", 0), f"gate = 'FOO' is not one of {ALL}"),
+        (lambda b: b.gate(1, 0), f"gate = 1 is not one of {ALL}"),
         (lambda b: b.gate("NAND2", 0), "NAND2 takes 2 columns, got 1"),
         (lambda b: b.gate("NAND2", 0, 2), "NAND2: column 2 is outside [0, 2)"),
         (lambda b: b.gate("NAND2", 0, -1), "NAND2: column -1 is outside [0, 2)"),

@@ -220,6 +220,6 @@ def test_refuses_arguments(call, message):
     ],
 )
 def test_refuses_types(call, message):
-    with pytest.raises(TypeError) as error:
+    with pytest.raises(InvalidArgument) as error:
         call()
     assert str(error.value) == message
