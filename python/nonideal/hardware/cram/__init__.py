@@ -23,11 +23,14 @@ from nonideal.hardware.cram.program import Port, Program, ProgramBuilder
 from nonideal.hardware.cram.sigmoid import SigmoidSwitching
 from nonideal.hardware.cram.simulation import Activity, SimulationResult, simulate
 from nonideal.hardware.cram.switching import ThermalSwitching
+from nonideal.hardware.cram.variation import Variation
+from nonideal.hardware.cram.variation_map import VariationMap
 
 __all__ = [
     "BLOCK_LANES",
     "DEVICES",
     "GATES",
+    "MTJ",
     "Activity",
     "Array",
     "BitPlanes",
@@ -40,7 +43,6 @@ __all__ = [
     "GateLibrary",
     "GateSpec",
     "Layer",
-    "MTJ",
     "Placement",
     "Port",
     "PrecessionalSwitching",
@@ -51,6 +53,8 @@ __all__ = [
     "State",
     "SwitchingFit",
     "ThermalSwitching",
+    "Variation",
+    "VariationMap",
     "analysis",
     "circuits",
     "convert",

@@ -103,7 +103,7 @@ def fit_switching(
     >>> from nonideal.hardware import cram
     >>> fit = cram.fit_switching([0.36, 0.38, 0.40, 0.42], [41, 146, 509, 953], 1000, pulse_duration=1e-3)
     >>> {name: f"{fit.parameters[name]:.4g} +- {fit.standard_errors[name]:.1g}" for name in fit.parameters}
-    {'slope': '29.27 +- 0.7', 'v50': '0.3998 +- 0.0004'}
+    {'slope': '29.18 +- 0.8', 'v50': '0.3997 +- 0.0004'}
     """
     link = _LINKS[check_choice("family", family, get_args(SwitchingFamily))]
     check_choice("direction", direction, DIRECTIONS)
