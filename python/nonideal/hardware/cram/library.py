@@ -35,7 +35,7 @@ _LogErrors: TypeAlias = Callable[[ArrayLike], FloatArray]
 # hopeless gate.
 _SEARCH = (0.7, 1.3)
 _GRID_POINTS = 2049
-# With variation: the grid sees only the line through the mean cells, which is cheap and within some 10 percent;
+# With variation the grid sees only the line through the mean cells, which is cheap and within some 10 %;
 # Brent's method then works on the full average (accuracy: `GateLibrary`, Notes).
 _COARSE_POINTS = 65
 _LOG2_POINTS = 7

@@ -232,7 +232,9 @@ class VariationMap:
 def _normal(seed: int, quantity: int, columns: int, rows: int) -> FloatArray:
     """Return standard normal numbers, (columns, rows)."""
     words = np.empty((columns, rows), dtype=np.uint64)
+    key = np.array([seed, quantity], dtype=np.uint64)
     for column in range(columns):
-        words[column] = np.random.Philox(key=[seed, quantity], counter=[0, column, 0, 0]).random_raw(rows)
+        counter = np.array([0, column, 0, 0], dtype=np.uint64)
+        words[column] = np.random.Philox(key=key, counter=counter).random_raw(rows)
     # 53 bits, in the middles of their intervals: never 0 or 1.
     return np.asarray(special.ndtri(((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53))
