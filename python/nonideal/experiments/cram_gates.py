@@ -302,8 +302,8 @@ def _comparison(config: Config) -> list[Comparison]:
     )
     predicted = (
         f"recalled, not checked; ours follows from that one width, a {config.families[0]} curve and "
-        "identical devices, while the measured devices differ, their pulses are not known to us, and which 3- "
-        "and 5-input gates were measured is not either: MIN is assumed"
+        "identical devices, while the measured devices differ, their pulses are not known, nor is "
+        "which 3- and 5-input gates were measured: MIN is assumed"
     )
     where = "mean accuracy of a {}-input gate, TMR 109 %"
     return [
@@ -370,9 +370,9 @@ def _risk_table(config: Config, mtj: cram.MTJ) -> Table:
         "A failed preset adds its own probability wherever the output must not switch: it matters for gates "
         "whose error is smaller than that. The current of a gate drives its inputs towards its preset; the "
         "probability that a cell at risk flips is given for the worst state. It is an upper bound (the "
-        "larger of the currents before and after the output switches, for the whole pulse), and no error includes "
-        "it. It hangs on the critical voltages of the two directions: where they are equal, an antiparallel "
-        "input takes less current to flip than the output does; where the currents are, it takes as much. "
+        "larger of the currents before and after the output switches, for the whole pulse), and no error "
+        "includes it. It hangs on the critical voltages of the two directions: where they are equal, an "
+        "antiparallel input takes less current to flip than the output does; where the currents are, it takes as much. "
         "Which holds for the measured devices is not known."
     )
     return Table("What else can go wrong", heads, tuple(rows), note)
@@ -418,7 +418,7 @@ def _tail_table(config: Config, curves: Mapping[str, Curve]) -> Table:
     )
     note = (
         "All families are fitted to the same measured accuracy at TMR 1.09. Beyond TMR 2 they part by "
-        "orders of magnitude: take none of them for the truth there. Varying cells bring them together again, "
+        "orders of magnitude: take none of them for the truth there. Varying cells bring them closer, "
         "because then the spread of the thresholds is the tail."
     )
     return Table(f"Mean error of {lead}, by the tail of the switching curve", heads, tuple(rows), note)
