@@ -372,8 +372,8 @@ def _risk_table(config: Config, mtj: cram.MTJ) -> Table:
         "probability that a cell at risk flips is given for the worst state. It is an upper bound (the "
         "larger of the currents before and after the output switches, for the whole pulse), and no error "
         "includes it. It hangs on the critical voltages of the two directions: where they are equal, an "
-        "antiparallel input takes less current to flip than the output does; where the currents are, it takes as much. "
-        "Which holds for the measured devices is not known."
+        "antiparallel input takes less current to flip than the output does; where the currents are, "
+        "it takes as much. Which holds for the measured devices is not known."
     )
     return Table("What else can go wrong", heads, tuple(rows), note)
 

@@ -11,7 +11,7 @@ from nonideal.checks import FloatArray, check_integer
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.cram.devices import MTJ
 from nonideal.hardware.cram.gate_errors import log_wrong
-from nonideal.hardware.cram.gates import State
+from nonideal.hardware.cram.gates import GateSpec, State
 from nonideal.hardware.cram.library import CalibratedGate
 from nonideal.hardware.cram.network import Circuit, Junctions
 from nonideal.hardware.cram.placement import Array
@@ -174,35 +174,52 @@ class VariationMap:
             raise InvalidArgument(
                 f"gate {spec.name} has no voltage: variation needs a library that is calibrated for a device"
             )
-        columns = self._checked_columns(gate, output_column, input_columns)
-        states = np.arange(2**spec.fan_in)
-        bits = states[:, np.newaxis] >> np.arange(spec.fan_in) & 1  # (states, n)
-        inputs, output = np.array(columns[:-1]), columns[-1]
-        parallel, tmr = self._factors.get("resistance"), self._factors.get("tmr")
-        ohms, ratio = np.array(mtj.resistance_parallel), np.array(mtj.tmr)
-        # Axes: rows, states, inputs.
-        input_ohms = ohms if parallel is None else (ohms * parallel[inputs]).T[:, np.newaxis, :]
-        input_ratio = ratio if tmr is None else (ratio * tmr[inputs]).T[:, np.newaxis, :]
-        output_ohms = ohms if parallel is None else (ohms * parallel[output])[:, np.newaxis]
-        output_ratio = ratio if tmr is None else (ratio * tmr[output])[:, np.newaxis]
-        network = Circuit(
-            inputs=Junctions(input_ohms, input_ratio * bits),
-            count=np.ones(spec.fan_in),
-            output=Junctions(output_ohms, output_ratio if spec.preset == State.AP else 0.0 * output_ratio),
-            access=mtj.access_resistance,
-            line=mtj.line_resistance,
-            half_voltage=mtj.tmr_half_voltage,
-        )
+        *inputs, output = self._checked_columns(gate, output_column, input_columns)
+        ones = np.array([state.bit_count() for state in range(2**spec.fan_in)])[:, np.newaxis]
         threshold, delta = (
-            None if factor is None else factor[output][:, np.newaxis]
+            None if factor is None else factor[output]
             for factor in (self._factors.get("threshold"), self._factors.get("delta"))
         )
         with np.errstate(under="ignore"):
-            log_switched, log_held = log_p_of_cells(
-                mtj, spec, network.solve(gate.voltage)[1], threshold, delta
-            )
-            table = np.exp(log_wrong(mtj, spec, bits.sum(axis=1), log_switched, log_held))
-        return np.array(np.broadcast_to(table, (self._rows, len(states))))
+            volts = self._output_voltage(spec, gate.voltage, inputs, output)
+            logs = log_p_of_cells(mtj, spec, volts, threshold, delta)
+            table = np.exp(log_wrong(mtj, spec, ones, *logs))
+        return np.array(np.broadcast_to(table, (len(ones), self._rows)).T, order="C")
+
+    def _output_voltage(
+        self, spec: GateSpec, voltage: float, inputs: Sequence[int], output: int
+    ) -> FloatArray:
+        """Return the voltage over the output cells: (states, rows), or (states, 1) where cells are alike."""
+        mtj = self._mtj
+        access, line = mtj.access_resistance, mtj.line_resistance
+        ohms = [self._cell_values("resistance", mtj.resistance_parallel, c) for c in (*inputs, output)]
+        ratio = [self._cell_values("tmr", mtj.tmr, c) for c in (*inputs, output)]
+        output_ratio = ratio[-1] if spec.preset == State.AP else 0.0 * ratio[-1]
+        if mtj.tmr_half_voltage is None:
+            # As `Circuit.solve`, with the inputs' conductances added up once for all states: the states in
+            # which input i is 1 follow those in which it is 0.
+            total: FloatArray = np.zeros((1, 1))
+            for r, t in zip(ohms[:-1], ratio[:-1], strict=True):
+                total = np.concatenate([total + 1.0 / (r + access), total + 1.0 / (r * (1.0 + t) + access)])
+            out = ohms[-1] * (1.0 + output_ratio)
+            return np.asarray(voltage * (out / (1.0 / total + (out + access + line))))
+        bits = np.arange(2**spec.fan_in)[:, np.newaxis] >> np.arange(spec.fan_in) & 1  # (states, inputs)
+        network = Circuit(
+            inputs=Junctions(
+                np.stack(ohms[:-1], axis=-1), np.stack(ratio[:-1], axis=-1) * bits[:, np.newaxis, :]
+            ),
+            count=np.ones(spec.fan_in),
+            output=Junctions(ohms[-1], output_ratio),
+            access=access,
+            line=line,
+            half_voltage=mtj.tmr_half_voltage,
+        )
+        return network.solve(voltage)[1]
+
+    def _cell_values(self, name: str, mean: float, column: int) -> FloatArray:
+        """Return a quantity of the cells of a column, (rows,), or (1,) where it does not vary."""
+        factor = self._factors.get(name)
+        return np.full(1, mean) if factor is None else mean * factor[column]
 
     def _checked_columns(
         self, gate: CalibratedGate, output_column: int, input_columns: Sequence[int]
