@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -55,6 +56,21 @@ class SwitchingFit:
     deviance: float
     family: str
     direction: str
+
+    def __post_init__(self) -> None:
+        for name in ("parameters", "standard_errors"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        covariance = np.array(self.covariance)
+        covariance.flags.writeable = False
+        object.__setattr__(self, "covariance", covariance)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A mappingproxy cannot be pickled, and arrays come back writeable: rebuild from the fields.
+        values: dict[str, Any] = {
+            f.name: dict(value) if isinstance(value := getattr(self, f.name), Mapping) else value
+            for f in fields(self)
+        }
+        return partial(type(self), **values), ()
 
 
 def fit_switching(
@@ -161,11 +177,10 @@ def fit_switching(
     saturated = float(
         np.sum(special.xlogy(hits, hits / (hits + misses)) + special.xlogy(misses, misses / (hits + misses)))
     )
-    covariance.flags.writeable = False
     return SwitchingFit(
         model=model,
-        parameters=MappingProxyType(dict(zip(names, values, strict=True))),
-        standard_errors=MappingProxyType(dict(zip(names, errors.tolist(), strict=True))),
+        parameters=dict(zip(names, values, strict=True)),
+        standard_errors=dict(zip(names, errors.tolist(), strict=True)),
         covariance=covariance,
         deviance=max(2.0 * (saturated + value), 0.0),
         family=family,

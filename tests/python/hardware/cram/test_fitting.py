@@ -1,6 +1,7 @@
 """Fits of switching curves: parameters recovered, errors honest, data without an answer refused."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -175,6 +176,18 @@ def test_refuses(changes, message):
     with pytest.raises(InvalidArgument) as error:
         fit_switching(**(FINE | {"pulse_duration": PULSE} | changes))
     assert str(error.value) == message
+
+
+def test_fit_is_immutable_and_picklable():
+    fit = fit_switching(**FINE, pulse_duration=PULSE)
+    twin = pickle.loads(pickle.dumps(fit))
+    for each in (fit, twin):
+        assert (each.parameters, each.deviance, each.model) == (fit.parameters, fit.deviance, fit.model)
+        np.testing.assert_array_equal(each.covariance, fit.covariance)
+        with pytest.raises(TypeError):
+            each.parameters["v50"] = 0.0
+        with pytest.raises(ValueError, match="read-only"):
+            each.covariance[0, 0] = 0.0
 
 
 def test_fine_is_fine():
