@@ -200,7 +200,8 @@ class VariationMap:
             # which input i is 1 follow those in which it is 0.
             total: FloatArray = np.zeros((1, 1))
             for r, t in zip(ohms[:-1], ratio[:-1], strict=True):
-                total = np.concatenate([total + 1.0 / (r + access), total + 1.0 / (r * (1.0 + t) + access)])
+                halves = total + 1.0 / (r + access), total + 1.0 / (r * (1.0 + t) + access)
+                total = np.concatenate(np.broadcast_arrays(*halves))
             out = ohms[-1] * (1.0 + output_ratio)
             return np.asarray(voltage * (out / (1.0 / total + (out + access + line))))
         bits = np.arange(2**spec.fan_in)[:, np.newaxis] >> np.arange(spec.fan_in) & 1  # (states, inputs)

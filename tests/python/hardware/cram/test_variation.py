@@ -287,6 +287,24 @@ def test_maps_have_the_mean_of_the_average_and_more_variance_between_rows(name):
     assert per_row.var() > 5 * noise
 
 
+@pytest.mark.parametrize("name", ["NAND2", "MAJ3"])
+@pytest.mark.parametrize("quantity", ["resistance", "threshold", "tmr", "delta"])
+def test_each_quantity_alone(name, quantity):
+    variation = Variation(**{quantity: 0.05})
+    gate = GateLibrary(FIT, gates=[name], variation=variation)[name]
+    rows, n = 4000, gate.spec.fan_in
+    table = sample(rows=rows, variation=variation, seed=5).errors(gate, 7, range(n))
+    # A linear circuit and one whose TMR hardly bends are computed in different ways.
+    bent = FIT.replace(tmr_half_voltage=1e5)
+    other = sample(rows=rows, variation=variation, seed=5, mtj=bent).errors(gate, 7, range(n))
+    np.testing.assert_allclose(other, table, rtol=1e-6, atol=1e-200)
+    for state in range(2**n):
+        want, error = gate.error[state.bit_count()], table[:, state].std() / math.sqrt(rows)
+        if want < 1e-4:  # rows don't reach such a tail
+            continue
+        assert abs(table[:, state].mean() - want) < 4.5 * error + 3e-3 * want
+
+
 def test_permuting_the_inputs_permutes_the_states():
     cells = sample()
     gate = GateLibrary(FIT, gates=["MIN3"])["MIN3"]
