@@ -15,10 +15,11 @@ from nonideal.hardware.cram.devices import DEVICES, MTJ, device
 from nonideal.hardware.cram.divider import Divider, divide
 from nonideal.hardware.cram.gates import GATES, GateSpec, State
 from nonideal.hardware.cram.library import CalibratedGate, GateLibrary
-from nonideal.hardware.cram.placement import Array, Placement, place
+from nonideal.hardware.cram.placement import Array, Placement, PresetPhase, place
 from nonideal.hardware.cram.planes import BLOCK_LANES, BitPlanes, pack
 from nonideal.hardware.cram.program import Port, Program, ProgramBuilder
 from nonideal.hardware.cram.simulation import Activity, SimulationResult, simulate
+from nonideal.hardware.cram.split import SplitDot, SplitResult, SplitStage, split_dot
 from nonideal.hardware.cram.switching import ThermalSwitching
 
 __all__ = [
@@ -40,9 +41,13 @@ __all__ = [
     "Layer",
     "Placement",
     "Port",
+    "PresetPhase",
     "Program",
     "ProgramBuilder",
     "SimulationResult",
+    "SplitDot",
+    "SplitResult",
+    "SplitStage",
     "State",
     "ThermalSwitching",
     "analysis",
@@ -54,4 +59,5 @@ __all__ = [
     "pack",
     "place",
     "simulate",
+    "split_dot",
 ]

@@ -1,6 +1,4 @@
-"""Where a program lies in an array: its columns, reused once their value is no longer needed, and when they
-are preset.
-"""
+"""Where a program lies in an array: which columns its values take, and when those are preset."""
 
 from __future__ import annotations
 
@@ -73,9 +71,7 @@ class Array:
         for name in ("cycle_time", "read_energy", "write_energy", "step_energy"):
             object.__setattr__(self, name, check_non_negative(name, getattr(self, name)))
         if not isinstance(self.bipolar_presets, bool):
-            raise InvalidArgument(
-                f"bipolar_presets = {self.bipolar_presets!r} is not one of False, True"
-            )
+            raise InvalidArgument(f"bipolar_presets = {self.bipolar_presets!r} is not one of False, True")
 
     @classmethod
     def from_file(cls, path: str | PathLike[str]) -> Array:
@@ -96,7 +92,7 @@ class Array:
         >>> import pathlib, tempfile
         >>> from nonideal.hardware import cram
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "array.toml"
-        >>> _ = path.write_text("rows = 512\\nread_energy = 1e-15  # joule")
+        >>> _ = path.write_text("rows = 512  # read_energy in joule, ...")
         >>> cram.Array.from_file(path).rows
         512
         """
@@ -137,7 +133,8 @@ class PresetPhase:
 
     def __str__(self) -> str:
         parts = {
-            state: [c for c, s in zip(self.columns, self.states, strict=True) if s is state] for state in State
+            state: [c for c, s in zip(self.columns, self.states, strict=True) if s is state]
+            for state in State
         }
         return "preset " + " ".join(
             f"{state.name} {','.join(map(str, columns))}" for state, columns in parts.items() if columns
@@ -222,7 +219,9 @@ class Placement:
         ``preset P 4,5`` writes columns, ``NAND2 7 <- 4 5`` runs a gate: output column, input columns.
         """
         return "".join(
-            f"{step}\n" if isinstance(step, PresetPhase) else f"{step[0]} {step[1]} <- {' '.join(map(str, step[2]))}\n"
+            f"{step}\n"
+            if isinstance(step, PresetPhase)
+            else f"{step[0]} {step[1]} <- {' '.join(map(str, step[2]))}\n"
             for step in self.steps()
         )
 
@@ -251,8 +250,8 @@ def place(
         arrays with bipolar presets the number is the least that this order of gates has; for two directions
         it is the best of a few rules that share the free columns between them.
     allocate : str
-        ``"lowest"``: the lowest free column, so that the program is as narrow as can be. ``"level"``: the free
-        column that was written least, of the whole array: wear is spread.
+        ``"lowest"``: the lowest free column, so that the program is as narrow as can be. ``"level"``: the
+        free column that was written least, of the whole array: wear is spread.
     order : str
         ``"as_written"``; or ``"compact"``: gates that end the lives of values come early, where that saves
         preset phases or columns. Gates then draw other random numbers: noisy results are others, their
