@@ -13,6 +13,7 @@ from nonideal.hardware.cram.analysis import ErrorReport
 from nonideal.hardware.cram.classifier import CramClassifier, Layer, convert
 from nonideal.hardware.cram.devices import DEVICES, MTJ, device
 from nonideal.hardware.cram.divider import Divider, divide
+from nonideal.hardware.cram.endurance import ENDURANCE_CYCLES, Endurance, endurance
 from nonideal.hardware.cram.gates import GATES, GateSpec, State
 from nonideal.hardware.cram.library import CalibratedGate, GateLibrary
 from nonideal.hardware.cram.placement import Array, Placement, PresetPhase, place
@@ -25,6 +26,7 @@ from nonideal.hardware.cram.switching import ThermalSwitching
 __all__ = [
     "BLOCK_LANES",
     "DEVICES",
+    "ENDURANCE_CYCLES",
     "GATES",
     "MTJ",
     "Activity",
@@ -34,6 +36,7 @@ __all__ = [
     "Cost",
     "CramClassifier",
     "Divider",
+    "Endurance",
     "ErrorReport",
     "Estimate",
     "GateLibrary",
@@ -56,6 +59,7 @@ __all__ = [
     "cost",
     "device",
     "divide",
+    "endurance",
     "pack",
     "place",
     "simulate",

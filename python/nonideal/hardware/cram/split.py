@@ -302,7 +302,7 @@ def split_dot(
     >>> from nonideal.hardware import cram
     >>> dot = cram.split_dot(784, 4, 4, cram.Array(columns=1024))
     >>> len(dot.chunks), dot.chunks[0], dot.combine.columns_used
-    (7, slice(0, 112, None), 137)
+    (7, slice(0, 112, None), 142)
     >>> x, w = np.random.default_rng(0).integers(0, 16, (2, 5, 784))
     >>> bool((dot.run(x, w) == (x * w).sum(axis=1)).all())
     True
@@ -392,7 +392,7 @@ def _sum(count: int, largest: int, accumulate: str, full_adder: str) -> Program:
 
 
 def _add(builder: ProgramBuilder, adder: Program, a: list[int], b: list[int], width: int) -> list[int]:
-    """A + b in ``width`` bits: a half adder at bit 0, full adders, half adders for the carry above."""
+    """Add two words to ``width`` bits: a half adder at bit 0, full adders, half adders for the carry above."""
     result: list[int] = []
     carry: list[int] = []
     for bit in range(max(len(a), len(b))):
