@@ -64,7 +64,7 @@ class Endurance:
 
     @property
     def workloads(self) -> float:
-        """How often the workload can run before the first cell has had its cycles; infinite without writes."""
+        """How often the workload can run until the first cell has had its cycles; inf without writes."""
         return self.endurance_cycles / self.most if self.most else np.inf
 
     def lifetime(self, latency: float) -> float:
