@@ -80,7 +80,7 @@ def test_one_chunk_is_the_dot_product_itself():
 
 
 def test_every_row_draws_numbers_of_its_own_and_shards_equal_the_whole():
-    dot = cram.split_dot(30, 4, 4, cram.Array(columns=100))
+    dot = cram.split_dot(30, 4, 4, cram.Array(columns=104))
     assert [len(stage.parts) for stage in dot.stages] == [4, 1]
     x, w = factors(30, 5000)
     whole = dot.run(x, w, NOISY, seed=5, stream=3)
@@ -101,7 +101,7 @@ def test_every_row_draws_numbers_of_its_own_and_shards_equal_the_whole():
         np.testing.assert_array_equal(whole, again)
     assert np.mean(dot.run(x, w, NOISY, seed=5, stream=4) != whole) > 0.5
     # Equal chunks of equal data err independently: as often alike as chance has it.
-    twins = cram.split_dot(16, 4, 4, cram.Array(columns=100))
+    twins = cram.split_dot(16, 4, 4, cram.Array(columns=104))
     x, w = (np.tile(values, 2) for values in factors(8, 20_000))
     assert twins.chunks == (slice(0, 8), slice(8, 16))
     program, exact = twins.partial[0].program, (x * w)[:, :8].sum(axis=1)
@@ -114,7 +114,7 @@ def test_every_row_draws_numbers_of_its_own_and_shards_equal_the_whole():
 
 
 def test_planes_are_read_as_integers_are():
-    dot = cram.split_dot(30, 3, 4, cram.Array(columns=100))
+    dot = cram.split_dot(30, 3, 4, cram.Array(columns=104))
     x, w = factors(30, 6, 3, 4)
     shared = cram.pack(w[:2], 4)
     planes = cram.BitPlanes(shared.words, 6, entries=2)  # lanes 0, 2, 4 read w[0]
@@ -184,7 +184,7 @@ def test_energy_is_the_sum_over_rows_lanes_and_gates(columns):
 
 def test_steps_rows_and_movement_are_counted():
     """100 lanes of chunks of 8, 8, 7 and 7 terms, 4 x 4 bits, with sums of 11 bits; arrays of 64 rows."""
-    array = cram.Array(rows=64, columns=100, cycle_time=2e-9, step_energy=1e-12)
+    array = cram.Array(rows=64, columns=104, cycle_time=2e-9, step_energy=1e-12)
     dot = cram.split_dot(30, 4, 4, array)
     long, short = dot.partial
     total = dot.combine
@@ -201,7 +201,7 @@ def test_steps_rows_and_movement_are_counted():
     assert cost.arrays == 4 + 4  # 200 rows of either length
     assert cost.columns == max(p.columns_used for p in (long, short, total))
     used = 200 * (long.columns_used + short.columns_used)
-    assert cost.utilization == pytest.approx(used / (8 * 64 * 100))
+    assert cost.utilization == pytest.approx(used / (8 * 64 * 104))
     steps = 4 * 2 * (long.program.num_gates + short.program.num_gates) + 2 * 2 * total.program.num_gates
     assert cost.energy_periphery == pytest.approx(steps * 1e-12)
     assert cost.energy_movement == pytest.approx((64 * 8 + 256 * 2) * 1e-12)
@@ -211,7 +211,7 @@ def test_steps_rows_and_movement_are_counted():
 
 def test_ganged_presets_reach_every_stage():
     single, ganged = (
-        cram.split_dot(30, 4, 4, cram.Array(columns=100), presets=presets).cost(GATES)
+        cram.split_dot(30, 4, 4, cram.Array(columns=104), presets=presets).cost(GATES)
         for presets in ("per_gate", "ganged")
     )
     assert ganged.gates == single.gates
@@ -219,7 +219,7 @@ def test_ganged_presets_reach_every_stage():
     assert ganged.latency < 0.65 * single.latency
 
 
-SMALL = cram.split_dot(30, 4, 4, cram.Array(columns=100))
+SMALL = cram.split_dot(30, 4, 4, cram.Array(columns=104))
 
 
 @pytest.mark.parametrize(
