@@ -109,7 +109,8 @@ def execute(
 ) -> Result:
     """Run an experiment and write its folder: ``result.json``, ``figures/`` and ``report.html``.
 
-    A run that was killed goes on from its finished shards.
+    A run that was killed goes on from its finished shards. So does one with other options, as far as it has
+    the same shards: a shard carries everything that its result depends on, options and seed included.
 
     Parameters
     ----------
