@@ -13,15 +13,17 @@ from nonideal.hardware.cram.analysis import ErrorReport
 from nonideal.hardware.cram.classifier import CramClassifier, Layer, convert
 from nonideal.hardware.cram.devices import DEVICES, MTJ, device
 from nonideal.hardware.cram.divider import Divider, divide
+from nonideal.hardware.cram.endurance import ENDURANCE_CYCLES, Endurance, endurance
 from nonideal.hardware.cram.fitting import SwitchingFit, fit_switching
 from nonideal.hardware.cram.gates import GATES, GateSpec, State
 from nonideal.hardware.cram.library import CalibratedGate, GateLibrary
-from nonideal.hardware.cram.placement import Array, Placement, place
+from nonideal.hardware.cram.placement import Array, Placement, PresetPhase, place
 from nonideal.hardware.cram.planes import BLOCK_LANES, BitPlanes, pack
 from nonideal.hardware.cram.precessional import PrecessionalSwitching
 from nonideal.hardware.cram.program import Port, Program, ProgramBuilder
 from nonideal.hardware.cram.sigmoid import SigmoidSwitching
 from nonideal.hardware.cram.simulation import Activity, SimulationResult, simulate
+from nonideal.hardware.cram.split import SplitDot, SplitResult, SplitStage, split_dot
 from nonideal.hardware.cram.switching import ThermalSwitching
 from nonideal.hardware.cram.variation import Variation
 from nonideal.hardware.cram.variation_map import VariationMap
@@ -29,6 +31,7 @@ from nonideal.hardware.cram.variation_map import VariationMap
 __all__ = [
     "BLOCK_LANES",
     "DEVICES",
+    "ENDURANCE_CYCLES",
     "GATES",
     "MTJ",
     "Activity",
@@ -38,6 +41,7 @@ __all__ = [
     "Cost",
     "CramClassifier",
     "Divider",
+    "Endurance",
     "ErrorReport",
     "Estimate",
     "GateLibrary",
@@ -46,10 +50,14 @@ __all__ = [
     "Placement",
     "Port",
     "PrecessionalSwitching",
+    "PresetPhase",
     "Program",
     "ProgramBuilder",
     "SigmoidSwitching",
     "SimulationResult",
+    "SplitDot",
+    "SplitResult",
+    "SplitStage",
     "State",
     "SwitchingFit",
     "ThermalSwitching",
@@ -61,8 +69,10 @@ __all__ = [
     "cost",
     "device",
     "divide",
+    "endurance",
     "fit_switching",
     "pack",
     "place",
     "simulate",
+    "split_dot",
 ]
