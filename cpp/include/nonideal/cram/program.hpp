@@ -106,11 +106,15 @@ class NONIDEAL_API ProgramBuilder {
   /// Names a result of one word. Throws InvalidArgument as input() does and for unknown columns.
   void output(std::string name, Word word, bool is_signed = false);
 
+  /// Names a result of several words of equal width. Throws as output() does, and where there are none.
+  void output_words(std::string name, const std::vector<Word>& words, bool is_signed = false);
+
   Program build() const;
 
  private:
   std::int32_t fresh();
   const Port& add_input(Port port);
+  void add_output(Port port);
 
   std::int32_t columns_ = 0;
   std::vector<Instruction> instructions_;
