@@ -247,7 +247,7 @@ def place(
     presets : str
         ``"per_gate"``: one preset phase before every gate. ``"ganged"``: many columns at once, in as few
         phases as the array's columns allow: the least for this order of gates (of very long programs that
-        mix gates preset to P and to AP, the best of a few rules; up to 14 % more where both were compared).
+        mix gates preset to P and to AP, the best of a few rules, which may be above the least).
     allocate : str
         ``"lowest"``: the lowest free column, so that the program is as narrow as can be. ``"level"``: the
         free column that was written least, of the whole array: wear is spread.
