@@ -18,6 +18,7 @@
 #include "base/dispatch.hpp"
 #include "cram/counter.hpp"
 #include "cram/kernels/tile.hpp"
+#include "cram/noise.hpp"
 #include "nonideal/base/threads.hpp"
 #include "nonideal/cram/planes.hpp"
 
@@ -35,98 +36,6 @@ static_assert(kBlockLanes == 64 * kBlockWords && kBlockLanes == 1 << kernels::kP
 
 constexpr std::int64_t kMinGateLanes = std::int64_t{1} << 24;  ///< per thread: some 0.1 ms
 constexpr std::int64_t kTileBytes = 192 << 10;                 ///< columns of a tile; by measurement
-
-// The tables below use + - * / and sqrt alone, which round alike everywhere. The C library picks its exp and
-// log by processor, and their last bits may differ: then so would, once in a while, a bit of a result.
-
-/// -log(1 - 2p) / 2 = artanh(p / (1 - p)), by its series; p is at most 0.32, z at most 0.48.
-double point_rate(double probability) {
-  const double z = probability / (1.0 - probability);
-  double sum = 0.0;
-  for (int k = 30; k >= 0; --k) sum = sum * (z * z) + 1.0 / (2 * k + 1);
-  return z * sum;
-}
-
-/// 2^64 P(N > n) of a Poisson number, n = 0, 1, ... until it is 0. The weights follow from that of the
-/// likeliest number and are summed from the tail, so that small values are as exact as large ones.
-std::vector<std::uint64_t> survival_table(double mean) {
-  const auto most = static_cast<int>(mean + 12.0 * std::sqrt(mean) + 40.0);
-  const auto mode = static_cast<std::size_t>(mean);
-  std::vector<double> weight(static_cast<std::size_t>(most) + 1, 1.0);
-  for (std::size_t n = mode; n > 0; --n) weight[n - 1] = weight[n] * static_cast<double>(n) / mean;
-  for (std::size_t n = mode + 1; n < weight.size(); ++n) {
-    weight[n] = weight[n - 1] * mean / static_cast<double>(n);
-  }
-  const double total = std::accumulate(weight.rbegin(), weight.rend(), 0.0);
-  std::vector<std::uint64_t> table(weight.size(), 0);
-  double survival = 0.0;
-  for (std::size_t n = weight.size(); n-- > 0;) {
-    const double share = survival / total;
-    table[n] = share >= 1.0 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(std::ldexp(share, 64));
-    survival += weight[n];
-  }
-  const auto end = std::find(table.begin(), table.end(), 0);
-  table.erase(end, table.end());
-  table.push_back(0);
-  return table;
-}
-
-/// guide[t]: the least number of points that a random word with the top bits t can mean.
-std::vector<std::uint16_t> guide_table(const std::vector<std::uint64_t>& survival) {
-  std::vector<std::uint16_t> guide(256);
-  for (std::size_t top = 0; top < guide.size(); ++top) {
-    const std::uint64_t largest = (static_cast<std::uint64_t>(top) << 56) | ((std::uint64_t{1} << 56) - 1);
-    std::uint16_t n = 0;
-    while (largest < survival[n]) ++n;
-    guide[top] = n;
-  }
-  return guide;
-}
-
-/// Points that are applied without asking how many there are: all but one block in 16 has no more of them.
-std::int32_t eager_points(const std::vector<std::uint64_t>& survival) {
-  constexpr std::int32_t most = 7;  // what the first draw holds
-  std::int32_t n = 0;
-  while (n < most && survival[static_cast<std::size_t>(n)] > std::uint64_t{1} << 60) ++n;
-  return n;
-}
-
-/// Draws of one kind of gate, with the tables behind the kernel's pointers.
-struct NoiseTables {
-  Noise noise{};
-  std::vector<std::uint64_t> survival;
-  std::vector<std::uint16_t> guide;
-
-  NoiseTables(const GateSpec& gate, std::span<const double> error) {
-    noise.fan_in = static_cast<std::uint8_t>(gate.fan_in);
-    noise.preset = static_cast<std::uint8_t>(gate.preset);
-    noise.threshold = static_cast<std::uint8_t>(gate.threshold);
-    const double largest = *std::max_element(error.begin(), error.end());
-    const double smallest = *std::min_element(error.begin(), error.end());
-    const bool uniform = smallest == largest;
-    if (largest <= 0.0) {
-      noise.method = Method::none;
-    } else if (largest > (uniform ? kSparseLimitUniform : kSparseLimitState)) {
-      noise.method = Method::dense;
-      for (std::size_t k = 0; k < error.size(); ++k) {
-        const double scaled = std::nearbyint(std::ldexp(error[k], 32));
-        noise.always[k] = scaled >= 0x1p32;
-        noise.probability[k] = noise.always[k] ? 0 : static_cast<std::uint32_t>(scaled);
-      }
-    } else {
-      noise.method = uniform ? Method::uniform : Method::state;
-      const double rate = point_rate(largest);
-      survival = survival_table(static_cast<double>(kBlockLanes) * rate);
-      guide = guide_table(survival);
-      noise.eager = eager_points(survival);
-      for (std::size_t k = 0; k < error.size(); ++k) {
-        const double scaled = std::ldexp(error[k] == largest ? 1.0 : point_rate(error[k]) / rate, 20);
-        noise.accept[k] = static_cast<std::uint32_t>(scaled);
-        noise.accept_rest[k] = static_cast<std::uint32_t>(std::ldexp(scaled - std::floor(scaled), 32));
-      }
-    }
-  }
-};
 
 /// The bits of an input column for the lanes that a tile covers. Lanes outside the call are zero.
 class PlaneReader {
@@ -254,50 +163,86 @@ struct Scratch {
 }  // namespace
 
 struct Simulator::Compiled {
-  std::int32_t columns = 0;
+  std::int32_t columns;
+  std::int64_t rows = 1;
   std::vector<kernels::Step> steps;
   std::vector<NoiseTables> tables;
   std::vector<Noise> noise;
+  std::vector<std::shared_ptr<const CellErrors::Table>> cells;
   std::vector<std::int32_t> inputs;
   std::vector<std::int32_t> outputs;
   std::vector<std::pair<std::int32_t, int>> constants;
+
+  explicit Compiled(const Program& program) : columns(program.columns()), constants(program.constants()) {
+    steps.reserve(program.instructions().size());
+    for (const Port& port : program.inputs()) {
+      inputs.insert(inputs.end(), port.columns.begin(), port.columns.end());
+    }
+    for (const Port& port : program.outputs()) {
+      outputs.insert(outputs.end(), port.columns.begin(), port.columns.end());
+    }
+  }
+
+  void add(const Instruction& instruction, std::int32_t table) {
+    const Method method = tables[static_cast<std::size_t>(table)].noise.method;
+    kernels::Step step{};
+    step.gate = static_cast<std::uint8_t>(instruction.gate);
+    step.noise = table;
+    step.sparse = method == Method::uniform || method == Method::state || method == Method::cells_sparse;
+    step.output = instruction.output;
+    for (std::size_t i = 0; i < kMaxFanIn; ++i) {
+      step.inputs[i] = instruction.inputs[i < instruction.operands().size() ? i : 0];
+    }
+    steps.push_back(step);
+  }
+
+  void finish() {
+    for (const NoiseTables& table : tables) noise.push_back(table.bound());
+  }
 };
 
 Simulator::Simulator(const Program& program, const GateTable& table) {
-  auto compiled = std::make_shared<Compiled>();
-  compiled->columns = program.columns();
+  auto compiled = std::make_shared<Compiled>(program);
   std::array<int, kGates.size()> index{};
   index.fill(-1);
-  compiled->steps.reserve(program.instructions().size());
   for (const Instruction& instruction : program.instructions()) {
     int& kind = index[static_cast<std::size_t>(instruction.gate)];
     if (kind < 0) {
       kind = static_cast<int>(compiled->tables.size());
       compiled->tables.emplace_back(spec(instruction.gate), table.error(instruction.gate));
     }
-    const Method method = compiled->tables[static_cast<std::size_t>(kind)].noise.method;
-    kernels::Step step{};
-    step.gate = static_cast<std::uint8_t>(instruction.gate);
-    step.noise = static_cast<std::uint8_t>(kind);
-    step.sparse = method == Method::uniform || method == Method::state;
-    step.output = instruction.output;
-    for (std::size_t i = 0; i < kMaxFanIn; ++i) {
-      step.inputs[i] = instruction.inputs[i < instruction.operands().size() ? i : 0];
+    compiled->add(instruction, kind);
+  }
+  compiled->finish();
+  compiled_ = std::move(compiled);
+}
+
+Simulator::Simulator(const Program& program, const CellErrors& cells,
+                     std::span<const std::int32_t> table_of_instruction) {
+  const auto& tables = cells.tables();
+  detail::expect_count("table_of_instruction", "numbers",
+                       static_cast<std::int64_t>(table_of_instruction.size()), program.num_gates());
+  auto compiled = std::make_shared<Compiled>(program);
+  compiled->rows = cells.rows();
+  compiled->cells = tables;
+  for (const auto& table : tables) compiled->tables.emplace_back(*table);
+  for (std::size_t i = 0; i < table_of_instruction.size(); ++i) {
+    const std::int32_t table = table_of_instruction[i];
+    const std::string who = detail::bracketed("table_of_instruction", static_cast<std::int64_t>(i));
+    if (table < 0 || static_cast<std::size_t>(table) >= tables.size()) {
+      throw InvalidArgument(who + " = " + std::to_string(table) + " is outside [0, " +
+                            std::to_string(tables.size()) + ")");
     }
-    compiled->steps.push_back(step);
+    const Instruction& instruction = program.instructions()[i];
+    const Gate gate = tables[static_cast<std::size_t>(table)]->gate;
+    if (gate != instruction.gate) {
+      throw InvalidArgument(who + " = " + std::to_string(table) + " is a table of " +
+                            std::string(spec(gate).name) + ", the instruction is " +
+                            std::string(spec(instruction.gate).name));
+    }
+    compiled->add(instruction, table);
   }
-  for (const NoiseTables& tables : compiled->tables) {
-    compiled->noise.push_back(tables.noise);
-    compiled->noise.back().survival = tables.survival.data();
-    compiled->noise.back().guide = tables.guide.data();
-  }
-  for (const Port& port : program.inputs()) {
-    compiled->inputs.insert(compiled->inputs.end(), port.columns.begin(), port.columns.end());
-  }
-  for (const Port& port : program.outputs()) {
-    compiled->outputs.insert(compiled->outputs.end(), port.columns.begin(), port.columns.end());
-  }
-  compiled->constants = program.constants();
+  compiled->finish();
   compiled_ = std::move(compiled);
 }
 
@@ -397,6 +342,7 @@ void Simulator::run(std::span<const InputPlane> input_planes, std::span<std::uin
     tile.columns = own.columns.data();
     tile.first_block = first_block + block;
     tile.blocks = here;
+    tile.rows = program.rows;
     tile.seed = options.seed;
     tile.stream = options.stream;
     tile.valid = activity != nullptr ? own.valid.data() : nullptr;

@@ -5,7 +5,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['Accumulate', 'AndGate', 'BLOCK_LANES', 'FullAdder', 'GateTable', 'MAX_FAN_IN', 'Program', 'ProgramBuilder', 'SPARSE_LIMIT_STATE', 'SPARSE_LIMIT_UNIFORM', 'Simulator', 'adder', 'dot', 'full_adder', 'gates', 'multiplier', 'pack', 'place', 'prune', 'read_gate_table', 'uniform_planes', 'unpack']
+__all__: list[str] = ['Accumulate', 'AndGate', 'BLOCK_LANES', 'CellErrors', 'FullAdder', 'GateTable', 'MAX_FAN_IN', 'Program', 'ProgramBuilder', 'SPARSE_LIMIT_STATE', 'SPARSE_LIMIT_UNIFORM', 'Simulator', 'adder', 'dot', 'full_adder', 'gates', 'multiplier', 'pack', 'place', 'prune', 'read_gate_table', 'uniform_planes', 'unpack']
 class GateTable:
     @staticmethod
     def ideal() -> GateTable:
@@ -85,8 +85,17 @@ class Accumulate(enum.Enum):
     @classmethod
     def __new__(cls, value):
         ...
+class CellErrors:
+    def __init__(self, rows: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def add(self, gate: str, error: numpy.typing.NDArray[numpy.float64]) -> int:
+        ...
 class Simulator:
+    @typing.overload
     def __init__(self, program: Program, table: GateTable) -> None:
+        ...
+    @typing.overload
+    def __init__(self, program: Program, cells: CellErrors, tables: numpy.typing.NDArray[numpy.int32]) -> None:
         ...
     def run(self, inputs: list[tuple[numpy.typing.NDArray[numpy.uint64], int, int]], lanes: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, stream: typing.SupportsInt | typing.SupportsIndex = 0, first_lane: typing.SupportsInt | typing.SupportsIndex = 0, tile_lanes: typing.SupportsInt | typing.SupportsIndex = 0, num_threads: typing.SupportsInt | typing.SupportsIndex = 0, activity: bool = False) -> tuple[numpy.typing.NDArray[numpy.uint64], numpy.typing.NDArray[numpy.int64] | None, numpy.typing.NDArray[numpy.int64] | None]:
         ...

@@ -170,11 +170,13 @@ void scatter_uniform(const Noise& noise, const Draws& first, int call, const Pla
   }
 }
 
+constexpr std::uint32_t kAlways = ~0u;  // of cells: probability or acceptance 1
+
 constexpr std::uint32_t kStatePerFirst = 3;  // points that draw 0 holds beside the count
 constexpr std::uint32_t kStatePerDraw = 4;
 
-/// What a candidate is held against, in registers and on the stack: the plane's byte stores may alias
-/// anything else.
+/// What a candidate is held against where all lanes err alike, in registers and on the stack: the plane's
+/// byte stores may alias anything else.
 template <int kFanIn>
 struct Thinning {
   const Word* in[kFanIn];
@@ -182,6 +184,11 @@ struct Thinning {
 
   /// A candidate's 12 low bits say where it lies; its 20 high bits (and 32 more at a tie) are held against
   /// the acceptance of its lane's state.
+  Thinning(const Noise& noise, const Word* const (&inputs)[5]) {
+    for (int i = 0; i < kFanIn; ++i) in[i] = inputs[i];
+    for (int k = 0; k <= kFanIn; ++k) accept[k] = noise.accept[k];
+  }
+
   [[gnu::always_inline]] std::uint32_t accepts(std::uint32_t bits, std::uint32_t index, const Noise& noise,
                                                const Place& at) const {
     const std::uint32_t position = bits & kPositionMask;
@@ -196,14 +203,34 @@ struct Thinning {
   }
 };
 
-template <int kFanIn>
-void scatter_state(const Noise& noise, const Word* const (&in)[5], const Draws& first, int call,
-                   const Place& at, std::uint8_t* plane) {
+/// What a candidate is held against where every row has its own acceptances: 32 bits, of which 12 at a tie.
+struct CellThinning {
+  const Word* const (&in)[5];
+  std::uint32_t row;  ///< of the block's first lane
+  std::uint32_t rows;
+
+  [[gnu::always_inline]] std::uint32_t accepts(std::uint32_t bits, std::uint32_t index, const Noise& noise,
+                                               const Place& at) const {
+    const std::uint32_t position = bits & kPositionMask;
+    std::uint32_t state = 0;
+    for (int input = 0; input < noise.fan_in; ++input) {
+      state |= (static_cast<std::uint32_t>(in[input][position >> 6] >> (position & 63)) & 1) << input;
+    }
+    const std::uint64_t cell = (row + position) % rows;
+    const std::uint32_t accept = noise.cells[cell << noise.fan_in | state];
+    const std::uint32_t draw = bits >> kPositionBits;
+    if (draw == accept >> 12) [[unlikely]] {
+      return accept == kAlways || at.tie(kTieOfPoint | index) >> 20 < (accept & 0xFFF) ? 1 : 0;
+    }
+    return draw < accept >> 12 ? 1 : 0;
+  }
+};
+
+template <class Thinning>
+void scatter_candidates(const Noise& noise, const Thinning& thinning, const Draws& first, int call,
+                        const Place& at, Word* out) {
   const std::uint32_t n = count_points(noise, static_cast<std::uint32_t>(first[0][call]), at);
-  if (n == 0) return;
-  Thinning<kFanIn> thinning;
-  for (int i = 0; i < kFanIn; ++i) thinning.in[i] = in[i];
-  for (int k = 0; k <= kFanIn; ++k) thinning.accept[k] = noise.accept[k];
+  auto* const plane = reinterpret_cast<std::uint8_t*>(out);
   for (std::uint32_t i = 0; i < n && i < kStatePerFirst; ++i) {
     const auto bits = static_cast<std::uint32_t>(first[i + 1][call]);
     flip(plane, bits & kPositionMask, thinning.accepts(bits, i, noise, at));
@@ -227,18 +254,40 @@ void scatter_state(const Noise& noise, const Word* const (&in)[5], const Draws& 
 
 void scatter_state(const Noise& noise, const Word* const (&in)[5], const Draws& first, int call,
                    const Place& at, Word* out) {
-  auto* const plane = reinterpret_cast<std::uint8_t*>(out);
   switch (noise.fan_in) {
     case 1:
-      return scatter_state<1>(noise, in, first, call, at, plane);
+      return scatter_candidates(noise, Thinning<1>(noise, in), first, call, at, out);
     case 2:
-      return scatter_state<2>(noise, in, first, call, at, plane);
+      return scatter_candidates(noise, Thinning<2>(noise, in), first, call, at, out);
     case 3:
-      return scatter_state<3>(noise, in, first, call, at, plane);
+      return scatter_candidates(noise, Thinning<3>(noise, in), first, call, at, out);
     case 4:
-      return scatter_state<4>(noise, in, first, call, at, plane);
+      return scatter_candidates(noise, Thinning<4>(noise, in), first, call, at, out);
     default:
-      return scatter_state<5>(noise, in, first, call, at, plane);
+      return scatter_candidates(noise, Thinning<5>(noise, in), first, call, at, out);
+  }
+}
+
+/// Every lane compares 32 random bits with the probability of its own cell and state.
+void compare_cells(const Noise& noise, const Word* const (&in)[5], std::uint32_t row, std::uint32_t rows,
+                   const Place& at, Word* out) {
+  alignas(64) Draws random;
+  for (int w = 0; w < kBlockWords; ++w) {
+    const std::uint32_t draw = kFurtherDraws + static_cast<std::uint32_t>(w * detail::kPhiloxCalls);
+    detail::philox_batch<16>(at.counter->words(at.gate, draw), 0, 1, at.seed, random);
+    Word wrong = 0;
+    for (int lane = 0; lane < 64; ++lane) {
+      std::uint32_t state = 0;
+      for (int input = 0; input < noise.fan_in; ++input) {
+        state |= (static_cast<std::uint32_t>(in[input][w] >> lane) & 1) << input;
+      }
+      const std::uint32_t limit = noise.cells[std::uint64_t{row} << noise.fan_in | state];
+      const auto drawn =
+          static_cast<std::uint32_t>(random[lane / detail::kPhiloxCalls][lane % detail::kPhiloxCalls]);
+      wrong |= static_cast<Word>(drawn < limit || limit == kAlways) << lane;
+      row = row + 1 == rows ? 0 : row + 1;
+    }
+    out[w] ^= wrong;
   }
 }
 
@@ -341,10 +390,21 @@ void run_tile(const Tile& tile) {
           }
           const Word* const block_in[5] = {in[0] + offset, in[1] + offset, in[2] + offset, in[3] + offset,
                                            in[4] + offset};
-          if (noise.method == Method::state) {
-            scatter_state(noise, block_in, draws[b], s, at, out + offset);
-          } else {
-            compare_planes(noise, block_in, at, out + offset);
+          const auto rows = static_cast<std::uint32_t>(tile.rows);
+          const auto row = static_cast<std::uint32_t>((tile.first_block + b) % tile.rows *
+                                                      (std::int64_t{1} << kPositionBits) % tile.rows);
+          switch (noise.method) {
+            case Method::state:
+              scatter_state(noise, block_in, draws[b], s, at, out + offset);
+              break;
+            case Method::cells_sparse:
+              scatter_candidates(noise, CellThinning{block_in, row, rows}, draws[b], s, at, out + offset);
+              break;
+            case Method::cells_dense:
+              compare_cells(noise, block_in, row, rows, at, out + offset);
+              break;
+            default:
+              compare_planes(noise, block_in, at, out + offset);
           }
         }
       }

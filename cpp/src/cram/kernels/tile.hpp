@@ -16,6 +16,8 @@ enum class Method : std::uint8_t {
   uniform,  ///< same probability in every state: sparse points, each flips its lane
   state,    ///< sparse points at the largest rate, each accepted with the probability of its lane's state
   dense,    ///< every lane compares 32 random bits with the probability of its state
+  cells_sparse,  ///< as state, with the probability of its row and state
+  cells_dense,   ///< as dense, likewise
 };
 
 /// How errors of one kind of gate are drawn.
@@ -37,12 +39,13 @@ struct Noise {
   std::uint32_t accept_rest[6];   ///< ... and what is left of it, in units of 2^-52
   std::uint32_t probability[6];   ///< dense: in units of 2^-32
   bool always[6];                 ///< dense: probability 1
+  const std::uint32_t* cells;     ///< per row and state, 2^fan_in to a row: see CellErrors
 };
 
 struct Step {
   std::uint8_t gate;   ///< cram::Gate
-  std::uint8_t noise;  ///< index into the table of Noise
   bool sparse;         ///< draws from the shared batch of Philox calls
+  std::int32_t noise;  ///< index into the table of Noise
   std::int32_t output;
   std::int32_t inputs[5];
 };
@@ -55,6 +58,7 @@ struct Tile {
   std::uint64_t* const* columns;  ///< per column: blocks * kBlockWords words
   std::int64_t first_block;       ///< absolute
   std::int32_t blocks;
+  std::int64_t rows;  ///< of cells: lane i sits in row i % rows
   std::uint64_t seed;
   std::uint64_t stream;
   const std::uint64_t* valid;  ///< lanes that count for the activity; null: no activity wanted

@@ -18,7 +18,7 @@ from nonideal.hardware.cram.library import CalibratedGate, GateLibrary
 from nonideal.hardware.cram.placement import Array, Placement, place
 from nonideal.hardware.cram.planes import BLOCK_LANES, BitPlanes, pack
 from nonideal.hardware.cram.program import Port, Program, ProgramBuilder
-from nonideal.hardware.cram.simulation import Activity, SimulationResult, simulate
+from nonideal.hardware.cram.simulation import Activity, CellVariation, SimulationResult, simulate
 from nonideal.hardware.cram.switching import ThermalSwitching
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Array",
     "BitPlanes",
     "CalibratedGate",
+    "CellVariation",
     "Cost",
     "CramClassifier",
     "Divider",
