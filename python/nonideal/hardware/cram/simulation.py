@@ -27,6 +27,9 @@ class CellVariation(Protocol):
     Immutable and hashable: the tables that follow from it are kept from one call to the next.
     """
 
+    def __hash__(self) -> int:
+        """Return what tells maps apart, as `object` does."""
+
     @property
     def rows(self) -> int:
         """Rows of the array."""

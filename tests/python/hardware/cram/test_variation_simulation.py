@@ -21,7 +21,7 @@ ADDER = cram.place(circuits.adder(3, full_adder="maj5_buf")).program
 
 
 class Map:
-    """Random probabilities per row, state, gate and columns, up to ``largest``; some of them 0 or the largest."""
+    """Random probabilities per row, state, gate and columns up to ``largest``; some are 0 or the largest."""
 
     def __init__(self, rows: int, largest: float, columns: int = 64, special: bool = True) -> None:
         self.rows, self.columns, self.largest, self.special = rows, columns, largest, special
