@@ -63,6 +63,8 @@ std::int32_t eager_points(const std::vector<std::uint64_t>& survival) {
   return n;
 }
 
+constexpr std::uint64_t kNeverQuiet = std::uint64_t{1} << 32;
+
 void set_shape(kernels::Noise& noise, const GateSpec& gate) {
   noise.fan_in = static_cast<std::uint8_t>(gate.fan_in);
   noise.preset = static_cast<std::uint8_t>(gate.preset);
@@ -75,6 +77,7 @@ void NoiseTables::expect_points(double rate) {
   survival = survival_table(static_cast<double>(kBlockLanes) * rate);
   guide = guide_table(survival);
   noise.eager = eager_points(survival);
+  noise.quiet = (survival.front() >> 32) + ((survival.front() & 0xFFFFFFFF) != 0 ? 1 : 0);
 }
 
 NoiseTables::NoiseTables(const GateSpec& gate, std::span<const double> error) {
@@ -86,6 +89,7 @@ NoiseTables::NoiseTables(const GateSpec& gate, std::span<const double> error) {
     noise.method = Method::none;
   } else if (largest > (uniform ? kSparseLimitUniform : kSparseLimitState)) {
     noise.method = Method::dense;
+    noise.quiet = kNeverQuiet;
     for (std::size_t k = 0; k < error.size(); ++k) {
       const double scaled = std::nearbyint(std::ldexp(error[k], 32));
       noise.always[k] = scaled >= 0x1p32;
@@ -110,6 +114,7 @@ NoiseTables::NoiseTables(const CellErrors::Table& cells) {
     noise.method = Method::none;
   } else if (cells.largest > kSparseLimitState) {
     noise.method = Method::cells_dense;
+    noise.quiet = kNeverQuiet;
   } else {
     noise.method = Method::cells_sparse;
     expect_points(point_rate(cells.largest));

@@ -16,6 +16,7 @@
 
 #include "base/check.hpp"
 #include "base/dispatch.hpp"
+#include "cram/compile.hpp"
 #include "cram/counter.hpp"
 #include "cram/kernels/tile.hpp"
 #include "cram/noise.hpp"
@@ -29,13 +30,12 @@ namespace {
 
 using kernels::kBlockWords;
 using kernels::kMaxTileBlocks;
-using kernels::Method;
 using kernels::Noise;
 
 static_assert(kBlockLanes == 64 * kBlockWords && kBlockLanes == 1 << kernels::kPositionBits);
 
 constexpr std::int64_t kMinGateLanes = std::int64_t{1} << 24;  ///< per thread: some 0.1 ms
-constexpr std::int64_t kTileBytes = 192 << 10;                 ///< columns of a tile; by measurement
+constexpr std::int64_t kTileBytes = 192 << 10;                 ///< slots of a tile; by measurement
 
 /// The bits of an input column for the lanes that a tile covers. Lanes outside the call are zero.
 class PlaneReader {
@@ -139,10 +139,10 @@ struct Free {
   void operator()(void* memory) const { std::free(memory); }
 };
 
-/// What one thread works in: the columns of a tile, and its share of the counts.
+/// What one thread works in: the slots of a tile, and its share of the counts.
 struct Scratch {
   std::unique_ptr<std::uint64_t[], Free> memory;
-  std::vector<std::uint64_t*> columns;
+  std::vector<std::uint64_t*> slots;
   std::vector<std::uint64_t> valid;
   std::vector<std::int64_t> lanes_seen;
   std::vector<std::int64_t> flips;
@@ -150,12 +150,12 @@ struct Scratch {
   Scratch(std::int32_t count, std::int64_t words, std::size_t activity)
       : lanes_seen(activity), flips(activity) {
     const auto n = static_cast<std::size_t>(std::max(count, 1));
-    // A cache line between columns: at a stride of a power of two they would crowd into few sets of the
+    // A cache line between slots: at a stride of a power of two they would crowd into few sets of the
     // cache.
     const auto stride = static_cast<std::size_t>(words) + 8;
     memory.reset(static_cast<std::uint64_t*>(std::aligned_alloc(64, n * stride * sizeof(std::uint64_t))));
     if (memory == nullptr) throw std::bad_alloc();
-    for (std::size_t c = 0; c < n; ++c) columns.push_back(memory.get() + c * stride);
+    for (std::size_t c = 0; c < n; ++c) slots.push_back(memory.get() + c * stride);
     if (activity != 0) valid.resize(static_cast<std::size_t>(words));
   }
 };
@@ -163,57 +163,35 @@ struct Scratch {
 }  // namespace
 
 struct Simulator::Compiled {
-  std::int32_t columns;
   std::int64_t rows = 1;
-  std::vector<kernels::Step> steps;
   std::vector<NoiseTables> tables;
   std::vector<Noise> noise;
   std::vector<std::shared_ptr<const CellErrors::Table>> cells;
-  std::vector<std::int32_t> inputs;
-  std::vector<std::int32_t> outputs;
-  std::vector<std::pair<std::int32_t, int>> constants;
+  Schedule schedule;
+  std::int64_t inputs = 0;
 
-  explicit Compiled(const Program& program) : columns(program.columns()), constants(program.constants()) {
-    steps.reserve(program.instructions().size());
-    for (const Port& port : program.inputs()) {
-      inputs.insert(inputs.end(), port.columns.begin(), port.columns.end());
-    }
-    for (const Port& port : program.outputs()) {
-      outputs.insert(outputs.end(), port.columns.begin(), port.columns.end());
-    }
-  }
-
-  void add(const Instruction& instruction, std::int32_t table) {
-    const Method method = tables[static_cast<std::size_t>(table)].noise.method;
-    kernels::Step step{};
-    step.gate = static_cast<std::uint8_t>(instruction.gate);
-    step.noise = table;
-    step.sparse = method == Method::uniform || method == Method::state || method == Method::cells_sparse;
-    step.output = instruction.output;
-    for (std::size_t i = 0; i < kMaxFanIn; ++i) {
-      step.inputs[i] = instruction.inputs[i < instruction.operands().size() ? i : 0];
-    }
-    steps.push_back(step);
-  }
-
-  void finish() {
+  void finish(const Program& program, std::span<const std::int32_t> noise_of) {
     for (const NoiseTables& table : tables) noise.push_back(table.bound());
+    schedule = compile(program, noise_of, noise);
+    for (const Port& port : program.inputs()) inputs += static_cast<std::int64_t>(port.columns.size());
   }
 };
 
 Simulator::Simulator(const Program& program, const GateTable& table) {
-  auto compiled = std::make_shared<Compiled>(program);
-  std::array<int, kGates.size()> index{};
+  auto compiled = std::make_shared<Compiled>();
+  std::array<std::int32_t, kGates.size()> index{};
   index.fill(-1);
+  std::vector<std::int32_t> noise_of;
+  noise_of.reserve(program.instructions().size());
   for (const Instruction& instruction : program.instructions()) {
-    int& kind = index[static_cast<std::size_t>(instruction.gate)];
+    std::int32_t& kind = index[static_cast<std::size_t>(instruction.gate)];
     if (kind < 0) {
-      kind = static_cast<int>(compiled->tables.size());
+      kind = static_cast<std::int32_t>(compiled->tables.size());
       compiled->tables.emplace_back(spec(instruction.gate), table.error(instruction.gate));
     }
-    compiled->add(instruction, kind);
+    noise_of.push_back(kind);
   }
-  compiled->finish();
+  compiled->finish(program, noise_of);
   compiled_ = std::move(compiled);
 }
 
@@ -222,10 +200,6 @@ Simulator::Simulator(const Program& program, const CellErrors& cells,
   const auto& tables = cells.tables();
   detail::expect_count("table_of_instruction", "numbers",
                        static_cast<std::int64_t>(table_of_instruction.size()), program.num_gates());
-  auto compiled = std::make_shared<Compiled>(program);
-  compiled->rows = cells.rows();
-  compiled->cells = tables;
-  for (const auto& table : tables) compiled->tables.emplace_back(*table);
   for (std::size_t i = 0; i < table_of_instruction.size(); ++i) {
     const std::int32_t table = table_of_instruction[i];
     const std::string who = detail::bracketed("table_of_instruction", static_cast<std::int64_t>(i));
@@ -233,24 +207,25 @@ Simulator::Simulator(const Program& program, const CellErrors& cells,
       throw InvalidArgument(who + " = " + std::to_string(table) + " is outside [0, " +
                             std::to_string(tables.size()) + ")");
     }
-    const Instruction& instruction = program.instructions()[i];
+    const Gate expected = program.instructions()[i].gate;
     const Gate gate = tables[static_cast<std::size_t>(table)]->gate;
-    if (gate != instruction.gate) {
+    if (gate != expected) {
       throw InvalidArgument(who + " = " + std::to_string(table) + " is a table of " +
                             std::string(spec(gate).name) + ", the instruction is " +
-                            std::string(spec(instruction.gate).name));
+                            std::string(spec(expected).name));
     }
-    compiled->add(instruction, table);
   }
-  compiled->finish();
+  auto compiled = std::make_shared<Compiled>();
+  compiled->rows = cells.rows();
+  compiled->cells = tables;
+  for (const auto& table : tables) compiled->tables.emplace_back(*table);
+  compiled->finish(program, table_of_instruction);
   compiled_ = std::move(compiled);
 }
 
-std::int64_t Simulator::num_input_planes() const {
-  return static_cast<std::int64_t>(compiled_->inputs.size());
-}
+std::int64_t Simulator::num_input_planes() const { return compiled_->inputs; }
 std::int64_t Simulator::num_output_planes() const {
-  return static_cast<std::int64_t>(compiled_->outputs.size());
+  return static_cast<std::int64_t>(compiled_->schedule.outputs.size());
 }
 
 void Simulator::run(std::span<const std::uint64_t* const> input_planes,
@@ -264,7 +239,7 @@ void Simulator::run(std::span<const std::uint64_t* const> input_planes,
 
 void Simulator::run(std::span<const InputPlane> input_planes, std::span<std::uint64_t* const> output_planes,
                     std::int64_t lanes, const RunOptions& options, Activity* activity) const {
-  const Compiled& program = *compiled_;
+  const Schedule& program = compiled_->schedule;
   detail::expect_count("input_planes", "planes", static_cast<std::int64_t>(input_planes.size()),
                        num_input_planes());
   detail::expect_count("output_planes", "planes", static_cast<std::int64_t>(output_planes.size()),
@@ -304,7 +279,7 @@ void Simulator::run(std::span<const InputPlane> input_planes, std::span<std::uin
   const std::int64_t blocks = (options.first_lane + lanes + kBlockLanes - 1) / kBlockLanes - first_block;
   std::int64_t tile_blocks = options.tile_lanes / kBlockLanes;
   if (tile_blocks == 0) {
-    tile_blocks = kTileBytes / (std::max(program.columns, 1) * (kBlockLanes / 8));
+    tile_blocks = kTileBytes / (std::max(program.slots, 1) * (kBlockLanes / 8));
     tile_blocks = std::min(tile_blocks, blocks / (std::int64_t{4} * threads));  // some tiles for every thread
   }
   tile_blocks = std::clamp<std::int64_t>(tile_blocks, 1, std::min<std::int64_t>(kMaxTileBlocks, blocks));
@@ -319,38 +294,44 @@ void Simulator::run(std::span<const InputPlane> input_planes, std::span<std::uin
   readers.reserve(input_planes.size());
   for (const InputPlane& plane : input_planes) readers.emplace_back(plane, lanes);
   std::vector<Scratch> scratch;
-  for (int t = 0; t < threads; ++t) scratch.emplace_back(program.columns, tile_words, counts);
+  for (int t = 0; t < threads; ++t) scratch.emplace_back(program.slots, tile_words, counts);
 
   const auto run_one = [&](std::int64_t tile_index, Scratch& own) {
     const std::int64_t block = tile_index * tile_blocks;
     const auto here = static_cast<std::int32_t>(std::min(tile_blocks, blocks - block));
     const std::int64_t words = here * kBlockWords;
     const std::int64_t first = (first_block + block) * kBlockLanes - options.first_lane;  // lane of the call
-    for (std::size_t i = 0; i < readers.size(); ++i) {
-      readers[i].read(first, words, own.columns[static_cast<std::size_t>(program.inputs[i])]);
-    }
-    for (const auto& [column, bit] : program.constants) {
-      std::fill_n(own.columns[static_cast<std::size_t>(column)], words, bit != 0 ? ~std::uint64_t{0} : 0);
-    }
     for (std::int64_t w = 0; w < words && activity != nullptr; ++w) {
       own.valid[static_cast<std::size_t>(w)] = valid_lanes(first + w * 64, lanes);
     }
     kernels::Tile tile{};
     tile.steps = program.steps.data();
-    tile.count = static_cast<std::int64_t>(program.steps.size());
-    tile.noise = program.noise.data();
-    tile.columns = own.columns.data();
+    tile.noise = compiled_->noise.data();
+    tile.slots = own.slots.data();
     tile.first_block = first_block + block;
     tile.blocks = here;
-    tile.rows = program.rows;
+    tile.rows = compiled_->rows;
     tile.seed = options.seed;
     tile.stream = options.stream;
     tile.valid = activity != nullptr ? own.valid.data() : nullptr;
     tile.lanes_seen = own.lanes_seen.data();
     tile.flips = own.flips.data();
-    kernel(tile);
+    for (const Part& part : program.parts) {
+      for (const Load& load : part.loads) {
+        std::uint64_t* const slot = own.slots[static_cast<std::size_t>(load.slot)];
+        if (load.source >= 0) {
+          readers[static_cast<std::size_t>(load.source)].read(first, words, slot);
+        } else {
+          std::fill_n(slot, words, load.source == Load::kOnes ? ~std::uint64_t{0} : 0);
+        }
+      }
+      tile.operations = program.operations.data() + part.first;
+      tile.count = part.count;
+      tile.sparse = part.sparse;
+      if (part.count > 0) kernel(tile);
+    }
     for (std::size_t o = 0; o < output_planes.size(); ++o) {
-      write_plane(own.columns[static_cast<std::size_t>(program.outputs[o])], first, words, lanes,
+      write_plane(own.slots[static_cast<std::size_t>(program.outputs[o])], first, words, lanes,
                   output_planes[o]);
     }
   };
