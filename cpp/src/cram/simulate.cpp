@@ -58,43 +58,72 @@ class PlaneReader {
       const auto skip = static_cast<int>(-(first + word * 64));
       out[word++] = at(0) << skip;
     }
-    for (; word < count; ++word) {
-      const std::int64_t lane = first + word * 64;
-      out[word] = lane < lanes_ ? at(lane) : 0;
+    const std::int64_t end = std::clamp<std::int64_t>((lanes_ - first + 63) / 64, word, count);
+    const std::int64_t turn = period_words();  // what few entries give comes again
+    const std::int64_t fresh = std::min(end, word + turn);
+    if (repeat_ == 1) {
+      for (std::int64_t w = word; w < fresh; ++w) out[w] = at(first + w * 64);
+    } else {
+      repeated(first + word * 64, fresh - word, out + word);
     }
+    for (std::int64_t w = fresh; w < end; ++w) out[w] = out[w - turn];
+    for (std::int64_t w = end; w < count; ++w) out[w] = 0;
   }
 
  private:
   std::uint64_t bit(std::int64_t entry) const { return words_[entry >> 6] >> (entry & 63) & 1; }
 
+  /// After so many words the entries come again in the same places.
+  std::int64_t period_words() const {
+    if (repeat_ >= lanes_ || entries_ >= lanes_ / repeat_)
+      return plane_words(lanes_) + 1;  // not in this call
+    const std::int64_t period = repeat_ * entries_;
+    return period / std::gcd(period, std::int64_t{64});
+  }
+
   /// Lanes lane .. lane + 63; bits of lanes beyond the call are arbitrary.
   std::uint64_t at(std::int64_t lane) const {
-    std::int64_t entry = (lane / repeat_) % entries_;
-    if (repeat_ == 1) {
-      std::uint64_t result = 0;
-      for (int filled = 0; filled < 64;) {  // more than one turn where the entries wrap around
-        const std::int64_t run = std::min<std::int64_t>(64 - filled, entries_ - entry);
-        std::uint64_t bits = words_[entry >> 6] >> (entry & 63);
-        if ((entry & 63) != 0 && (entry >> 6) + 1 < plane_words(entries_)) {
-          bits |= words_[(entry >> 6) + 1] << (64 - (entry & 63));
-        }
-        if (run < 64) bits &= (std::uint64_t{1} << run) - 1;
-        result |= bits << filled;
-        filled += static_cast<int>(run);
-        entry = 0;
-        if (entries_ >= lanes_) break;
-      }
-      return result;
+    if (repeat_ > 1) {
+      std::uint64_t word = 0;
+      repeated(lane, 1, &word);
+      return word;
     }
+    std::int64_t entry = lane % entries_;
     std::uint64_t result = 0;
-    std::int64_t rest = repeat_ - lane % repeat_;  // of the entry's run
-    for (std::int64_t filled = 0; filled < 64; rest = repeat_) {
-      const std::uint64_t run = rest < 64 ? (std::uint64_t{1} << rest) - 1 : ~std::uint64_t{0};
-      result |= (run & (0 - bit(entry))) << filled;
-      filled += rest;
-      if (++entry == entries_) entry = 0;
+    for (int filled = 0; filled < 64;) {  // more than one turn where the entries wrap around
+      const std::int64_t run = std::min<std::int64_t>(64 - filled, entries_ - entry);
+      std::uint64_t bits = words_[entry >> 6] >> (entry & 63);
+      if ((entry & 63) != 0 && (entry >> 6) + 1 < plane_words(entries_)) {
+        bits |= words_[(entry >> 6) + 1] << (64 - (entry & 63));
+      }
+      if (run < 64) bits &= (std::uint64_t{1} << run) - 1;
+      result |= bits << filled;
+      filled += static_cast<int>(run);
+      entry = 0;
+      if (entries_ >= lanes_) break;
     }
     return result;
+  }
+
+  /// Where an entry lasts for several lanes: words for the lanes lane, lane + 1, ...
+  void repeated(std::int64_t lane, std::int64_t count, std::uint64_t* out) const {
+    std::int64_t entry = (lane / repeat_) % entries_;
+    std::int64_t rest = repeat_ - lane % repeat_;  // of the entry's run
+    std::uint64_t held = 0 - bit(entry);
+    for (std::int64_t w = 0; w < count; ++w) {
+      std::uint64_t result = held;
+      std::int64_t filled = 0;
+      while (rest <= 64 - filled) {  // the next entry starts within the word, or right behind it
+        filled += rest;
+        rest = repeat_;
+        if (++entry == entries_) entry = 0;
+        const std::uint64_t next = 0 - bit(entry);
+        if (filled < 64) result ^= (held ^ next) << filled;
+        held = next;
+      }
+      rest -= 64 - filled;
+      out[w] = result;
+    }
   }
 
   const std::uint64_t* words_;
