@@ -146,6 +146,10 @@ std::uint64_t valid_lanes(std::int64_t lane, std::int64_t lanes) {
 void write_plane(const std::uint64_t* words, std::int64_t first, std::int64_t count, std::int64_t lanes,
                  std::uint64_t* plane) {
   const int shift = static_cast<int>(first & 63);
+  if (shift == 0 && first >= 0 && first + count * 64 <= lanes) {
+    std::copy_n(words, count, plane + first / 64);
+    return;
+  }
   for (std::int64_t w = 0; w < count; ++w) {
     const std::int64_t lane = first + w * 64;
     const std::uint64_t mask = valid_lanes(lane, lanes);
