@@ -359,19 +359,21 @@ void compare_planes(const Noise& noise, const Word* const (&in)[5], const Place&
   alignas(64) Draws random;
   for (int group = 0; group < kBlockWords / kGroup; ++group) {
     const std::int64_t base = group * kGroup;
-    Word masks[6][kGroup];
+    Word masks[6][kGroup] = {};
     Word undecided[kGroup];
-    Word wrong[kGroup];
-    for (int w = 0; w < kGroup; ++w) {
-      Word states_of_word[6];
-      state_masks(in, noise.fan_in, base + w, states_of_word);
-      wrong[w] = 0;
-      for (int k = 0; k < states; ++k) {
-        masks[k][w] = states_of_word[k];
-        wrong[w] |= noise.always[k] ? states_of_word[k] : 0;
+    Word wrong[kGroup] = {};
+    for (int w = 0; w < kGroup; ++w) masks[0][w] = ~Word{0};
+    for (int input = 0; input < noise.fan_in; ++input) {
+      const Word* const bits = in[input] + base;
+      for (int k = input + 1; k > 0; --k) {
+        for (int w = 0; w < kGroup; ++w) masks[k][w] = (masks[k][w] & ~bits[w]) | (masks[k - 1][w] & bits[w]);
       }
-      undecided[w] = ~wrong[w];
+      for (int w = 0; w < kGroup; ++w) masks[0][w] &= ~bits[w];
     }
+    for (int k = 0; k < states; ++k) {
+      for (int w = 0; w < kGroup && noise.always[k]; ++w) wrong[w] |= masks[k][w];
+    }
+    for (int w = 0; w < kGroup; ++w) undecided[w] = ~wrong[w];
     Word any = 1;
     for (int batch = 0; batch < kBatches && any != 0; ++batch) {
       const auto draw =
@@ -384,11 +386,14 @@ void compare_planes(const Noise& noise, const Word* const (&in)[5], const Place&
           const Word selected = Word{0} - (noise.probability[k] >> bit & 1);
           for (int w = 0; w < kGroup; ++w) threshold[w] |= masks[k][w] & selected;
         }
+        std::uint32_t halves[2 * kGroup];
+        for (int h = 0; h < 2 * kGroup; ++h) halves[h] = static_cast<std::uint32_t>(random[plane][h]);
+        Word drawn[kGroup];
+        __builtin_memcpy(drawn, halves, sizeof(drawn));
         any = 0;
         for (int w = 0; w < kGroup; ++w) {
-          const Word drawn = join(random[plane][2 * w], random[plane][2 * w + 1]);
-          wrong[w] |= undecided[w] & ~drawn & threshold[w];
-          undecided[w] &= ~(drawn ^ threshold[w]);
+          wrong[w] |= undecided[w] & ~drawn[w] & threshold[w];
+          undecided[w] &= ~(drawn[w] ^ threshold[w]);
           any |= undecided[w];
         }
       }
