@@ -97,8 +97,10 @@ class NONIDEAL_API Simulator {
   /// where given, is set (not added to). Const and safe to call from several threads. Throws InvalidArgument
   /// (counts of planes, lanes < 0, first_lane < 0 or beyond 2^52 lanes, a tile that is no multiple of
   /// kBlockLanes, stream >= 2^32) before anything is written; never from within the loop. Deterministic: the
-  /// same bits for every thread count, tile and instruction set. Cost: scratch of columns * tile_lanes / 8
-  /// bytes per thread.
+  /// same bits for every thread count, tile and instruction set. Cost: scratch of live columns * tile_lanes
+  /// / 8 bytes per thread: operands are expanded when they are needed. Known sequences of gates (full adder
+  /// of nine NAND2, half adder, AND) are computed at once in blocks where none of them errs, with the gates'
+  /// own bits.
   void run(std::span<const std::uint64_t* const> input_planes, std::span<std::uint64_t* const> output_planes,
            std::int64_t lanes, const RunOptions& options, Activity* activity = nullptr) const;
   void run(std::span<const InputPlane> input_planes, std::span<std::uint64_t* const> output_planes,
