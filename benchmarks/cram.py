@@ -76,7 +76,7 @@ def _multiplier(
     """8x8 multiplication at one error probability for all gates, or with a table per state (eps None)."""
 
     def prepare(tiny: bool) -> Case:
-        ours_lanes, peer_lanes = (8192, 4096) if tiny else (1 << 22, 1 << 18)
+        ours_lanes, peer_lanes = (8192, 4096) if tiny else (1 << 21, 1 << 18)
         rng = np.random.default_rng(1)
         program = cram.place(circuits.multiplier(8)).program
         gates = cram.GateLibrary.from_errors(STATE_TABLE) if eps is None else cram.GateLibrary.uniform(eps)
@@ -171,6 +171,33 @@ def _digits(tiny: bool) -> Case:
     return Case(float(len(x)), lambda: model.integer_scores(x, num_threads=THREADS), check)
 
 
+def _mnist(eps: float) -> Callable[[bool], Case]:
+    """Run a linear classifier: 20 dot products of 784 terms, 4 x 4 bits, for each of 10,000 images."""
+
+    def prepare(tiny: bool) -> Case:
+        images, terms = (30, 9) if tiny else (10_000, 784)
+        rng = np.random.default_rng(1)
+        x, weight = rng.integers(0, 16, (images, terms)), rng.integers(0, 16, (20, terms))
+        program = cram.place(circuits.dot(terms, 4, 4), cram.Array(columns=8192)).program
+        gates, lanes = cram.GateLibrary.uniform(eps), 20 * images
+        inputs = {
+            "x": cram.BitPlanes(cram.pack(x, 4).words, lanes, repeat=20, entries=images),
+            "w": cram.BitPlanes(cram.pack(weight, 4).words, lanes, entries=20),
+        }
+
+        def ours(library: cram.GateLibrary | None = gates) -> npt.NDArray[np.int64]:
+            scores = cram.simulate(program, inputs, library, seed=1, num_threads=THREADS)["y"]
+            assert isinstance(scores, np.ndarray)
+            return scores
+
+        def check() -> None:
+            np.testing.assert_array_equal(ours(None), (x @ weight.T).ravel())
+
+        return Case(float(images), ours, check)
+
+    return prepare
+
+
 def _crossover(
     limit: float, table: Callable[[float], Mapping[str, Sequence[float]]]
 ) -> Callable[[bool], Case]:
@@ -197,17 +224,24 @@ def _crossover(
 
 
 BENCHMARKS = (
-    Benchmark("multiply-8-noise-free", "cram", "gate-lanes", _multiplier(0.0, 20, None)),
+    Benchmark("multiply-8-noise-free", "cram", "gate-lanes", _multiplier(0.0, 100, 13)),
     Benchmark("multiply-8-eps-1e-4", "cram", "gate-lanes", _multiplier(1e-4, None, None)),
-    Benchmark("multiply-8-eps-1e-3", "cram", "gate-lanes", _multiplier(1e-3, 200, 4)),
-    Benchmark("multiply-8-eps-1e-2", "cram", "gate-lanes", _multiplier(1e-2, None, None)),
-    Benchmark("multiply-8-state-table", "cram", "gate-lanes", _multiplier(None, None, None), floor=10e9),
+    Benchmark("multiply-8-eps-1e-3", "cram", "gate-lanes", _multiplier(1e-3, 900, 14)),
+    Benchmark("multiply-8-eps-1e-2", "cram", "gate-lanes", _multiplier(1e-2, None, None), floor=600 * 80e6),
+    Benchmark("multiply-8-state-table", "cram", "gate-lanes", _multiplier(None, None, None), floor=20e9),
     Benchmark("two-threads-noise-free", "cram", "gate-lanes", _threads(0.0)),
     Benchmark("two-threads-eps-1e-3", "cram", "gate-lanes", _threads(1e-3)),
     Benchmark("small-program", "cram", "call", _overhead, floor=200, note="one call below 5 ms"),
     Benchmark(
         "digits-tree-eps-1e-4", "cram", "image", _digits,
         note="an image is 20 dot products of 64 terms, 4 x 4 bits",
+    ),
+    *(
+        Benchmark(
+            f"mnist-eps-{eps:.0e}".replace("e-0", "e-").replace("0e+00", "0"), "cram", "image", _mnist(eps),
+            floor=10_000 / 0.15, note="an image is 20 dot products of 784 terms, 4 x 4 bits",
+        )
+        for eps in (0.0, 1e-7, 1e-4)
     ),
     Benchmark(
         "crossover-uniform", "cram", "gate-lanes",

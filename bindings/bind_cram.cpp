@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "arrays.hpp"
+#include "nonideal/cram/cells.hpp"
 #include "nonideal/cram/circuits.hpp"
 #include "nonideal/cram/gates.hpp"
 #include "nonideal/cram/planes.hpp"
@@ -289,8 +290,24 @@ void bind_cram(py::module_ m) {
       },
       "seed"_a, "stream"_a, "first_lane"_a, "lanes"_a, "count"_a, "num_threads"_a = 0);
 
+  py::class_<CellErrors>(m, "CellErrors")
+      .def(py::init<std::int64_t>(), "rows"_a)
+      .def(
+          "add",
+          [](CellErrors& self, const std::string& gate, const Array<double>& error) {
+            expect_ndim("error", error, 2);
+            const auto values = view(error);
+            const Gate kind = gate_named(gate);
+            return released([&] { return self.add(kind, values); });
+          },
+          "gate"_a, "error"_a.noconvert());
+
   py::class_<Simulator>(m, "Simulator")
       .def(py::init<const Program&, const GateTable&>(), "program"_a, "table"_a)
+      .def(py::init([](const Program& program, const CellErrors& cells, const Array<std::int32_t>& tables) {
+             return Simulator(program, cells, view(tables));
+           }),
+           "program"_a, "cells"_a, "tables"_a.noconvert())
       .def("run", &run, "inputs"_a.noconvert(), "lanes"_a, "seed"_a, "stream"_a = 0, "first_lane"_a = 0,
            "tile_lanes"_a = 0, "num_threads"_a = 0, "activity"_a = false);
 }

@@ -375,6 +375,39 @@ void flips() {
   }
 }
 
+// ---- cells that differ ----
+
+/// Row 1 of 3 is always wrong where the input is 0, the others never.
+void cells() {
+  ProgramBuilder build;
+  build.output("y", {build.gate(Gate::BUF, build.input("x", 1))});
+  const Program program = build.build();
+  CellErrors errors(3);
+  const double table[] = {0, 0, 1, 0, 0, 0};
+  const std::int32_t numbers[] = {errors.add(Gate::BUF, table)};
+  const Simulator simulator(program, errors, numbers);
+  constexpr std::int64_t kLanes = 9000, kFirst = 5;
+  const Words zeros(static_cast<std::size_t>(plane_words(kLanes)), 0);
+  const Words outputs = simulate(simulator, zeros, kLanes, {.seed = 1, .first_lane = kFirst});
+  bool expected = true;
+  for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+    const std::uint64_t bit = outputs[static_cast<std::size_t>(lane / 64)] >> (lane % 64) & 1;
+    expected &= bit == ((lane + kFirst) % 3 == 1 ? 1U : 0U);
+  }
+  CHECK(expected);
+  CHECK_REFUSED("rows = 0 is outside [1, 2^31)", CellErrors(0));
+  CHECK_REFUSED("rows = 2147483648 is outside [1, 2^31)", CellErrors(std::int64_t{1} << 31));
+  CHECK_REFUSED("error: expected 6 probabilities, got 5", errors.add(Gate::BUF, std::span(table).first(5)));
+  const double high[] = {0, 0, 0, 1.5, 0, 0};
+  CHECK_REFUSED("error[1, 1] = 1.5 is outside [0, 1]", errors.add(Gate::BUF, high));
+  const std::int32_t unknown[] = {1};
+  CHECK_REFUSED("table_of_instruction[0] = 1 is outside [0, 1)", Simulator(program, errors, unknown));
+  CHECK_REFUSED("table_of_instruction: expected 1 numbers, got 0", Simulator(program, errors, {}));
+  const std::int32_t inverter[] = {errors.add(Gate::NOT, table)};
+  CHECK_REFUSED("table_of_instruction[0] = 1 is a table of NOT, the instruction is BUF",
+                Simulator(program, errors, inverter));
+}
+
 // ---- refusals ----
 
 void refusals() {
@@ -518,6 +551,7 @@ int main(int count, char** arguments) {
     shared_entries();
     surroundings();
     flips();
+    cells();
     refusals();
     packing();
     uniform_operands();

@@ -112,6 +112,38 @@ def dense(error: Sequence[float], at: Place, operands: np.ndarray) -> np.ndarray
     return drawn < limits[operands.sum(axis=0)]
 
 
+def cells(error: np.ndarray, sparse_limit: float, at: Place, operands: np.ndarray) -> np.ndarray:
+    """Row ``lane % rows`` has probabilities of its own: ``error`` (rows, 2^n), bit i of the state input i."""
+    rows = len(error)
+    row = (at.block * BLOCK + np.arange(BLOCK)) % rows
+    own = error[row, (operands << np.arange(len(operands))[:, None]).sum(axis=0)]
+    wrong = np.zeros(BLOCK, dtype=bool)
+    largest = error.max()
+    if largest == 0:
+        return wrong
+
+    def threshold(share: float) -> int:
+        limit = round(math.ldexp(share, 32))
+        return 2**32 if limit >= 2**32 - 1 else limit
+
+    if largest > sparse_limit:
+        for lane in range(BLOCK):
+            drawn = at.words(1 + lane // 64 * 16 + lane % 16)[lane % 64 // 16]
+            wrong[lane] = drawn < threshold(own[lane])
+        return wrong
+    n = number_of_points(BLOCK * rate(largest), at)
+    points = list(at.words(0)[1:])
+    draw = 1
+    while len(points) < n:
+        points += at.words(draw)
+        draw += 1
+    for index, word in enumerate(points[:n]):
+        position, high = word & 0xFFF, word >> 12
+        drawn = high << 12 | at.words(TIE_OF_POINT | index)[0] >> 20
+        wrong[position] ^= drawn < threshold(rate(own[position]) / rate(largest))
+    return wrong
+
+
 def flips(
     error: Callable[[str], Sequence[float]],
     *,
@@ -119,6 +151,7 @@ def flips(
     limits: tuple[float, float],
     stream: int = 0,
     first_lane: int = 0,
+    cell_error: Callable[[int], np.ndarray] | None = None,
 ) -> Callable[[int, str, np.ndarray], np.ndarray]:
     """Wrong lanes of each step, for `oracles.program.run`.
 
@@ -128,10 +161,12 @@ def flips(
         P(wrong | k ones) of a gate.
     limits
         Largest probability of the sparse methods: alike in all states, and otherwise.
+    cell_error
+        P(wrong | row, state) of a step, in place of ``error``.
     """
 
     def wrong(step: int, gate: str, operands: np.ndarray) -> np.ndarray:
-        table = error(gate)
+        table = error(gate) if cell_error is None else [0.0, 1.0]
         lanes = operands.shape[1]
         result = np.zeros(lanes, dtype=bool)
         alike = min(table) == max(table)
@@ -143,7 +178,9 @@ def flips(
             inside = (at >= 0) & (at < lanes)
             here = np.zeros((len(operands), BLOCK), dtype=bool)
             here[:, inside] = operands[:, at[inside]]
-            if max(table) > limits[0 if alike else 1]:
+            if cell_error is not None:
+                drawn = cells(cell_error(step), limits[1], place, here)
+            elif max(table) > limits[0 if alike else 1]:
                 drawn = dense(table, place, here)
             elif alike:
                 drawn = uniform(max(table), place, here)

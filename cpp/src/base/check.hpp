@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <charconv>
 #include <concepts>
 #include <cstdint>
 #include <string>
@@ -34,6 +36,20 @@ inline void expect_count(const char* argument, const char* what, std::int64_t si
   if (size != expected) {
     throw InvalidArgument(std::string(argument) + ": expected " + std::to_string(expected) + " " + what +
                           ", got " + std::to_string(size));
+  }
+}
+
+/// The shortest text that reads back as this number.
+inline std::string shortest(double value) {
+  std::array<char, 32> text{};
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} ? std::string(text.data(), end) : std::string("?");
+}
+
+/// Throws unless 0 <= value <= 1; NaN is refused too.
+inline void expect_probability(const std::string& argument, double value) {
+  if (!(value >= 0.0 && value <= 1.0)) {
+    throw InvalidArgument(argument + " = " + shortest(value) + " is outside [0, 1]");
   }
 }
 

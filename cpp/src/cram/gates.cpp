@@ -21,18 +21,6 @@ constexpr bool table_is_in_enum_order() {
 }
 static_assert(table_is_in_enum_order());
 
-std::string shortest(double value) {
-  std::array<char, 32> text{};
-  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} ? std::string(text.data(), end) : std::string("?");
-}
-
-void expect_probability(const std::string& argument, double value) {
-  if (!(value >= 0.0 && value <= 1.0)) {  // the negation catches NaN
-    throw InvalidArgument(argument + " = " + shortest(value) + " is outside [0, 1]");
-  }
-}
-
 }  // namespace
 
 std::optional<Gate> find_gate(std::string_view name) {
@@ -45,7 +33,7 @@ std::optional<Gate> find_gate(std::string_view name) {
 GateTable GateTable::ideal() { return uniform(0.0); }
 
 GateTable GateTable::uniform(double probability) {
-  expect_probability("probability", probability);
+  detail::expect_probability("probability", probability);
   GateTable table;
   for (auto& states : table.error_) states.fill(probability);
   table.present_.fill(true);
@@ -58,7 +46,7 @@ void GateTable::set(Gate gate, std::span<const double> error) {
   detail::expect_count(argument.c_str(), "probabilities", static_cast<std::int64_t>(error.size()),
                        kind.fan_in + 1);
   for (std::size_t k = 0; k < error.size(); ++k) {
-    expect_probability(detail::bracketed(argument.c_str(), static_cast<std::int64_t>(k)), error[k]);
+    detail::expect_probability(detail::bracketed(argument.c_str(), static_cast<std::int64_t>(k)), error[k]);
   }
   const auto index = static_cast<std::size_t>(gate);
   error_[index].fill(0.0);

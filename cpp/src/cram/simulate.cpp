@@ -16,8 +16,10 @@
 
 #include "base/check.hpp"
 #include "base/dispatch.hpp"
+#include "cram/compile.hpp"
 #include "cram/counter.hpp"
 #include "cram/kernels/tile.hpp"
+#include "cram/noise.hpp"
 #include "nonideal/base/threads.hpp"
 #include "nonideal/cram/planes.hpp"
 
@@ -28,105 +30,12 @@ namespace {
 
 using kernels::kBlockWords;
 using kernels::kMaxTileBlocks;
-using kernels::Method;
 using kernels::Noise;
 
 static_assert(kBlockLanes == 64 * kBlockWords && kBlockLanes == 1 << kernels::kPositionBits);
 
 constexpr std::int64_t kMinGateLanes = std::int64_t{1} << 24;  ///< per thread: some 0.1 ms
-constexpr std::int64_t kTileBytes = 192 << 10;                 ///< columns of a tile; by measurement
-
-// The tables below use + - * / and sqrt alone, which round alike everywhere. The C library picks its exp and
-// log by processor, and their last bits may differ: then so would, once in a while, a bit of a result.
-
-/// -log(1 - 2p) / 2 = artanh(p / (1 - p)), by its series; p is at most 0.32, z at most 0.48.
-double point_rate(double probability) {
-  const double z = probability / (1.0 - probability);
-  double sum = 0.0;
-  for (int k = 30; k >= 0; --k) sum = sum * (z * z) + 1.0 / (2 * k + 1);
-  return z * sum;
-}
-
-/// 2^64 P(N > n) of a Poisson number, n = 0, 1, ... until it is 0. The weights follow from that of the
-/// likeliest number and are summed from the tail, so that small values are as exact as large ones.
-std::vector<std::uint64_t> survival_table(double mean) {
-  const auto most = static_cast<int>(mean + 12.0 * std::sqrt(mean) + 40.0);
-  const auto mode = static_cast<std::size_t>(mean);
-  std::vector<double> weight(static_cast<std::size_t>(most) + 1, 1.0);
-  for (std::size_t n = mode; n > 0; --n) weight[n - 1] = weight[n] * static_cast<double>(n) / mean;
-  for (std::size_t n = mode + 1; n < weight.size(); ++n) {
-    weight[n] = weight[n - 1] * mean / static_cast<double>(n);
-  }
-  const double total = std::accumulate(weight.rbegin(), weight.rend(), 0.0);
-  std::vector<std::uint64_t> table(weight.size(), 0);
-  double survival = 0.0;
-  for (std::size_t n = weight.size(); n-- > 0;) {
-    const double share = survival / total;
-    table[n] = share >= 1.0 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(std::ldexp(share, 64));
-    survival += weight[n];
-  }
-  const auto end = std::find(table.begin(), table.end(), 0);
-  table.erase(end, table.end());
-  table.push_back(0);
-  return table;
-}
-
-/// guide[t]: the least number of points that a random word with the top bits t can mean.
-std::vector<std::uint16_t> guide_table(const std::vector<std::uint64_t>& survival) {
-  std::vector<std::uint16_t> guide(256);
-  for (std::size_t top = 0; top < guide.size(); ++top) {
-    const std::uint64_t largest = (static_cast<std::uint64_t>(top) << 56) | ((std::uint64_t{1} << 56) - 1);
-    std::uint16_t n = 0;
-    while (largest < survival[n]) ++n;
-    guide[top] = n;
-  }
-  return guide;
-}
-
-/// Points that are applied without asking how many there are: all but one block in 16 has no more of them.
-std::int32_t eager_points(const std::vector<std::uint64_t>& survival) {
-  constexpr std::int32_t most = 7;  // what the first draw holds
-  std::int32_t n = 0;
-  while (n < most && survival[static_cast<std::size_t>(n)] > std::uint64_t{1} << 60) ++n;
-  return n;
-}
-
-/// Draws of one kind of gate, with the tables behind the kernel's pointers.
-struct NoiseTables {
-  Noise noise{};
-  std::vector<std::uint64_t> survival;
-  std::vector<std::uint16_t> guide;
-
-  NoiseTables(const GateSpec& gate, std::span<const double> error) {
-    noise.fan_in = static_cast<std::uint8_t>(gate.fan_in);
-    noise.preset = static_cast<std::uint8_t>(gate.preset);
-    noise.threshold = static_cast<std::uint8_t>(gate.threshold);
-    const double largest = *std::max_element(error.begin(), error.end());
-    const double smallest = *std::min_element(error.begin(), error.end());
-    const bool uniform = smallest == largest;
-    if (largest <= 0.0) {
-      noise.method = Method::none;
-    } else if (largest > (uniform ? kSparseLimitUniform : kSparseLimitState)) {
-      noise.method = Method::dense;
-      for (std::size_t k = 0; k < error.size(); ++k) {
-        const double scaled = std::nearbyint(std::ldexp(error[k], 32));
-        noise.always[k] = scaled >= 0x1p32;
-        noise.probability[k] = noise.always[k] ? 0 : static_cast<std::uint32_t>(scaled);
-      }
-    } else {
-      noise.method = uniform ? Method::uniform : Method::state;
-      const double rate = point_rate(largest);
-      survival = survival_table(static_cast<double>(kBlockLanes) * rate);
-      guide = guide_table(survival);
-      noise.eager = eager_points(survival);
-      for (std::size_t k = 0; k < error.size(); ++k) {
-        const double scaled = std::ldexp(error[k] == largest ? 1.0 : point_rate(error[k]) / rate, 20);
-        noise.accept[k] = static_cast<std::uint32_t>(scaled);
-        noise.accept_rest[k] = static_cast<std::uint32_t>(std::ldexp(scaled - std::floor(scaled), 32));
-      }
-    }
-  }
-};
+constexpr std::int64_t kTileBytes = 192 << 10;                 ///< slots of a tile; by measurement
 
 /// The bits of an input column for the lanes that a tile covers. Lanes outside the call are zero.
 class PlaneReader {
@@ -149,43 +58,72 @@ class PlaneReader {
       const auto skip = static_cast<int>(-(first + word * 64));
       out[word++] = at(0) << skip;
     }
-    for (; word < count; ++word) {
-      const std::int64_t lane = first + word * 64;
-      out[word] = lane < lanes_ ? at(lane) : 0;
+    const std::int64_t end = std::clamp<std::int64_t>((lanes_ - first + 63) / 64, word, count);
+    const std::int64_t turn = period_words();  // what few entries give comes again
+    const std::int64_t fresh = std::min(end, word + turn);
+    if (repeat_ == 1) {
+      for (std::int64_t w = word; w < fresh; ++w) out[w] = at(first + w * 64);
+    } else {
+      repeated(first + word * 64, fresh - word, out + word);
     }
+    for (std::int64_t w = fresh; w < end; ++w) out[w] = out[w - turn];
+    for (std::int64_t w = end; w < count; ++w) out[w] = 0;
   }
 
  private:
   std::uint64_t bit(std::int64_t entry) const { return words_[entry >> 6] >> (entry & 63) & 1; }
 
+  /// After so many words the entries come again in the same places.
+  std::int64_t period_words() const {
+    if (repeat_ >= lanes_ || entries_ >= lanes_ / repeat_)
+      return plane_words(lanes_) + 1;  // not in this call
+    const std::int64_t period = repeat_ * entries_;
+    return period / std::gcd(period, std::int64_t{64});
+  }
+
   /// Lanes lane .. lane + 63; bits of lanes beyond the call are arbitrary.
   std::uint64_t at(std::int64_t lane) const {
-    std::int64_t entry = (lane / repeat_) % entries_;
-    if (repeat_ == 1) {
-      std::uint64_t result = 0;
-      for (int filled = 0; filled < 64;) {  // more than one turn where the entries wrap around
-        const std::int64_t run = std::min<std::int64_t>(64 - filled, entries_ - entry);
-        std::uint64_t bits = words_[entry >> 6] >> (entry & 63);
-        if ((entry & 63) != 0 && (entry >> 6) + 1 < plane_words(entries_)) {
-          bits |= words_[(entry >> 6) + 1] << (64 - (entry & 63));
-        }
-        if (run < 64) bits &= (std::uint64_t{1} << run) - 1;
-        result |= bits << filled;
-        filled += static_cast<int>(run);
-        entry = 0;
-        if (entries_ >= lanes_) break;
-      }
-      return result;
+    if (repeat_ > 1) {
+      std::uint64_t word = 0;
+      repeated(lane, 1, &word);
+      return word;
     }
+    std::int64_t entry = lane % entries_;
     std::uint64_t result = 0;
-    std::int64_t rest = repeat_ - lane % repeat_;  // of the entry's run
-    for (std::int64_t filled = 0; filled < 64; rest = repeat_) {
-      const std::uint64_t run = rest < 64 ? (std::uint64_t{1} << rest) - 1 : ~std::uint64_t{0};
-      result |= (run & (0 - bit(entry))) << filled;
-      filled += rest;
-      if (++entry == entries_) entry = 0;
+    for (int filled = 0; filled < 64;) {  // more than one turn where the entries wrap around
+      const std::int64_t run = std::min<std::int64_t>(64 - filled, entries_ - entry);
+      std::uint64_t bits = words_[entry >> 6] >> (entry & 63);
+      if ((entry & 63) != 0 && (entry >> 6) + 1 < plane_words(entries_)) {
+        bits |= words_[(entry >> 6) + 1] << (64 - (entry & 63));
+      }
+      if (run < 64) bits &= (std::uint64_t{1} << run) - 1;
+      result |= bits << filled;
+      filled += static_cast<int>(run);
+      entry = 0;
+      if (entries_ >= lanes_) break;
     }
     return result;
+  }
+
+  /// Where an entry lasts for several lanes: words for the lanes lane, lane + 1, ...
+  void repeated(std::int64_t lane, std::int64_t count, std::uint64_t* out) const {
+    std::int64_t entry = (lane / repeat_) % entries_;
+    std::int64_t rest = repeat_ - lane % repeat_;  // of the entry's run
+    std::uint64_t held = 0 - bit(entry);
+    for (std::int64_t w = 0; w < count; ++w) {
+      std::uint64_t result = held;
+      std::int64_t filled = 0;
+      while (rest <= 64 - filled) {  // the next entry starts within the word, or right behind it
+        filled += rest;
+        rest = repeat_;
+        if (++entry == entries_) entry = 0;
+        const std::uint64_t next = 0 - bit(entry);
+        if (filled < 64) result ^= (held ^ next) << filled;
+        held = next;
+      }
+      rest -= 64 - filled;
+      out[w] = result;
+    }
   }
 
   const std::uint64_t* words_;
@@ -208,6 +146,10 @@ std::uint64_t valid_lanes(std::int64_t lane, std::int64_t lanes) {
 void write_plane(const std::uint64_t* words, std::int64_t first, std::int64_t count, std::int64_t lanes,
                  std::uint64_t* plane) {
   const int shift = static_cast<int>(first & 63);
+  if (shift == 0 && first >= 0 && first + count * 64 <= lanes) {
+    std::copy_n(words, count, plane + first / 64);
+    return;
+  }
   for (std::int64_t w = 0; w < count; ++w) {
     const std::int64_t lane = first + w * 64;
     const std::uint64_t mask = valid_lanes(lane, lanes);
@@ -230,10 +172,10 @@ struct Free {
   void operator()(void* memory) const { std::free(memory); }
 };
 
-/// What one thread works in: the columns of a tile, and its share of the counts.
+/// What one thread works in: the slots of a tile, and its share of the counts.
 struct Scratch {
   std::unique_ptr<std::uint64_t[], Free> memory;
-  std::vector<std::uint64_t*> columns;
+  std::vector<std::uint64_t*> slots;
   std::vector<std::uint64_t> valid;
   std::vector<std::int64_t> lanes_seen;
   std::vector<std::int64_t> flips;
@@ -241,12 +183,12 @@ struct Scratch {
   Scratch(std::int32_t count, std::int64_t words, std::size_t activity)
       : lanes_seen(activity), flips(activity) {
     const auto n = static_cast<std::size_t>(std::max(count, 1));
-    // A cache line between columns: at a stride of a power of two they would crowd into few sets of the
+    // A cache line between slots: at a stride of a power of two they would crowd into few sets of the
     // cache.
     const auto stride = static_cast<std::size_t>(words) + 8;
     memory.reset(static_cast<std::uint64_t*>(std::aligned_alloc(64, n * stride * sizeof(std::uint64_t))));
     if (memory == nullptr) throw std::bad_alloc();
-    for (std::size_t c = 0; c < n; ++c) columns.push_back(memory.get() + c * stride);
+    for (std::size_t c = 0; c < n; ++c) slots.push_back(memory.get() + c * stride);
     if (activity != 0) valid.resize(static_cast<std::size_t>(words));
   }
 };
@@ -254,58 +196,69 @@ struct Scratch {
 }  // namespace
 
 struct Simulator::Compiled {
-  std::int32_t columns = 0;
-  std::vector<kernels::Step> steps;
+  std::int64_t rows = 1;
   std::vector<NoiseTables> tables;
   std::vector<Noise> noise;
-  std::vector<std::int32_t> inputs;
-  std::vector<std::int32_t> outputs;
-  std::vector<std::pair<std::int32_t, int>> constants;
+  std::vector<std::shared_ptr<const CellErrors::Table>> cells;
+  Schedule schedule;
+  std::int64_t inputs = 0;
+
+  void finish(const Program& program, std::span<const std::int32_t> noise_of) {
+    for (const NoiseTables& table : tables) noise.push_back(table.bound());
+    schedule = compile(program, noise_of, noise);
+    for (const Port& port : program.inputs()) inputs += static_cast<std::int64_t>(port.columns.size());
+  }
 };
 
 Simulator::Simulator(const Program& program, const GateTable& table) {
   auto compiled = std::make_shared<Compiled>();
-  compiled->columns = program.columns();
-  std::array<int, kGates.size()> index{};
+  std::array<std::int32_t, kGates.size()> index{};
   index.fill(-1);
-  compiled->steps.reserve(program.instructions().size());
+  std::vector<std::int32_t> noise_of;
+  noise_of.reserve(program.instructions().size());
   for (const Instruction& instruction : program.instructions()) {
-    int& kind = index[static_cast<std::size_t>(instruction.gate)];
+    std::int32_t& kind = index[static_cast<std::size_t>(instruction.gate)];
     if (kind < 0) {
-      kind = static_cast<int>(compiled->tables.size());
+      kind = static_cast<std::int32_t>(compiled->tables.size());
       compiled->tables.emplace_back(spec(instruction.gate), table.error(instruction.gate));
     }
-    const Method method = compiled->tables[static_cast<std::size_t>(kind)].noise.method;
-    kernels::Step step{};
-    step.gate = static_cast<std::uint8_t>(instruction.gate);
-    step.noise = static_cast<std::uint8_t>(kind);
-    step.sparse = method == Method::uniform || method == Method::state;
-    step.output = instruction.output;
-    for (std::size_t i = 0; i < kMaxFanIn; ++i) {
-      step.inputs[i] = instruction.inputs[i < instruction.operands().size() ? i : 0];
-    }
-    compiled->steps.push_back(step);
+    noise_of.push_back(kind);
   }
-  for (const NoiseTables& tables : compiled->tables) {
-    compiled->noise.push_back(tables.noise);
-    compiled->noise.back().survival = tables.survival.data();
-    compiled->noise.back().guide = tables.guide.data();
-  }
-  for (const Port& port : program.inputs()) {
-    compiled->inputs.insert(compiled->inputs.end(), port.columns.begin(), port.columns.end());
-  }
-  for (const Port& port : program.outputs()) {
-    compiled->outputs.insert(compiled->outputs.end(), port.columns.begin(), port.columns.end());
-  }
-  compiled->constants = program.constants();
+  compiled->finish(program, noise_of);
   compiled_ = std::move(compiled);
 }
 
-std::int64_t Simulator::num_input_planes() const {
-  return static_cast<std::int64_t>(compiled_->inputs.size());
+Simulator::Simulator(const Program& program, const CellErrors& cells,
+                     std::span<const std::int32_t> table_of_instruction) {
+  const auto& tables = cells.tables();
+  detail::expect_count("table_of_instruction", "numbers",
+                       static_cast<std::int64_t>(table_of_instruction.size()), program.num_gates());
+  for (std::size_t i = 0; i < table_of_instruction.size(); ++i) {
+    const std::int32_t table = table_of_instruction[i];
+    const std::string who = detail::bracketed("table_of_instruction", static_cast<std::int64_t>(i));
+    if (table < 0 || static_cast<std::size_t>(table) >= tables.size()) {
+      throw InvalidArgument(who + " = " + std::to_string(table) + " is outside [0, " +
+                            std::to_string(tables.size()) + ")");
+    }
+    const Gate expected = program.instructions()[i].gate;
+    const Gate gate = tables[static_cast<std::size_t>(table)]->gate;
+    if (gate != expected) {
+      throw InvalidArgument(who + " = " + std::to_string(table) + " is a table of " +
+                            std::string(spec(gate).name) + ", the instruction is " +
+                            std::string(spec(expected).name));
+    }
+  }
+  auto compiled = std::make_shared<Compiled>();
+  compiled->rows = cells.rows();
+  compiled->cells = tables;
+  for (const auto& table : tables) compiled->tables.emplace_back(*table);
+  compiled->finish(program, table_of_instruction);
+  compiled_ = std::move(compiled);
 }
+
+std::int64_t Simulator::num_input_planes() const { return compiled_->inputs; }
 std::int64_t Simulator::num_output_planes() const {
-  return static_cast<std::int64_t>(compiled_->outputs.size());
+  return static_cast<std::int64_t>(compiled_->schedule.outputs.size());
 }
 
 void Simulator::run(std::span<const std::uint64_t* const> input_planes,
@@ -319,7 +272,7 @@ void Simulator::run(std::span<const std::uint64_t* const> input_planes,
 
 void Simulator::run(std::span<const InputPlane> input_planes, std::span<std::uint64_t* const> output_planes,
                     std::int64_t lanes, const RunOptions& options, Activity* activity) const {
-  const Compiled& program = *compiled_;
+  const Schedule& program = compiled_->schedule;
   detail::expect_count("input_planes", "planes", static_cast<std::int64_t>(input_planes.size()),
                        num_input_planes());
   detail::expect_count("output_planes", "planes", static_cast<std::int64_t>(output_planes.size()),
@@ -359,7 +312,7 @@ void Simulator::run(std::span<const InputPlane> input_planes, std::span<std::uin
   const std::int64_t blocks = (options.first_lane + lanes + kBlockLanes - 1) / kBlockLanes - first_block;
   std::int64_t tile_blocks = options.tile_lanes / kBlockLanes;
   if (tile_blocks == 0) {
-    tile_blocks = kTileBytes / (std::max(program.columns, 1) * (kBlockLanes / 8));
+    tile_blocks = kTileBytes / (std::max(program.slots, 1) * (kBlockLanes / 8));
     tile_blocks = std::min(tile_blocks, blocks / (std::int64_t{4} * threads));  // some tiles for every thread
   }
   tile_blocks = std::clamp<std::int64_t>(tile_blocks, 1, std::min<std::int64_t>(kMaxTileBlocks, blocks));
@@ -374,37 +327,44 @@ void Simulator::run(std::span<const InputPlane> input_planes, std::span<std::uin
   readers.reserve(input_planes.size());
   for (const InputPlane& plane : input_planes) readers.emplace_back(plane, lanes);
   std::vector<Scratch> scratch;
-  for (int t = 0; t < threads; ++t) scratch.emplace_back(program.columns, tile_words, counts);
+  for (int t = 0; t < threads; ++t) scratch.emplace_back(program.slots, tile_words, counts);
 
   const auto run_one = [&](std::int64_t tile_index, Scratch& own) {
     const std::int64_t block = tile_index * tile_blocks;
     const auto here = static_cast<std::int32_t>(std::min(tile_blocks, blocks - block));
     const std::int64_t words = here * kBlockWords;
     const std::int64_t first = (first_block + block) * kBlockLanes - options.first_lane;  // lane of the call
-    for (std::size_t i = 0; i < readers.size(); ++i) {
-      readers[i].read(first, words, own.columns[static_cast<std::size_t>(program.inputs[i])]);
-    }
-    for (const auto& [column, bit] : program.constants) {
-      std::fill_n(own.columns[static_cast<std::size_t>(column)], words, bit != 0 ? ~std::uint64_t{0} : 0);
-    }
     for (std::int64_t w = 0; w < words && activity != nullptr; ++w) {
       own.valid[static_cast<std::size_t>(w)] = valid_lanes(first + w * 64, lanes);
     }
     kernels::Tile tile{};
     tile.steps = program.steps.data();
-    tile.count = static_cast<std::int64_t>(program.steps.size());
-    tile.noise = program.noise.data();
-    tile.columns = own.columns.data();
+    tile.noise = compiled_->noise.data();
+    tile.slots = own.slots.data();
     tile.first_block = first_block + block;
     tile.blocks = here;
+    tile.rows = compiled_->rows;
     tile.seed = options.seed;
     tile.stream = options.stream;
     tile.valid = activity != nullptr ? own.valid.data() : nullptr;
     tile.lanes_seen = own.lanes_seen.data();
     tile.flips = own.flips.data();
-    kernel(tile);
+    for (const Part& part : program.parts) {
+      for (const Load& load : part.loads) {
+        std::uint64_t* const slot = own.slots[static_cast<std::size_t>(load.slot)];
+        if (load.source >= 0) {
+          readers[static_cast<std::size_t>(load.source)].read(first, words, slot);
+        } else {
+          std::fill_n(slot, words, load.source == Load::kOnes ? ~std::uint64_t{0} : 0);
+        }
+      }
+      tile.operations = program.operations.data() + part.first;
+      tile.count = part.count;
+      tile.sparse = part.sparse;
+      if (part.count > 0) kernel(tile);
+    }
     for (std::size_t o = 0; o < output_planes.size(); ++o) {
-      write_plane(own.columns[static_cast<std::size_t>(program.outputs[o])], first, words, lanes,
+      write_plane(own.slots[static_cast<std::size_t>(program.outputs[o])], first, words, lanes,
                   output_planes[o]);
     }
   };

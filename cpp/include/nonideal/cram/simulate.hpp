@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "nonideal/base/export.hpp"
+#include "nonideal/cram/cells.hpp"
 #include "nonideal/cram/gates.hpp"
 #include "nonideal/cram/program.hpp"
 
@@ -37,6 +38,12 @@
 /// whole number (so probabilities are exact to 2^-33). Bit 31 - (4i + j) of the lanes 512g .. 512g + 511 of
 /// the block is word j of the draws 1 + 16(8g + i) and the 15 that follow, the lowest lane in the lowest bit
 /// of the first.
+///
+/// Cells with probabilities of their own (CellErrors), p_max the largest of the instruction's in any row and
+/// state. Up to the limit for gates that err differently by state: points as in "Sparse, otherwise"; point i
+/// counts where the 32 bits of its high 20 and the top 12 of w0 of draw 0x8000 + i are below 2^32 rate(p) /
+/// rate(p_max), rounded. Above it: lane l of the block is wrong where word (l % 64) / 16 of draw 1 + 16 (l /
+/// 64) + l % 16 is below 2^32 p, rounded. What rounds to 2^32 - 1 or more means always.
 namespace nonideal::cram {
 
 /// Lanes that share one stretch of the random numbers. Fixed for a version.
@@ -70,11 +77,17 @@ struct Activity {
   std::vector<std::int64_t> flips;  ///< num_gates * kMaxStates
 };
 
-/// A program compiled for one error table.
+/// A program compiled for one error table, or for a table per cell.
 class NONIDEAL_API Simulator {
  public:
   /// Throws InvalidArgument where the table lacks a gate of the program.
   Simulator(const Program& program, const GateTable& table);
+
+  /// Instruction i errs as table `table_of_instruction[i]` of `cells` says, lane n (absolute) as row n %
+  /// rows. Keeps the tables, without a copy. Throws InvalidArgument where a number is none of a table, or
+  /// that of another gate's.
+  Simulator(const Program& program, const CellErrors& cells,
+            std::span<const std::int32_t> table_of_instruction);
 
   /// Columns of all input ports, in order; run() takes a plane for each.
   std::int64_t num_input_planes() const;
@@ -84,8 +97,10 @@ class NONIDEAL_API Simulator {
   /// where given, is set (not added to). Const and safe to call from several threads. Throws InvalidArgument
   /// (counts of planes, lanes < 0, first_lane < 0 or beyond 2^52 lanes, a tile that is no multiple of
   /// kBlockLanes, stream >= 2^32) before anything is written; never from within the loop. Deterministic: the
-  /// same bits for every thread count, tile and instruction set. Cost: scratch of columns * tile_lanes / 8
-  /// bytes per thread.
+  /// same bits for every thread count, tile and instruction set. Cost: scratch of live columns * tile_lanes
+  /// / 8 bytes per thread: operands are expanded when they are needed. Known sequences of gates (full adder
+  /// of nine NAND2, half adder, AND) are computed at once in blocks where none of them errs, with the gates'
+  /// own bits.
   void run(std::span<const std::uint64_t* const> input_planes, std::span<std::uint64_t* const> output_planes,
            std::int64_t lanes, const RunOptions& options, Activity* activity = nullptr) const;
   void run(std::span<const InputPlane> input_planes, std::span<std::uint64_t* const> output_planes,

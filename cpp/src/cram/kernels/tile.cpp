@@ -1,7 +1,10 @@
 #include "cram/kernels/tile.hpp"
 
+#include <utility>
+
 #include "base/philox_batch.hpp"
 #include "cram/counter.hpp"
+#include "cram/kernels/patterns.hpp"
 #include "nonideal/cram/gates.hpp"
 
 // Everything here has internal linkage but the entry point: see cpp/CMakeLists.txt.
@@ -30,54 +33,109 @@ Word majority5(Word a, Word b, Word c, Word d, Word e) {
   return (majority3(a, b, c) & (s | d | e)) | (s & d & e);
 }
 
-// The loop of one gate: `expression` of the words a .. e of its inputs. The inner loop has a constant length
-// and is unrolled, so that no branch at its end is mispredicted.
-#define NONIDEAL_GATE(kind, expression)                                         \
-  case Gate::kind: {                                                            \
-    constexpr int fan_in = spec(Gate::kind).fan_in;                             \
-    for (std::int64_t first = 0; first < words; first += kBlockWords) {         \
-      _Pragma("GCC unroll 16") for (std::int64_t w = 0; w < kBlockWords; ++w) { \
-        const std::int64_t i = first + w;                                       \
-        [[maybe_unused]] const Word a = in[0][i];                               \
-        [[maybe_unused]] const Word b = fan_in > 1 ? in[1][i] : 0;              \
-        [[maybe_unused]] const Word c = fan_in > 2 ? in[2][i] : 0;              \
-        [[maybe_unused]] const Word d = fan_in > 3 ? in[3][i] : 0;              \
-        [[maybe_unused]] const Word e = fan_in > 4 ? in[4][i] : 0;              \
-        out[i] = (expression);                                                  \
-      }                                                                         \
-    }                                                                           \
-    return;                                                                     \
-  }
-
-inline void evaluate(Gate gate, const Word* const (&pointers)[5], Word* __restrict__ out,
-                     std::int64_t words) {
-  const Word* __restrict__ const in[5] = {pointers[0], pointers[1], pointers[2], pointers[3], pointers[4]};
+[[gnu::always_inline]] inline Word logic(Gate gate, Word a, Word b, Word c, Word d, Word e) {
   switch (gate) {
-    NONIDEAL_GATE(NOT, ~a)
-    NONIDEAL_GATE(BUF, a)
-    NONIDEAL_GATE(NAND2, ~(a & b))
-    NONIDEAL_GATE(NAND3, ~(a & b & c))
-    NONIDEAL_GATE(NAND4, ~(a & b & c & d))
-    NONIDEAL_GATE(NAND5, ~(a & b & c & d & e))
-    NONIDEAL_GATE(NOR2, ~(a | b))
-    NONIDEAL_GATE(NOR3, ~(a | b | c))
-    NONIDEAL_GATE(NOR4, ~(a | b | c | d))
-    NONIDEAL_GATE(NOR5, ~(a | b | c | d | e))
-    NONIDEAL_GATE(AND2, a & b)
-    NONIDEAL_GATE(AND3, a & b & c)
-    NONIDEAL_GATE(AND4, a & b & c & d)
-    NONIDEAL_GATE(AND5, a & b & c & d & e)
-    NONIDEAL_GATE(OR2, a | b)
-    NONIDEAL_GATE(OR3, a | b | c)
-    NONIDEAL_GATE(OR4, a | b | c | d)
-    NONIDEAL_GATE(OR5, a | b | c | d | e)
-    NONIDEAL_GATE(MIN3, ~majority3(a, b, c))
-    NONIDEAL_GATE(MAJ3, majority3(a, b, c))
-    NONIDEAL_GATE(MIN5, ~majority5(a, b, c, d, e))
-    NONIDEAL_GATE(MAJ5, majority5(a, b, c, d, e))
+    case Gate::NOT:
+      return ~a;
+    case Gate::BUF:
+      return a;
+    case Gate::NAND2:
+      return ~(a & b);
+    case Gate::NAND3:
+      return ~(a & b & c);
+    case Gate::NAND4:
+      return ~(a & b & c & d);
+    case Gate::NAND5:
+      return ~(a & b & c & d & e);
+    case Gate::NOR2:
+      return ~(a | b);
+    case Gate::NOR3:
+      return ~(a | b | c);
+    case Gate::NOR4:
+      return ~(a | b | c | d);
+    case Gate::NOR5:
+      return ~(a | b | c | d | e);
+    case Gate::AND2:
+      return a & b;
+    case Gate::AND3:
+      return a & b & c;
+    case Gate::AND4:
+      return a & b & c & d;
+    case Gate::AND5:
+      return a & b & c & d & e;
+    case Gate::OR2:
+      return a | b;
+    case Gate::OR3:
+      return a | b | c;
+    case Gate::OR4:
+      return a | b | c | d;
+    case Gate::OR5:
+      return a | b | c | d | e;
+    case Gate::MIN3:
+      return ~majority3(a, b, c);
+    case Gate::MAJ3:
+      return majority3(a, b, c);
+    case Gate::MIN5:
+      return ~majority5(a, b, c, d, e);
+    case Gate::MAJ5:
+      return majority5(a, b, c, d, e);
+  }
+  return 0;
+}
+
+// Inner loops have a constant length and are unrolled, so that no branch at their end is mispredicted.
+template <Gate kGate>
+void evaluate(const Word* const (&pointers)[5], Word* __restrict__ out, std::int64_t words) {
+  constexpr int fan_in = spec(kGate).fan_in;
+  const Word* __restrict__ const in[5] = {pointers[0], pointers[1], pointers[2], pointers[3], pointers[4]};
+  for (std::int64_t first = 0; first < words; first += kBlockWords) {
+    _Pragma("GCC unroll 16") for (std::int64_t w = 0; w < kBlockWords; ++w) {
+      const std::int64_t i = first + w;
+      out[i] = logic(kGate, in[0][i], fan_in > 1 ? in[1][i] : 0, fan_in > 2 ? in[2][i] : 0,
+                     fan_in > 3 ? in[3][i] : 0, fan_in > 4 ? in[4][i] : 0);
+    }
   }
 }
-#undef NONIDEAL_GATE
+
+using Evaluate = void (*)(const Word* const (&in)[5], Word* out, std::int64_t words);
+
+template <std::size_t... kGate>
+void evaluate(Gate gate, const Word* const (&in)[5], Word* out, std::int64_t words,
+              std::index_sequence<kGate...>) {
+  static constexpr Evaluate entries[] = {&evaluate<static_cast<Gate>(kGate)>...};
+  entries[static_cast<std::size_t>(gate)](in, out, words);
+}
+
+/// A pattern in one block, whose inputs and outputs may share memory.
+template <std::size_t kPattern, std::size_t... kGate>
+void fuse(const Word* const (&in)[kPatternInputs], Word* const (&out)[kPatternOutputs],
+          std::index_sequence<kGate...>) {
+  constexpr const Pattern& pattern = kPatterns[kPattern];
+#pragma GCC ivdep
+  for (int w = 0; w < kBlockWords; ++w) {
+    Word r[kPatternInputs + kPatternGates];
+    for (int i = 0; i < pattern.inputs; ++i) r[i] = in[i][w];
+    ((r[pattern.inputs + static_cast<int>(kGate)] =
+          logic(pattern.gate[kGate].gate, r[pattern.gate[kGate].inputs[0]], r[pattern.gate[kGate].inputs[1]],
+                r[pattern.gate[kGate].inputs[2]], 0, 0)),
+     ...);
+    for (int o = 0; o < pattern.outputs; ++o) out[o][w] = r[pattern.inputs + pattern.output[o]];
+  }
+}
+
+using Fuse = void (*)(const Word* const (&in)[kPatternInputs], Word* const (&out)[kPatternOutputs]);
+
+template <std::size_t kPattern>
+void fuse(const Word* const (&in)[kPatternInputs], Word* const (&out)[kPatternOutputs]) {
+  fuse<kPattern>(in, out, std::make_index_sequence<kPatterns[kPattern].gates>());
+}
+
+template <std::size_t... kPattern>
+void fuse(std::int32_t pattern, const Word* const (&in)[kPatternInputs], Word* const (&out)[kPatternOutputs],
+          std::index_sequence<kPattern...>) {
+  static constexpr Fuse entries[] = {&fuse<kPattern>...};
+  entries[pattern](in, out);
+}
 
 /// masks[k]: the lanes of one word in which exactly k inputs are 1.
 inline void state_masks(const Word* const (&in)[5], int fan_in, std::int64_t word, Word (&masks)[6]) {
@@ -170,11 +228,13 @@ void scatter_uniform(const Noise& noise, const Draws& first, int call, const Pla
   }
 }
 
+constexpr std::uint32_t kAlways = ~0u;  // of cells: probability or acceptance 1
+
 constexpr std::uint32_t kStatePerFirst = 3;  // points that draw 0 holds beside the count
 constexpr std::uint32_t kStatePerDraw = 4;
 
-/// What a candidate is held against, in registers and on the stack: the plane's byte stores may alias
-/// anything else.
+/// What a candidate is held against where all lanes err alike, in registers and on the stack: the plane's
+/// byte stores may alias anything else.
 template <int kFanIn>
 struct Thinning {
   const Word* in[kFanIn];
@@ -182,6 +242,11 @@ struct Thinning {
 
   /// A candidate's 12 low bits say where it lies; its 20 high bits (and 32 more at a tie) are held against
   /// the acceptance of its lane's state.
+  Thinning(const Noise& noise, const Word* const (&inputs)[5]) {
+    for (int i = 0; i < kFanIn; ++i) in[i] = inputs[i];
+    for (int k = 0; k <= kFanIn; ++k) accept[k] = noise.accept[k];
+  }
+
   [[gnu::always_inline]] std::uint32_t accepts(std::uint32_t bits, std::uint32_t index, const Noise& noise,
                                                const Place& at) const {
     const std::uint32_t position = bits & kPositionMask;
@@ -196,14 +261,34 @@ struct Thinning {
   }
 };
 
-template <int kFanIn>
-void scatter_state(const Noise& noise, const Word* const (&in)[5], const Draws& first, int call,
-                   const Place& at, std::uint8_t* plane) {
+/// What a candidate is held against where every row has its own acceptances: 32 bits, of which 12 at a tie.
+struct CellThinning {
+  const Word* const (&in)[5];
+  std::uint32_t row;  ///< of the block's first lane
+  std::uint32_t rows;
+
+  [[gnu::always_inline]] std::uint32_t accepts(std::uint32_t bits, std::uint32_t index, const Noise& noise,
+                                               const Place& at) const {
+    const std::uint32_t position = bits & kPositionMask;
+    std::uint32_t state = 0;
+    for (int input = 0; input < noise.fan_in; ++input) {
+      state |= (static_cast<std::uint32_t>(in[input][position >> 6] >> (position & 63)) & 1) << input;
+    }
+    const std::uint64_t cell = (row + position) % rows;
+    const std::uint32_t accept = noise.cells[cell << noise.fan_in | state];
+    const std::uint32_t draw = bits >> kPositionBits;
+    if (draw == accept >> 12) [[unlikely]] {
+      return accept == kAlways || at.tie(kTieOfPoint | index) >> 20 < (accept & 0xFFF) ? 1 : 0;
+    }
+    return draw < accept >> 12 ? 1 : 0;
+  }
+};
+
+template <class Thinning>
+void scatter_candidates(const Noise& noise, const Thinning& thinning, const Draws& first, int call,
+                        const Place& at, Word* out) {
   const std::uint32_t n = count_points(noise, static_cast<std::uint32_t>(first[0][call]), at);
-  if (n == 0) return;
-  Thinning<kFanIn> thinning;
-  for (int i = 0; i < kFanIn; ++i) thinning.in[i] = in[i];
-  for (int k = 0; k <= kFanIn; ++k) thinning.accept[k] = noise.accept[k];
+  auto* const plane = reinterpret_cast<std::uint8_t*>(out);
   for (std::uint32_t i = 0; i < n && i < kStatePerFirst; ++i) {
     const auto bits = static_cast<std::uint32_t>(first[i + 1][call]);
     flip(plane, bits & kPositionMask, thinning.accepts(bits, i, noise, at));
@@ -227,18 +312,40 @@ void scatter_state(const Noise& noise, const Word* const (&in)[5], const Draws& 
 
 void scatter_state(const Noise& noise, const Word* const (&in)[5], const Draws& first, int call,
                    const Place& at, Word* out) {
-  auto* const plane = reinterpret_cast<std::uint8_t*>(out);
   switch (noise.fan_in) {
     case 1:
-      return scatter_state<1>(noise, in, first, call, at, plane);
+      return scatter_candidates(noise, Thinning<1>(noise, in), first, call, at, out);
     case 2:
-      return scatter_state<2>(noise, in, first, call, at, plane);
+      return scatter_candidates(noise, Thinning<2>(noise, in), first, call, at, out);
     case 3:
-      return scatter_state<3>(noise, in, first, call, at, plane);
+      return scatter_candidates(noise, Thinning<3>(noise, in), first, call, at, out);
     case 4:
-      return scatter_state<4>(noise, in, first, call, at, plane);
+      return scatter_candidates(noise, Thinning<4>(noise, in), first, call, at, out);
     default:
-      return scatter_state<5>(noise, in, first, call, at, plane);
+      return scatter_candidates(noise, Thinning<5>(noise, in), first, call, at, out);
+  }
+}
+
+/// Every lane compares 32 random bits with the probability of its own cell and state.
+void compare_cells(const Noise& noise, const Word* const (&in)[5], std::uint32_t row, std::uint32_t rows,
+                   const Place& at, Word* out) {
+  alignas(64) Draws random;
+  for (int w = 0; w < kBlockWords; ++w) {
+    const std::uint32_t draw = kFurtherDraws + static_cast<std::uint32_t>(w * detail::kPhiloxCalls);
+    detail::philox_batch<16>(at.counter->words(at.gate, draw), 0, 1, at.seed, random);
+    Word wrong = 0;
+    for (int lane = 0; lane < 64; ++lane) {
+      std::uint32_t state = 0;
+      for (int input = 0; input < noise.fan_in; ++input) {
+        state |= (static_cast<std::uint32_t>(in[input][w] >> lane) & 1) << input;
+      }
+      const std::uint32_t limit = noise.cells[std::uint64_t{row} << noise.fan_in | state];
+      const auto drawn =
+          static_cast<std::uint32_t>(random[lane / detail::kPhiloxCalls][lane % detail::kPhiloxCalls]);
+      wrong |= static_cast<Word>(drawn < limit || limit == kAlways) << lane;
+      row = row + 1 == rows ? 0 : row + 1;
+    }
+    out[w] ^= wrong;
   }
 }
 
@@ -252,19 +359,21 @@ void compare_planes(const Noise& noise, const Word* const (&in)[5], const Place&
   alignas(64) Draws random;
   for (int group = 0; group < kBlockWords / kGroup; ++group) {
     const std::int64_t base = group * kGroup;
-    Word masks[6][kGroup];
+    Word masks[6][kGroup] = {};
     Word undecided[kGroup];
-    Word wrong[kGroup];
-    for (int w = 0; w < kGroup; ++w) {
-      Word states_of_word[6];
-      state_masks(in, noise.fan_in, base + w, states_of_word);
-      wrong[w] = 0;
-      for (int k = 0; k < states; ++k) {
-        masks[k][w] = states_of_word[k];
-        wrong[w] |= noise.always[k] ? states_of_word[k] : 0;
+    Word wrong[kGroup] = {};
+    for (int w = 0; w < kGroup; ++w) masks[0][w] = ~Word{0};
+    for (int input = 0; input < noise.fan_in; ++input) {
+      const Word* const bits = in[input] + base;
+      for (int k = input + 1; k > 0; --k) {
+        for (int w = 0; w < kGroup; ++w) masks[k][w] = (masks[k][w] & ~bits[w]) | (masks[k - 1][w] & bits[w]);
       }
-      undecided[w] = ~wrong[w];
+      for (int w = 0; w < kGroup; ++w) masks[0][w] &= ~bits[w];
     }
+    for (int k = 0; k < states; ++k) {
+      for (int w = 0; w < kGroup && noise.always[k]; ++w) wrong[w] |= masks[k][w];
+    }
+    for (int w = 0; w < kGroup; ++w) undecided[w] = ~wrong[w];
     Word any = 1;
     for (int batch = 0; batch < kBatches && any != 0; ++batch) {
       const auto draw =
@@ -277,11 +386,14 @@ void compare_planes(const Noise& noise, const Word* const (&in)[5], const Place&
           const Word selected = Word{0} - (noise.probability[k] >> bit & 1);
           for (int w = 0; w < kGroup; ++w) threshold[w] |= masks[k][w] & selected;
         }
+        std::uint32_t halves[2 * kGroup];
+        for (int h = 0; h < 2 * kGroup; ++h) halves[h] = static_cast<std::uint32_t>(random[plane][h]);
+        Word drawn[kGroup];
+        __builtin_memcpy(drawn, halves, sizeof(drawn));
         any = 0;
         for (int w = 0; w < kGroup; ++w) {
-          const Word drawn = join(random[plane][2 * w], random[plane][2 * w + 1]);
-          wrong[w] |= undecided[w] & ~drawn & threshold[w];
-          undecided[w] &= ~(drawn ^ threshold[w]);
+          wrong[w] |= undecided[w] & ~drawn[w] & threshold[w];
+          undecided[w] &= ~(drawn[w] ^ threshold[w]);
           any |= undecided[w];
         }
       }
@@ -306,51 +418,106 @@ void count_activity(const Tile& tile, std::int64_t step, const Noise& kind, cons
   }
 }
 
+/// One part of a program on one tile.
+class Run {
+ public:
+  explicit Run(const Tile& tile) : tile_(tile), first_(tile.operations[0].first) {
+    if (!tile.sparse) return;
+    const Operation& last = tile.operations[tile.count - 1];
+    const int steps = last.first + last.count - first_;
+    for (int b = 0; b < tile.blocks; ++b) {
+      const Counter counter(Purpose::kGateError, tile.stream, tile.first_block + b);
+      for (int s = 0; s < steps; s += detail::kPhiloxCalls) {
+        detail::philox_batch<16>(counter.words(static_cast<std::uint32_t>(first_ + s), 0), 1, 0, tile.seed,
+                                 draws_[b][s / detail::kPhiloxCalls]);
+      }
+    }
+  }
+
+  void operator()() {
+    for (int o = 0; o < tile_.count; ++o) {
+      const Operation& operation = tile_.operations[o];
+      if (operation.pattern < 0 || tile_.valid != nullptr) {
+        for (int s = 0; s < operation.count; ++s) step(operation.first + s, 0, tile_.blocks);
+        continue;
+      }
+      for (int b = 0; b < tile_.blocks; ++b) {
+        if (tile_.sparse && !quiet(operation, b)) {
+          for (int s = 0; s < operation.count; ++s) step(operation.first + s, b, b + 1);
+          continue;
+        }
+        const Word* in[kPatternInputs];
+        Word* out[kPatternOutputs];
+        for (int i = 0; i < kPatternInputs; ++i) in[i] = at(operation.inputs[i], b);
+        for (int i = 0; i < kPatternOutputs; ++i) out[i] = at(operation.outputs[i], b);
+        fuse(operation.pattern, in, out, std::make_index_sequence<kPatternCount>());
+      }
+    }
+  }
+
+ private:
+  Word* at(std::int32_t slot, int block) const {
+    return tile_.slots[slot] + std::int64_t{block} * kBlockWords;
+  }
+
+  /// Whether no gate of a pattern has a point in the block (a tie is left to the gates themselves).
+  bool quiet(const Operation& operation, int block) const {
+    bool result = true;
+    for (int s = operation.first; s < operation.first + operation.count; ++s) {
+      const int draw = s - first_;
+      const auto high = static_cast<std::uint32_t>(
+          draws_[block][draw / detail::kPhiloxCalls][0][draw % detail::kPhiloxCalls]);
+      result &= high >= tile_.noise[tile_.steps[s].noise].quiet;
+    }
+    return result;
+  }
+
+  void step(std::int32_t index, int first_block, int end_block) {
+    const Step& gate = tile_.steps[index];
+    const Noise& noise = tile_.noise[gate.noise];
+    Word* const out = at(gate.output, first_block);
+    const Word* in[5];
+    for (int i = 0; i < 5; ++i) in[i] = at(gate.inputs[i], first_block);
+    const std::int64_t words = std::int64_t{end_block - first_block} * kBlockWords;
+    evaluate(static_cast<Gate>(gate.gate), in, out, words, std::make_index_sequence<kGateCount>());
+    if (noise.method != Method::none) {
+      for (int b = first_block; b < end_block; ++b) err(gate, noise, index, b);
+    }
+    if (tile_.valid != nullptr) count_activity(tile_, index, noise, in, out, words);
+  }
+
+  void err(const Step& gate, const Noise& noise, std::int32_t index, int block) {
+    const Counter counter(Purpose::kGateError, tile_.stream, tile_.first_block + block);
+    const Place place{&counter, static_cast<std::uint32_t>(index), tile_.seed};
+    const Draws& draws = draws_[block][(index - first_) / detail::kPhiloxCalls];
+    const int call = (index - first_) % detail::kPhiloxCalls;
+    Word* const out = at(gate.output, block);
+    if (noise.method == Method::uniform) {
+      return scatter_uniform(noise, draws, call, place, reinterpret_cast<std::uint8_t*>(out));
+    }
+    const Word* in[5];
+    for (int i = 0; i < 5; ++i) in[i] = at(gate.inputs[i], block);
+    if (noise.method == Method::state) return scatter_state(noise, in, draws, call, place, out);
+    if (noise.method == Method::dense) return compare_planes(noise, in, place, out);
+    const std::int64_t lane = (tile_.first_block + block) % tile_.rows << kPositionBits;
+    const auto row = static_cast<std::uint32_t>(lane % tile_.rows);
+    const auto rows = static_cast<std::uint32_t>(tile_.rows);
+    if (noise.method == Method::cells_sparse) {
+      return scatter_candidates(noise, CellThinning{in, row, rows}, draws, call, place, out);
+    }
+    compare_cells(noise, in, row, rows, place, out);
+  }
+
+  const Tile& tile_;
+  std::int32_t first_;
+  alignas(64) Draws draws_[kMaxTileBlocks][kChunkSteps / detail::kPhiloxCalls];
+};
+
 }  // namespace
 
 void run_tile(const Tile& tile) {
-  const std::int64_t words = std::int64_t{tile.blocks} * kBlockWords;
-  alignas(64) Draws draws[kMaxTileBlocks];
-  for (std::int64_t first = 0; first < tile.count; first += kDraws) {
-    const int chunk = static_cast<int>(tile.count - first < kDraws ? tile.count - first : kDraws);
-    bool sparse = false;
-    for (int s = 0; s < chunk; ++s) sparse |= tile.steps[first + s].sparse;
-    if (sparse) {
-      for (int b = 0; b < tile.blocks; ++b) {
-        const Counter counter(Purpose::kGateError, tile.stream, tile.first_block + b);
-        detail::philox_batch<16>(counter.words(static_cast<std::uint32_t>(first), 0), 1, 0, tile.seed,
-                                 draws[b]);
-      }
-    }
-    for (int s = 0; s < chunk; ++s) {
-      const std::int64_t index = first + s;
-      const Step& step = tile.steps[index];
-      const Noise& noise = tile.noise[step.noise];
-      Word* const out = tile.columns[step.output];
-      const Word* in[5];
-      for (int i = 0; i < 5; ++i) in[i] = tile.columns[step.inputs[i]];  // unused ones repeat the first
-      evaluate(static_cast<Gate>(step.gate), in, out, words);
-      if (noise.method != Method::none) {
-        for (int b = 0; b < tile.blocks; ++b) {
-          const std::int64_t offset = std::int64_t{b} * kBlockWords;
-          const Counter counter(Purpose::kGateError, tile.stream, tile.first_block + b);
-          const Place at{&counter, static_cast<std::uint32_t>(index), tile.seed};
-          if (noise.method == Method::uniform) {
-            scatter_uniform(noise, draws[b], s, at, reinterpret_cast<std::uint8_t*>(out + offset));
-            continue;
-          }
-          const Word* const block_in[5] = {in[0] + offset, in[1] + offset, in[2] + offset, in[3] + offset,
-                                           in[4] + offset};
-          if (noise.method == Method::state) {
-            scatter_state(noise, block_in, draws[b], s, at, out + offset);
-          } else {
-            compare_planes(noise, block_in, at, out + offset);
-          }
-        }
-      }
-      if (tile.valid != nullptr) count_activity(tile, index, noise, in, out, words);
-    }
-  }
+  Run run(tile);
+  run();
 }
 
 }  // namespace nonideal::cram::kernels::NONIDEAL_KERNEL_ISA

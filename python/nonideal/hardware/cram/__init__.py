@@ -22,7 +22,7 @@ from nonideal.hardware.cram.planes import BLOCK_LANES, BitPlanes, pack
 from nonideal.hardware.cram.precessional import PrecessionalSwitching
 from nonideal.hardware.cram.program import Port, Program, ProgramBuilder
 from nonideal.hardware.cram.sigmoid import SigmoidSwitching
-from nonideal.hardware.cram.simulation import Activity, SimulationResult, simulate
+from nonideal.hardware.cram.simulation import Activity, CellVariation, SimulationResult, simulate
 from nonideal.hardware.cram.split import SplitDot, SplitResult, SplitStage, split_dot
 from nonideal.hardware.cram.switching import ThermalSwitching
 from nonideal.hardware.cram.variation import Variation
@@ -38,6 +38,7 @@ __all__ = [
     "Array",
     "BitPlanes",
     "CalibratedGate",
+    "CellVariation",
     "Cost",
     "CramClassifier",
     "Divider",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,35 @@ import numpy.typing as npt
 from nonideal import _core
 from nonideal.checks import check_choice, check_integer, check_threads
 from nonideal.errors import InvalidArgument
-from nonideal.hardware.cram.library import GateLibrary
+from nonideal.hardware.cram.library import CalibratedGate, GateLibrary
 from nonideal.hardware.cram.planes import BitPlanes, integer_array, pack_port
 from nonideal.hardware.cram.program import Port, Program, check_program
 from nonideal.seeds import resolve_seed
 
-__all__ = ["Activity", "SimulationResult", "simulate"]
+__all__ = ["Activity", "CellVariation", "SimulationResult", "simulate"]
+
+
+class CellVariation(Protocol):
+    """What `simulate` needs to know of an array whose cells differ: `VariationMap` is one.
+
+    Immutable and hashable: the tables that follow from it are kept from one call to the next.
+    """
+
+    def __hash__(self) -> int:
+        """Return what tells maps apart, as `object` does."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the array."""
+
+    @property
+    def columns(self) -> int:
+        """Columns of the array."""
+
+    def errors(
+        self, gate: CalibratedGate, output_column: int, input_columns: Sequence[int]
+    ) -> npt.NDArray[np.float64]:
+        """Return P(output wrong), (rows, 2**fan_in); bit i of the second index is the state of input i."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +101,48 @@ def _table(gates: GateLibrary | None) -> _core.cram.GateTable:
     return table
 
 
+@lru_cache(maxsize=1)
+def _cells(program: Program, gates: GateLibrary, variation: CellVariation) -> _core.cram.Simulator:
+    """Return a program compiled for cells that differ; the tables are large, so the last ones alone are kept.
+
+    A table is a function of a gate and its columns: placed programs, which use columns again, need fewer of
+    them than they have instructions.
+    """
+    cells = _core.cram.CellErrors(check_integer("variation.rows", variation.rows, 1, 31))
+    numbers: dict[tuple[str, int, tuple[int, ...]], int] = {}
+    for name, output, operands in program.instructions:
+        key = (name, output, operands)
+        if key not in numbers:
+            who = f"variation.errors({name}, {output}, {operands})"
+            error = np.ascontiguousarray(variation.errors(gates[name], output, operands), dtype=np.float64)
+            shape = (variation.rows, 1 << len(operands))
+            if error.shape != shape:
+                raise InvalidArgument(f"{who}: shape {error.shape} is not {shape}")
+            try:
+                numbers[key] = cells.add(name, error)
+            except ValueError as problem:
+                raise InvalidArgument(f"{who}: {problem}") from None
+    tables = [numbers[instruction] for instruction in program.instructions]
+    return _core.cram.Simulator(program._core, cells, np.array(tables, dtype=np.int32))
+
+
+def _simulator(
+    program: Program, gates: GateLibrary | None, variation: CellVariation | None
+) -> _core.cram.Simulator:
+    if variation is None:
+        return _core.cram.Simulator(program._core, _table(gates))
+    for name in ("rows", "columns", "errors"):
+        if not hasattr(variation, name):
+            raise InvalidArgument(f"variation: {type(variation).__name__} has no {name}")
+    if gates is None:
+        raise InvalidArgument("gates: ideal gates don't vary; variation needs a GateLibrary")
+    if program.columns > variation.columns:
+        raise InvalidArgument(
+            f"variation: its array has {variation.columns} columns, the program needs {program.columns}"
+        )
+    return _cells(program, gates, variation)
+
+
 def simulate(
     program: Program,
     inputs: Mapping[str, Any],
@@ -86,6 +151,7 @@ def simulate(
     seed: int | None = None,
     first_lane: int = 0,
     stream: int = 0,
+    variation: CellVariation | None = None,
     activity: bool = False,
     outputs: str = "integers",
     num_threads: int | None = None,
@@ -109,6 +175,11 @@ def simulate(
         bits of the whole.
     stream : int
         In [0, 2^32): independent runs of one seed.
+    variation : CellVariation or None
+        An array whose cells differ, each always in the same way: lane i sits in row ``i % rows`` of the map,
+        column c of the program in its column c. Errors then follow the map's tables instead of those of
+        ``gates``. The tables take ``4 rows 2^fan_in`` bytes for each combination of gate and columns (8 x 8
+        multiplier, 1024 rows: 10 MB) and are made in the first call with a map.
     activity : bool
         Count the lanes and wrong outputs per gate and number of 1-inputs.
     outputs : str
@@ -128,12 +199,13 @@ def simulate(
     ------
     InvalidArgument
         If a port is missing, unknown, of another length or out of range, the library lacks a gate of the
-        program, or an option is out of range.
+        program, an option is out of range, the program is wider than the map, or the map's probabilities are
+        out of range.
 
     Notes
     -----
     A wrong output is stored: every later reader of the cell sees it. Errors of one gate in different lanes,
-    and of different gates, are independent.
+    and of different gates, are independent; with ``variation`` they are so given the map.
 
     Examples
     --------
@@ -162,7 +234,7 @@ def simulate(
         raise InvalidArgument("program: it has no input port, so the number of lanes is unknown")
     lanes = planes[0].lanes
     seed = resolve_seed(seed)
-    simulator = _core.cram.Simulator(program._core, _table(gates))
+    simulator = _simulator(program, gates, variation)
     words, seen, flips = simulator.run(
         [operand._as_core() for operand in planes],
         lanes,
