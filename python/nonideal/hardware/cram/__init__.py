@@ -13,11 +13,14 @@ from nonideal.hardware.cram.analysis import ErrorReport
 from nonideal.hardware.cram.classifier import CramClassifier, Layer, convert
 from nonideal.hardware.cram.devices import DEVICES, MTJ, device
 from nonideal.hardware.cram.divider import Divider, divide
+from nonideal.hardware.cram.fitting import SwitchingFit, fit_switching
 from nonideal.hardware.cram.gates import GATES, GateSpec, State
 from nonideal.hardware.cram.library import CalibratedGate, GateLibrary
 from nonideal.hardware.cram.placement import Array, Placement, place
 from nonideal.hardware.cram.planes import BLOCK_LANES, BitPlanes, pack
+from nonideal.hardware.cram.precessional import PrecessionalSwitching
 from nonideal.hardware.cram.program import Port, Program, ProgramBuilder
+from nonideal.hardware.cram.sigmoid import SigmoidSwitching
 from nonideal.hardware.cram.simulation import Activity, SimulationResult, simulate
 from nonideal.hardware.cram.switching import ThermalSwitching
 
@@ -25,7 +28,6 @@ __all__ = [
     "BLOCK_LANES",
     "DEVICES",
     "GATES",
-    "MTJ",
     "Activity",
     "Array",
     "BitPlanes",
@@ -38,12 +40,16 @@ __all__ = [
     "GateLibrary",
     "GateSpec",
     "Layer",
+    "MTJ",
     "Placement",
     "Port",
+    "PrecessionalSwitching",
     "Program",
     "ProgramBuilder",
+    "SigmoidSwitching",
     "SimulationResult",
     "State",
+    "SwitchingFit",
     "ThermalSwitching",
     "analysis",
     "circuits",
@@ -51,6 +57,7 @@ __all__ = [
     "cost",
     "device",
     "divide",
+    "fit_switching",
     "pack",
     "place",
     "simulate",
