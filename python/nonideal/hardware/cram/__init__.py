@@ -16,6 +16,7 @@ from nonideal.hardware.cram.divider import Divider, divide
 from nonideal.hardware.cram.fitting import SwitchingFit, fit_switching
 from nonideal.hardware.cram.gates import GATES, GateSpec, State
 from nonideal.hardware.cram.library import CalibratedGate, GateLibrary
+from nonideal.hardware.cram.macrospin import Macrospin, SwitchingScan
 from nonideal.hardware.cram.placement import Array, Placement, place
 from nonideal.hardware.cram.planes import BLOCK_LANES, BitPlanes, pack
 from nonideal.hardware.cram.precessional import PrecessionalSwitching
@@ -28,6 +29,7 @@ __all__ = [
     "BLOCK_LANES",
     "DEVICES",
     "GATES",
+    "MTJ",
     "Activity",
     "Array",
     "BitPlanes",
@@ -40,7 +42,7 @@ __all__ = [
     "GateLibrary",
     "GateSpec",
     "Layer",
-    "MTJ",
+    "Macrospin",
     "Placement",
     "Port",
     "PrecessionalSwitching",
@@ -50,6 +52,7 @@ __all__ = [
     "SimulationResult",
     "State",
     "SwitchingFit",
+    "SwitchingScan",
     "ThermalSwitching",
     "analysis",
     "circuits",
