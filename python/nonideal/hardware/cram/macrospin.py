@@ -121,7 +121,7 @@ class Macrospin:
     >>> from nonideal.hardware import cram
     >>> spin = cram.Macrospin(60.0)
     >>> print(spin.p_switch(3.0, 4e-9, trajectories=20_000, seed=1))
-    0.9810 ± 0.0010 (n = 20000)
+    0.98100 ± 0.00097 (n = 20000)
     >>> switched, held = spin.p_switch_exact(3.0, 4e-9)
     >>> round(float(held), 6)
     0.019483
