@@ -26,7 +26,7 @@ def _numpy_heun(spin: cram.Macrospin, n: int, steps: int, rng: np.random.Generat
     kick = np.float32(math.sqrt(spin.damping * angle / delta) / (1 + spin.damping**2))
     turn = np.float32(angle / (1 + spin.damping**2))
     torque = turn * damping * np.float32(OVERDRIVE)
-    m = spin.sample(0.0, [0.0], trajectories=n, seed=2)[0].T.copy()
+    m: Moments = spin.sample(0.0, [0.0], trajectories=n, seed=2)[0].T.copy()
 
     def cross(a: Moments, b: Moments) -> Moments:
         return np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
@@ -43,7 +43,7 @@ def _numpy_heun(spin: cram.Macrospin, n: int, steps: int, rng: np.random.Generat
         first = slope(m, noise)
         m = m + np.float32(0.5) * (first + slope(m + first, noise))
         m /= np.sqrt((m * m).sum(axis=0))
-    return m[2]
+    return np.asarray(m[2])
 
 
 def _trajectories(tiny: bool) -> Case:
