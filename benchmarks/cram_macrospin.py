@@ -75,7 +75,7 @@ def _trajectories(tiny: bool) -> Case:
         check=check,
         peers={
             "numpy Heun": Peer(
-                lambda: _numpy_heun(spin, peer_n, peer_steps, rng), count=peer_n * peer_steps / steps, goal=50
+                lambda: _numpy_heun(spin, peer_n, peer_steps, rng), count=peer_n * peer_steps / steps, goal=20
             )
         },
     )
