@@ -370,7 +370,8 @@ def _answer(config: Config, drives: Sequence[float], pulses: Sequence[float], of
     return (
         f"At delta {config.delta:g} and {_span(pulses)}, the precessional formula gives P within "
         f"{_TOLERANCE:g} {above}, thermal activation {up_to(square)} with a barrier quadratic in "
-        f"the voltage and {up_to(linear)} with the usual linear one; elsewhere take the exact solution or a fit to it."
+        f"the voltage and {up_to(linear)} with the usual linear one; elsewhere take the exact "
+        "solution or a fit to it."
     )
 
 
