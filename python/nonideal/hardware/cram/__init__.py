@@ -24,6 +24,8 @@ from nonideal.hardware.cram.program import Port, Program, ProgramBuilder
 from nonideal.hardware.cram.sigmoid import SigmoidSwitching
 from nonideal.hardware.cram.simulation import Activity, SimulationResult, simulate
 from nonideal.hardware.cram.switching import ThermalSwitching
+from nonideal.hardware.cram.variation import Variation
+from nonideal.hardware.cram.variation_map import VariationMap
 
 __all__ = [
     "BLOCK_LANES",
@@ -54,6 +56,8 @@ __all__ = [
     "SwitchingFit",
     "SwitchingScan",
     "ThermalSwitching",
+    "Variation",
+    "VariationMap",
     "analysis",
     "circuits",
     "convert",

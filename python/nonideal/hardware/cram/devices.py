@@ -235,7 +235,7 @@ class MTJ:
         --------
         >>> from nonideal.hardware import cram
         >>> f"{cram.device('lv2024_fit').retention_error(86400.0):.2g}"      # a day; delta is 43.7
-        '9.2e-06'
+        '9.1e-06'
         """
         model = self.switching
         if not isinstance(model, ThermallyStable):

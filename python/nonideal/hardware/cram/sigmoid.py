@@ -55,7 +55,7 @@ class SigmoidSwitching:
     >>> model = cram.SigmoidSwitching(0.4, 0.4, 0.0167, family="gaussian")
     >>> log_switched, log_held = model.log_p([0.3, 0.4, 0.5], "P->AP", 1e-3)
     >>> log_switched.round(3).tolist()
-    [-20.701, -0.693, -0.0]
+    [-20.663, -0.693, -0.0]
     """
 
     v50_p_to_ap: float

@@ -197,7 +197,7 @@ class ThermalSwitching:
         # before exp, so that neither tail leaves the range of a double.
         with np.errstate(over="ignore", under="ignore"):
             log_hazard = log_attempts - self.delta * np.asarray(delta_scale) * (1.0 - voltage / critical)
-            hazard = np.exp(np.clip(log_hazard, -700.0, 700.0))
+            hazard = np.exp(np.minimum(np.maximum(log_hazard, -700.0), 700.0))
         return log_complement(log_hazard), np.asarray(-hazard)
 
     def retention_error(self, time: float) -> float:
@@ -276,10 +276,8 @@ def _log_half_life(pulse_duration: float, attempt_time: float) -> float:
 
 def log_complement(log_hazard: FloatArray) -> FloatArray:
     """Return log(1 - exp(-h)) from log h, to full relative precision for every h."""
-    with np.errstate(under="ignore"):
-        hazard = np.exp(np.clip(log_hazard, -700.0, 700.0))
-        return np.where(
-            hazard < _LN2,
-            np.where(log_hazard < -700.0, log_hazard, np.log(-np.expm1(-hazard))),
-            np.log1p(-np.exp(-np.maximum(hazard, _LN2))),
-        )
+    with np.errstate(under="ignore", divide="ignore"):
+        hazard = np.exp(np.minimum(np.maximum(log_hazard, -700.0), 700.0))
+        # expm1 holds the small h, log1p the large ones; below e^-700, log(1 - exp(-h)) is log h itself.
+        logs = np.where(hazard < _LN2, np.log(-np.expm1(-hazard)), np.log1p(-np.exp(-hazard)))
+        return np.where(log_hazard < -700.0, log_hazard, logs)
