@@ -71,7 +71,7 @@ NONIDEAL_API double longest_macrospin_step(const Macrospin& spin, double overdri
 ///
 /// durations: second, >= 0, ascending; trajectories are shared by all of them. switched[j]: how many of the
 /// trajectories have m_z < 0 after durations[j]. states, where given: m after durations[j], float32, of shape
-/// (durations, trajectories, 3). Throws InvalidArgument before anything is written. Cost: some 110 floating
+/// (durations, trajectories, 3). Throws InvalidArgument before anything is written. Cost: 82 floating
 /// point operations per step and trajectory, no memory beyond 4 KiB per thread.
 NONIDEAL_API void run_macrospins(const Macrospin& spin, double overdrive, std::span<const double> durations,
                                  std::int64_t trajectories, const MacrospinOptions& options,
