@@ -4,6 +4,7 @@ namespace nonideal::bindings {
 void bind_base(pybind11::module_& m);
 void bind_cram(pybind11::module_ m);
 void bind_cram_circuits(pybind11::module_ m);
+void bind_cram_macrospin(pybind11::module_ m);
 void bind_cram_place(pybind11::module_ m);
 }  // namespace nonideal::bindings
 
@@ -12,5 +13,6 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   const pybind11::module_ cram = m.def_submodule("cram");
   nonideal::bindings::bind_cram(cram);
   nonideal::bindings::bind_cram_circuits(cram);
+  nonideal::bindings::bind_cram_macrospin(cram);
   nonideal::bindings::bind_cram_place(cram);
 }

@@ -6,6 +6,7 @@ from . import cram
 __all__: list[str] = ['Purpose', 'active_isa', 'available_isas', 'cram', 'num_threads', 'philox', 'set_num_threads']
 class Purpose(enum.IntEnum):
     GATE_ERROR: typing.ClassVar[Purpose]
+    MACROSPIN: typing.ClassVar[Purpose]
     SEED: typing.ClassVar[Purpose]
     UNIFORM_OPERAND: typing.ClassVar[Purpose]
     @classmethod

@@ -17,6 +17,7 @@ from nonideal.hardware.cram.endurance import ENDURANCE_CYCLES, Endurance, endura
 from nonideal.hardware.cram.fitting import SwitchingFit, fit_switching
 from nonideal.hardware.cram.gates import GATES, GateSpec, State
 from nonideal.hardware.cram.library import CalibratedGate, GateLibrary
+from nonideal.hardware.cram.macrospin import Macrospin, SwitchingScan
 from nonideal.hardware.cram.placement import Array, Placement, PresetPhase, place
 from nonideal.hardware.cram.planes import BLOCK_LANES, BitPlanes, pack
 from nonideal.hardware.cram.precessional import PrecessionalSwitching
@@ -48,6 +49,7 @@ __all__ = [
     "GateLibrary",
     "GateSpec",
     "Layer",
+    "Macrospin",
     "Placement",
     "Port",
     "PrecessionalSwitching",
@@ -61,6 +63,7 @@ __all__ = [
     "SplitStage",
     "State",
     "SwitchingFit",
+    "SwitchingScan",
     "ThermalSwitching",
     "Variation",
     "VariationMap",
