@@ -53,6 +53,7 @@ void bind_base(py::module_& m) {
       .value("GATE_ERROR", Purpose::kGateError)
       .value("UNIFORM_OPERAND", Purpose::kUniformOperand)
       .value("SEED", Purpose::kSeed)
+      .value("FAULT", Purpose::kFault)
       .finalize();
   m.def(
       "philox",

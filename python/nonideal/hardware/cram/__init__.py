@@ -9,7 +9,7 @@ random-access memory", npj Unconventional Computing 1, 3 (2024).
 from nonideal.estimate import Estimate
 from nonideal.hardware.cram import analysis, circuits
 from nonideal.hardware.cram.accounting import Cost, cost
-from nonideal.hardware.cram.analysis import ErrorReport
+from nonideal.hardware.cram.analysis import ErrorCurve, ErrorReport, Sensitivity
 from nonideal.hardware.cram.classifier import CramClassifier, Layer, convert
 from nonideal.hardware.cram.devices import DEVICES, MTJ, device
 from nonideal.hardware.cram.divider import Divider, divide
@@ -33,6 +33,7 @@ __all__ = [
     "Cost",
     "CramClassifier",
     "Divider",
+    "ErrorCurve",
     "ErrorReport",
     "Estimate",
     "GateLibrary",
@@ -42,6 +43,7 @@ __all__ = [
     "Port",
     "Program",
     "ProgramBuilder",
+    "Sensitivity",
     "SimulationResult",
     "State",
     "ThermalSwitching",
