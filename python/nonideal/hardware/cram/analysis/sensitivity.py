@@ -132,8 +132,8 @@ def sensitivity(
     program : Program
         What is run.
     inputs : str or mapping
-        ``"exhaustive"``: all combinations. ``"uniform"``: ``lanes`` drawn ones, with standard errors; for wide
-        inputs. Or values for each port, as in `simulate`.
+        ``"exhaustive"``: all combinations. ``"uniform"``: ``lanes`` drawn ones, with standard errors; for
+        wide inputs. Or values for each port, as in `simulate`.
     output : str or None
         Which output port, where the program has several.
     lanes : int
@@ -209,7 +209,7 @@ def single_faults(
     lanes = operands[0].lanes if operands else 1
     planes = [operand._as_core() for operand in operands]
     sums = _core.cram.sensitivity(program._core, index, planes, lanes, check_threads(num_threads))
-    return sums.reshape(program.num_gates, -1, 6)
+    return np.asarray(sums).reshape(program.num_gates, -1, 6)
 
 
 def error_table(kinds: tuple[str, ...], gates: GateLibrary) -> FloatArray:

@@ -104,8 +104,8 @@ def curve(
     rates : (n,) float
         Error probabilities in [0, 1].
     gates : GateLibrary or None
-        None: every gate errs with the rate, in every state. A library: every gate's table is scaled so that its
-        largest entry is the rate; gates that never err stay so.
+        None: every gate errs with the rate, in every state. A library: every gate's table is scaled so that
+        its largest entry is the rate; gates that never err stay so.
     max_faults : int
         Strata 0 .. max_faults are summed; more are needed where rate * num_gates isn't small.
     lanes : int
@@ -125,13 +125,14 @@ def curve(
     Raises
     ------
     InvalidArgument
-        If a rate is outside [0, 1], ``max_faults`` is below 1, ``lanes`` is below 2, or an argument is unknown.
+        If a rate is outside [0, 1], ``max_faults`` is below 1, ``lanes`` is below 2, or an argument is
+        unknown.
 
     Notes
     -----
     E[f] = sum_m Binom(G, m, rate) E[f | m candidate faults], G gates that can err. A candidate in a gate that
     sees k ones flips its output with probability e_k / max(e). One candidate is no matter of chance where all
-    inputs can be gone through (`sensitivity`): then the curve has no statistical error where the rate goes to 0.
+    inputs can be gone through (`sensitivity`): then the curve's relative error vanishes with the rate.
 
     Examples
     --------
