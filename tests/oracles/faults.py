@@ -18,7 +18,7 @@ Errors = Mapping[str, Sequence[float]]
 
 
 def run(instructions: Sequence[Instruction], cells: Mapping[int, int], wrong: Sequence[int]):
-    """One lane with the given gates wrong (1) or right (0): the cells at the end, and the ones each gate saw."""
+    """One lane with the given gates wrong (1): the cells at the end, and the ones that each gate saw."""
     cells = dict(cells)
     ones = []
     for flip, (gate, output, sources) in zip(wrong, instructions, strict=True):

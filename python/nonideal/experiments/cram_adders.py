@@ -1,7 +1,7 @@
 """Full adders inside a memory: which of four designs errs least, on a device and where all gates err alike.
 
-Everything is exact (the joint distribution of the live cells, `nonideal.hardware.cram.analysis`), and simulated
-beside it for one device.
+Everything is exact (the joint distribution of the live cells, `nonideal.hardware.cram.analysis`), and
+simulated beside it for one device.
 
 Source: Y. Lv et al., npj Unconventional Computing 1, 3 (2024), which measures full adders of two designs.
 """
@@ -136,15 +136,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         curves=curves,
         comparison=_comparison(),
         tables={"gates": _ranking(designs, own, config.device)},
-        limits=[
-            "The hardware is simulated. All devices are identical: no variation from cell to cell, which for "
-            "measured adders is a large part of the error (see the comparison).",
-            "The wiring of the published majority design is not established; both variants are ours to guess.",
-            "V_logic minimises each gate's mean error for uniformly distributed inputs; inside an adder the "
-            "inputs of a gate are not uniform.",
-            "Presets, reads and writes don't fail, inputs are not disturbed, and lines have no resistance.",
-            "Beyond TMR 2 the tail of the switching curve decides; with a Gaussian tail errors fall much faster.",
-        ],
+        limits=_limits(),
     )
 
 
@@ -263,6 +255,27 @@ def _comparison() -> list[Comparison]:
     ]
 
 
+def _limits() -> list[str]:
+    identical = (
+        "The hardware is simulated. All devices are identical: no variation from cell to cell, which for "
+        "measured adders is a large part of the error (see the comparison)."
+    )
+    voltages = (
+        "V_logic minimises each gate's mean error for uniformly distributed inputs; inside an adder the "
+        "inputs of a gate are not uniform."
+    )
+    tail = (
+        "Beyond TMR 2 the tail of the switching curve decides; with a Gaussian tail errors fall much faster."
+    )
+    return [
+        identical,
+        "The wiring of the published majority design is not established; both variants are guesses of ours.",
+        voltages,
+        "Presets, reads and writes don't fail, inputs are not disturbed, and lines have no resistance.",
+        tail,
+    ]
+
+
 def figures(result: Result) -> dict[str, Figure]:
     """Draw accuracy against TMR and the first design's truth table, exact and simulated."""
     return {"accuracy-vs-tmr": _draw_tmr(result), "truth-table": _draw_truth(result)}
@@ -287,7 +300,7 @@ def _draw_tmr(result: Result) -> Figure:
         panel.set_title({"both": "sum and carry"}.get(what, what))
         panel.set_ylabel("P(right)" if what == "sum" else "")
         panel.set_ylim(0.4, 1.02)
-    axes[2].legend(loc="lower right")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper")
     return figure
 
 

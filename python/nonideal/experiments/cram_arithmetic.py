@@ -1,7 +1,7 @@
 """Arithmetic inside a memory: how far errors of gates spread in sums, products and matrix products.
 
 Normalised error distance (NED): mean |y - y*| over the largest correct value. Exact where the circuit is
-small, sampled with error bars elsewhere; curves against the error rate come from fault strata and reach 1e-12.
+small, sampled with error bars elsewhere; curves against the error rate come from fault strata: to 1e-12.
 
 Source of the metric: J. Liang, J. Han, F. Lombardi, IEEE Trans. Computers 62, 1760 (2013).
 """
@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from nonideal import Estimate
 from nonideal.experiments import (
@@ -225,13 +223,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
                 tuple(rows),
             )
         },
-        limits=[
-            "The hardware is simulated; all devices are identical, and operands are uniformly distributed.",
-            "V_logic minimises each gate's mean error for uniformly distributed inputs.",
-            f"Strata curves leave out more than {_MAX_FAULTS} faults in a result; points where that has a "
-            "probability above 0.01 are not drawn.",
-            "Presets, reads and writes don't fail, inputs are not disturbed, and lines have no resistance.",
-        ],
+        limits=_limits(),
     )
 
 
@@ -290,6 +282,19 @@ def _answer(metrics: Mapping[str, Estimate], curves: Mapping[str, Curve], config
     return (text[:1].upper() + text[1:] if text else "Nothing was asked") + "."
 
 
+def _limits() -> list[str]:
+    truncation = (
+        f"Strata curves leave out more than {_MAX_FAULTS} faults in a result; points where that has a "
+        "probability above 0.01 are not drawn."
+    )
+    return [
+        "The hardware is simulated; all devices are identical, and operands are uniformly distributed.",
+        "V_logic minimises each gate's mean error for uniformly distributed inputs.",
+        truncation,
+        "Presets, reads and writes don't fail, inputs are not disturbed, and lines have no resistance.",
+    ]
+
+
 def figures(result: Result) -> dict[str, Figure]:
     """Draw NED against bit width and TMR, against size, and against the error rate."""
     drawn = {}
@@ -320,7 +325,7 @@ def _draw_bits(result: Result, scalar: Sequence[str]) -> Figure:
         panel.set_title(operation)
         panel.set_ylabel("NED")
         panel.set_yscale("log")
-    axes[0][-1].legend()
+    figure.legend(*axes[0][-1].get_legend_handles_labels(), loc="outside right upper")
     return figure
 
 

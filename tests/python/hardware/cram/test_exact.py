@@ -1,4 +1,4 @@
-"""Exact error analysis against the enumeration of all sets of wrong gates (`oracles.faults`, `oracles.adder`)."""
+"""Exact error analysis against the enumeration of all sets of wrong gates (`oracles.faults`, `.adder`)."""
 
 import math
 import re
