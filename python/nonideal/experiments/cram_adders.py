@@ -201,7 +201,7 @@ def _ranking(designs: tuple[str, ...], gates: cram.GateLibrary, device: str) -> 
         "Gates by what they spoil: harden the first ones",
         (*heads, "sum wrong if it is", "carry wrong if it is"),
         tuple(rows),
-        f"Averages over the 8 inputs. Added errors: to first order, with the error probabilities of {device}. "
+        f"Averages over the 8 inputs. Added errors: to first order, with the errors of {device}. "
         "Gates in the order in which they run.",
     )
 
@@ -241,7 +241,7 @@ def _comparison() -> list[Comparison]:
             f"sum {100 * sum_:.2f} %, carry {100 * carry:.2f} %, both {100 * both:.2f} %",
             "recalled, not checked against the article's text. Ours has identical devices, each gate at its "
             f"best voltage. NAND gates that err with 4.2 % give a sum accuracy of "
-            f"{100 * _accuracy('nand9', spread)[0]:.1f} %: about what 5 % spread of the critical voltages makes "
+            f"{100 * _accuracy('nand9', spread)[0]:.1f} %: about what 5 % spread of critical voltages makes "
             "of them",
         ),
         Comparison(
@@ -249,7 +249,7 @@ def _comparison() -> list[Comparison]:
             None,
             f"both {100 * _accuracy('maj5_buf', own)[2]:.1f} % (maj5_buf), "
             f"{100 * _accuracy('maj5_not', own)[2]:.1f} % (maj5_not)",
-            "its wiring and accuracy are not known to us; a five-input gate that presets to AP errs in a third "
+            "its wiring and accuracy are not known to us; a 5-input gate that presets to AP errs in a third "
             "of all cases, and higher TMR hardly helps it",
         ),
     ]

@@ -275,8 +275,8 @@ def _answer(metrics: Mapping[str, Estimate], curves: Mapping[str, Curve], config
     matmul = curves.get(f"matmul_{_MATMUL_RATES[1]:g}")
     if matmul is not None and len(matmul.y) > 1:
         texts.append(
-            f"in matrix products it goes from {matmul.y[0]:.2g} with {matmul.x[0]:g} to {matmul.y[-1]:.2g} with "
-            f"{matmul.x[-1]:g} terms at an error rate of {_MATMUL_RATES[1]:g}"
+            f"in matrix products it goes from {matmul.y[0]:.2g} with {matmul.x[0]:g} to "
+            f"{matmul.y[-1]:.2g} with {matmul.x[-1]:g} terms at an error rate of {_MATMUL_RATES[1]:g}"
         )
     text = "; ".join(texts)
     return (text[:1].upper() + text[1:] if text else "Nothing was asked") + "."
@@ -311,7 +311,7 @@ def _draw_bits(result: Result, scalar: Sequence[str]) -> Figure:
     from nonideal.report.figures import draw_curve, new_figure
 
     figure, axes = new_figure(
-        "Normalised error distance against bit width, for devices of several tunnel magnetoresistance ratios. "
+        "Normalised error distance against bit width, for several tunnel magnetoresistance ratios. "
         "Bars: 95 % confidence; none where the value is exact.",
         columns=len(scalar),
         width=4.8 * len(scalar),
@@ -333,7 +333,7 @@ def _draw_rates(result: Result, scalar: Sequence[str]) -> Figure:
     from nonideal.report.figures import COLORS, draw_band, draw_curve, new_figure
 
     figure, axes = new_figure(
-        "Normalised error distance of 4-bit operands against the error probability of every gate: fault strata "
+        "Normalised error distance of 4-bit operands against the gates' error probability: fault strata "
         "(lines), exact (crosses) and Monte Carlo (points, 95 % confidence)."
     )
     for color, operation in zip(COLORS, scalar, strict=False):
@@ -358,7 +358,7 @@ def _draw_matmul(result: Result) -> Figure:
     from nonideal.report.figures import draw_curve, new_figure
 
     figure, axes = new_figure(
-        "Normalised error distance of an entry of a matrix product, 4 x 4 bits, against the number of its terms "
+        "Normalised error distance of an entry of a matrix product, 4 x 4 bits, against its number of terms "
         "(added in a tree). Bars: 95 % confidence."
     )
     for rate in _MATMUL_RATES:

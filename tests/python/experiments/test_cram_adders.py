@@ -67,5 +67,5 @@ def test_same_bits_in_processes_and_figures(small):
 def test_refusals():
     with pytest.raises(InvalidArgument, match=r"^lanes = 1 is outside \[2, "):
         cram_adders.Config(lanes=1)
-    with pytest.raises(InvalidArgument, match="^designs = 'x' is not one of 'nand9', "):
+    with pytest.raises(InvalidArgument, match=r"^designs = 'x' is not one of 'nand9', "):
         cram_adders.Config(designs="x")

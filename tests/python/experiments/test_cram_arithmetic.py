@@ -75,6 +75,6 @@ def test_refusals():
     with pytest.raises(InvalidArgument, match=r"^bits = 17 is outside \[1, 16\]$"):
         cram_arithmetic.Config(bits="17")
     with pytest.raises(
-        InvalidArgument, match="^operations = 'divide' is not one of 'add', 'multiply', 'matmul'$"
+        InvalidArgument, match=r"^operations = 'divide' is not one of 'add', 'multiply', 'matmul'$"
     ):
         cram_arithmetic.Config(operations="divide")

@@ -289,7 +289,7 @@ def test_every_instruction_set_gives_the_same_bits():
         "g = cram.GateLibrary(cram.device('lv2024_fit')); p = circuits.multiplier(4, full_adder='maj5_buf');"
         "c = analysis.curve(p, [1e-3], gates=g, lanes=10001, seed=1); e = analysis.exact(p, g);"
         "s = analysis.sensitivity(p);"
-        "print(c.mean_squared_error.tolist(), e.mean_squared_error, e.bias.value.hex(), s.error_rate.tolist())"
+        "print(c.mean_squared_error.tolist(), e.mean_squared_error, e.bias.value.hex(), list(s.error_rate))"
     )
     texts = {
         subprocess.run(
