@@ -13,13 +13,18 @@ from nonideal.hardware.cram.analysis import ErrorCurve, ErrorReport, Sensitivity
 from nonideal.hardware.cram.classifier import CramClassifier, Layer, convert
 from nonideal.hardware.cram.devices import DEVICES, MTJ, device
 from nonideal.hardware.cram.divider import Divider, divide
+from nonideal.hardware.cram.fitting import SwitchingFit, fit_switching
 from nonideal.hardware.cram.gates import GATES, GateSpec, State
 from nonideal.hardware.cram.library import CalibratedGate, GateLibrary
 from nonideal.hardware.cram.placement import Array, Placement, place
 from nonideal.hardware.cram.planes import BLOCK_LANES, BitPlanes, pack
+from nonideal.hardware.cram.precessional import PrecessionalSwitching
 from nonideal.hardware.cram.program import Port, Program, ProgramBuilder
+from nonideal.hardware.cram.sigmoid import SigmoidSwitching
 from nonideal.hardware.cram.simulation import Activity, SimulationResult, simulate
 from nonideal.hardware.cram.switching import ThermalSwitching
+from nonideal.hardware.cram.variation import Variation
+from nonideal.hardware.cram.variation_map import VariationMap
 
 __all__ = [
     "BLOCK_LANES",
@@ -41,18 +46,24 @@ __all__ = [
     "Layer",
     "Placement",
     "Port",
+    "PrecessionalSwitching",
     "Program",
     "ProgramBuilder",
     "Sensitivity",
+    "SigmoidSwitching",
     "SimulationResult",
     "State",
+    "SwitchingFit",
     "ThermalSwitching",
+    "Variation",
+    "VariationMap",
     "analysis",
     "circuits",
     "convert",
     "cost",
     "device",
     "divide",
+    "fit_switching",
     "pack",
     "place",
     "simulate",
