@@ -54,6 +54,7 @@ void bind_base(py::module_& m) {
       .value("UNIFORM_OPERAND", Purpose::kUniformOperand)
       .value("SEED", Purpose::kSeed)
       .value("MACROSPIN", Purpose::kMacrospin)
+      .value("FAULT", Purpose::kFault)
       .finalize();
   m.def(
       "philox",

@@ -5,6 +5,7 @@ import typing
 from . import cram
 __all__: list[str] = ['Purpose', 'active_isa', 'available_isas', 'cram', 'num_threads', 'philox', 'set_num_threads']
 class Purpose(enum.IntEnum):
+    FAULT: typing.ClassVar[Purpose]
     GATE_ERROR: typing.ClassVar[Purpose]
     MACROSPIN: typing.ClassVar[Purpose]
     SEED: typing.ClassVar[Purpose]

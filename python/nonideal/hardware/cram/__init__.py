@@ -9,7 +9,7 @@ random-access memory", npj Unconventional Computing 1, 3 (2024).
 from nonideal.estimate import Estimate
 from nonideal.hardware.cram import analysis, circuits
 from nonideal.hardware.cram.accounting import Cost, cost
-from nonideal.hardware.cram.analysis import ErrorReport
+from nonideal.hardware.cram.analysis import ErrorCurve, ErrorReport, Sensitivity
 from nonideal.hardware.cram.classifier import CramClassifier, Layer, convert
 from nonideal.hardware.cram.devices import DEVICES, MTJ, device
 from nonideal.hardware.cram.divider import Divider, divide
@@ -44,6 +44,7 @@ __all__ = [
     "CramClassifier",
     "Divider",
     "Endurance",
+    "ErrorCurve",
     "ErrorReport",
     "Estimate",
     "GateLibrary",
@@ -56,6 +57,7 @@ __all__ = [
     "PresetPhase",
     "Program",
     "ProgramBuilder",
+    "Sensitivity",
     "SigmoidSwitching",
     "SimulationResult",
     "SplitDot",

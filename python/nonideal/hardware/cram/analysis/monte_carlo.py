@@ -1,73 +1,38 @@
-"""How wrong the results of a program are."""
+"""How wrong the results of a program are, by sampling."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from nonideal import _core
 from nonideal.checks import check_choice, check_integer, check_threads
 from nonideal.errors import InvalidArgument
 from nonideal.estimate import Estimate
+from nonideal.hardware.cram.analysis.operands import (
+    check_inputs,
+    exhaustive_lanes,
+    exhaustive_operands,
+    given_operands,
+    uniform_operands,
+)
+from nonideal.hardware.cram.analysis.report import (
+    DIVISORS,
+    ErrorReport,
+    mean_estimate,
+    ned_divisor_value,
+    single_word,
+)
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.planes import BitPlanes
 from nonideal.hardware.cram.program import Port, Program, check_program
-from nonideal.hardware.cram.simulation import _operands, simulate
+from nonideal.hardware.cram.simulation import simulate
 from nonideal.seeds import resolve_seed
 
-__all__ = ["ErrorReport", "Estimate", "monte_carlo"]
+__all__ = ["monte_carlo"]
 
 _CHUNK = 1 << 20
-_MAX_EXHAUSTIVE_BITS = 24
-
-
-@dataclass(frozen=True, eq=False)
-class ErrorReport:
-    """Error metrics of one output port; y is what came out, y* the correct value.
-
-    Parameters
-    ----------
-    error_rate : Estimate
-        P(y != y*).
-    mean_error_distance : Estimate
-        E |y - y*|.
-    mean_squared_error : Estimate
-        E (y - y*)^2.
-    bias : Estimate
-        E (y - y*).
-    normalized_error_distance : Estimate
-        Mean error distance over ``ned_divisor_value``.
-    mean_relative_error_distance : Estimate or None
-        E |y - y*| / |y*| over the lanes with y* != 0; None where there are fewer than two.
-    worst_error_distance : int
-        Largest |y - y*| seen.
-    bit_error_rate, bit_error_rate_standard_error : (bits,) float64
-        P(bit i of y is wrong), least significant first.
-    ned_divisor_value : int
-        What the normalised error distance was divided by.
-    samples : int
-        Number of lanes.
-    seed : int
-        The seed that was used.
-    """
-
-    error_rate: Estimate
-    mean_error_distance: Estimate
-    mean_squared_error: Estimate
-    bias: Estimate
-    normalized_error_distance: Estimate
-    mean_relative_error_distance: Estimate | None
-    worst_error_distance: int
-    bit_error_rate: npt.NDArray[np.float64]
-    bit_error_rate_standard_error: npt.NDArray[np.float64]
-    ned_divisor_value: int
-    samples: int
-    seed: int
 
 
 def monte_carlo(
@@ -124,15 +89,11 @@ def monte_carlo(
     >>> print(report.mean_error_distance)
     1.257 ± 0.011 (n = 65536)
     """
-    check_choice("ned_divisor", ned_divisor, ("max_output", "range"))
+    check_choice("ned_divisor", ned_divisor, DIVISORS)
     check_program(program)
     check_threads(num_threads)
     lanes = check_integer("lanes", lanes, 0)
-    port = program.output(output)
-    if port.length is not None:
-        raise InvalidArgument(
-            f"output = {port.name!r} has {port.length} words; error metrics are those of one word"
-        )
+    port = single_word(program, output)
     seed = resolve_seed(seed)
     sums = _Sums(port)
     for first, planes in _batches(program, inputs, lanes, seed, num_threads):
@@ -151,8 +112,7 @@ def monte_carlo(
         sums.add(noisy, exact, num_threads)
     if sums.samples < 2:
         raise InvalidArgument(f"lanes = {sums.samples} is below 2; a standard error needs two samples")
-    divisor = 2**port.bits - 1 if ned_divisor == "range" else max(sums.largest, _all_ones(program, port))
-    return sums.report(divisor, seed)
+    return sums.report(ned_divisor_value(program, port, ned_divisor, sums.largest), seed)
 
 
 class _Sums:
@@ -194,10 +154,7 @@ class _Sums:
         far = 2.0**self.port.bits - 1  # the largest distance that a word can have
 
         def mean(first: float, second: float, most: float, count: int = n) -> Estimate:
-            variance = max(second - first * first / count, 0.0) / (count - 1)
-            if variance == 0.0:  # all lanes alike, most often right: no proof that others are, too
-                return Estimate(first / count, rate.standard_error * most, count)
-            return Estimate(first / count, math.sqrt(variance / count), count)
+            return mean_estimate(first, second, most, count, rate)
 
         distance = mean(self.powers[1], self.powers[2], far)
         normalized = max(divisor, 1)
@@ -229,20 +186,14 @@ def _batches(
 ) -> Iterator[tuple[int, dict[str, BitPlanes]]]:
     """Operands, a batch of lanes at a time: (first lane, planes of each port)."""
     if isinstance(inputs, Mapping):
-        operands = _operands(program, inputs, num_threads)
+        operands = given_operands(program, inputs, num_threads)
         yield 0, {port.name: planes for port, planes in zip(program.inputs, operands, strict=True)}
         return
-    if inputs not in ("uniform", "exhaustive"):
-        raise InvalidArgument(f"inputs = {inputs!r} is not one of uniform, exhaustive, nor a mapping")
+    check_inputs(inputs)
     if lanes < 2:
         raise InvalidArgument(f"lanes = {lanes} is below 2; a standard error needs two samples")
-    bits = sum(len(port.columns) for port in program.inputs)
     if inputs == "exhaustive":
-        if bits > _MAX_EXHAUSTIVE_BITS:
-            raise InvalidArgument(
-                f"inputs = 'exhaustive': {bits} input bits are more than {_MAX_EXHAUSTIVE_BITS}"
-            )
-        period = 1 << bits
+        period = exhaustive_lanes(program)
         lanes = -(-lanes // period) * period
         batch = max(_CHUNK, period)
     else:
@@ -250,31 +201,7 @@ def _batches(
     for first in range(0, lanes, batch):
         count = min(batch, lanes - first)
         if inputs == "uniform":
-            words = _core.cram.uniform_planes(seed, 0, first, count, bits, num_threads or 0)
+            operands = uniform_operands(program, count, seed, first_lane=first, num_threads=num_threads)
         else:
-            words = _counting_planes(bits, count)
-        planes, row = {}, 0
-        for port in program.inputs:
-            planes[port.name] = BitPlanes(words[row : row + len(port.columns)], count)
-            row += len(port.columns)
-        yield first, planes
-
-
-def _counting_planes(bits: int, lanes: int) -> npt.NDArray[np.uint64]:
-    """Lane i holds the binary digits of i mod 2^bits."""
-    index = np.arange(-(-lanes // 64), dtype=np.uint64)
-    patterns = [sum(1 << i for i in range(64) if i >> bit & 1) for bit in range(6)]
-    planes = np.empty((bits, len(index)), dtype=np.uint64)
-    for bit in range(bits):
-        if bit < 6:
-            planes[bit] = np.uint64(patterns[bit])
-        else:
-            planes[bit] = -(index >> np.uint64(bit - 6) & np.uint64(1))
-    if lanes % 64:
-        planes[:, -1] &= np.uint64((1 << lanes % 64) - 1)
-    return planes
-
-
-def _all_ones(program: Program, port: Port) -> int:
-    ones = {p.name: BitPlanes(np.ones((len(p.columns), 1), dtype=np.uint64), 1) for p in program.inputs}
-    return abs(int(simulate(program, ones, seed=0)[port.name][0]))
+            operands = exhaustive_operands(program, count)
+        yield first, {port.name: planes for port, planes in zip(program.inputs, operands, strict=True)}
