@@ -10,11 +10,15 @@ from nonideal.estimate import Estimate
 from nonideal.hardware.cram import analysis, circuits
 from nonideal.hardware.cram.accounting import Cost, cost
 from nonideal.hardware.cram.analysis import ErrorReport
-from nonideal.hardware.cram.classifier import CramClassifier, Layer, convert
+from nonideal.hardware.cram.classifier import CramClassifier
+from nonideal.hardware.cram.conversion import convert, fine_tune
 from nonideal.hardware.cram.devices import DEVICES, MTJ, device
 from nonideal.hardware.cram.divider import Divider, divide
 from nonideal.hardware.cram.gates import GATES, GateSpec, State
+from nonideal.hardware.cram.layers import Layer, LayerRun
 from nonideal.hardware.cram.library import CalibratedGate, GateLibrary
+from nonideal.hardware.cram.matrices import matmul
+from nonideal.hardware.cram.networks import CramModule, LayerReport, NetworkReport
 from nonideal.hardware.cram.placement import Array, Placement, place
 from nonideal.hardware.cram.planes import BLOCK_LANES, BitPlanes, pack
 from nonideal.hardware.cram.program import Port, Program, ProgramBuilder
@@ -32,12 +36,16 @@ __all__ = [
     "CalibratedGate",
     "Cost",
     "CramClassifier",
+    "CramModule",
     "Divider",
     "ErrorReport",
     "Estimate",
     "GateLibrary",
     "GateSpec",
     "Layer",
+    "LayerReport",
+    "LayerRun",
+    "NetworkReport",
     "Placement",
     "Port",
     "Program",
@@ -51,6 +59,8 @@ __all__ = [
     "cost",
     "device",
     "divide",
+    "fine_tune",
+    "matmul",
     "pack",
     "place",
     "simulate",

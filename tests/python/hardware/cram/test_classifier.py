@@ -247,7 +247,7 @@ def test_cost_of_classification():
     cost = model.cost(d.x[:5], gates=gates)
     assert (cost.lanes, cost.gates, cost.activity_source) == (100, 12_733, "measured")
     assert cost.columns == model.layer.placement.columns_used
-    lanes = model._run(d.x[:5], 0, None, activity=True)
+    (lanes,) = model._run(d.x[:5], 0, None, activity=True)
     again = cram.cost(model.layer.placement, gates, lanes=100, activity=lanes.activity)
     assert cost == again
     assert model.with_gates(gates).cost(d.x[:5]).lanes == 100
@@ -294,7 +294,6 @@ X = np.ones((3, 2))
             lambda: cram.convert(linear(np.ones((1, 1, 2))), X),
             "model.coef_: shape (1, 1, 2) is not (outputs, features)",
         ),
-        (lambda: cram.convert(linear(), -X), "calibration: -1.0 is below 0; signed inputs are not supported"),
         (lambda: cram.convert(linear(), X * np.nan), "calibration holds values that are not finite"),
         (
             lambda: cram.convert(linear(), 0 * X),
@@ -314,7 +313,10 @@ X = np.ones((3, 2))
             "weight_scale = 'x' is not one of tensor, channel",
         ),
         (lambda: cram.convert(linear(), X, signed_weights="x"), "signed_weights = 'x' is not one of split"),
-        (lambda: cram.convert(linear(), X, accumulate="x"), "accumulate = 'x' is not one of tree, chain"),
+        (
+            lambda: cram.convert(linear(), X, accumulate="x"),
+            "accumulate = 'x' is not one of tree, chain, hybrid",
+        ),
         (
             lambda: cram.convert(linear(), X, full_adder="x"),
             "full_adder = 'x' is not one of nand9, maj5_buf, maj5_not, min5",
@@ -322,7 +324,7 @@ X = np.ones((3, 2))
         (lambda: cram.convert(linear(), X, gates=0.1), "gates: float is not a GateLibrary"),
         (lambda: cram.convert(linear(), X, seed=-1), "seed = -1 is outside [0, 2^64)"),
         (lambda: convert_small().with_gates({}), "gates: dict is not a GateLibrary"),
-        (lambda: convert_small().predict(-X), "X: -1.0 is below 0; signed inputs are not supported"),
+        (lambda: convert_small().predict(-X), "X: -1.0 is below 0, where the calibration held nothing"),
         (lambda: convert_small().predict(X * np.inf), "X holds values that are not finite"),
         (lambda: convert_small().predict(X[0]), "X: shape (2,) is not (samples, 2)"),
         (lambda: convert_small().integer_scores(X, first_sample=-1), "first_sample = -1 is below 0"),
