@@ -214,16 +214,6 @@ void bind_cram(py::module_ m) {
       .def("build", &ProgramBuilder::build);
 
   m.def("prune", &prune, "program"_a);
-  m.def(
-      "place",
-      [](const Program& program, std::int64_t rows, std::int64_t columns) {
-        Placement placement = released([&] { return place(program, {rows, columns}); });
-        const std::vector<std::int64_t>& writes = placement.cell_writes;
-        Array<std::int64_t> cell_writes(static_cast<py::ssize_t>(writes.size()), writes.data());
-        return std::make_tuple(std::move(placement.program), placement.columns_used, placement.preset_phases,
-                               std::move(cell_writes));
-      },
-      "program"_a, "rows"_a, "columns"_a);
 
   py::native_enum<FullAdder>(m, "FullAdder", "enum.Enum")
       .value("nand9", FullAdder::nand9)

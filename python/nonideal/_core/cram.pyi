@@ -5,7 +5,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['Accumulate', 'AndGate', 'BLOCK_LANES', 'FullAdder', 'GateTable', 'MAX_FAN_IN', 'Program', 'ProgramBuilder', 'SPARSE_LIMIT_STATE', 'SPARSE_LIMIT_UNIFORM', 'Simulator', 'adder', 'dot', 'full_adder', 'gates', 'multiplier', 'pack', 'place', 'prune', 'read_gate_table', 'uniform_planes', 'unpack']
+__all__: list[str] = ['Accumulate', 'Allocate', 'AndGate', 'BLOCK_LANES', 'FullAdder', 'GateTable', 'MAX_FAN_IN', 'Order', 'Presets', 'Program', 'ProgramBuilder', 'SPARSE_LIMIT_STATE', 'SPARSE_LIMIT_UNIFORM', 'Simulator', 'adder', 'dot', 'full_adder', 'gates', 'multiplier', 'pack', 'place', 'prune', 'read_gate_table', 'uniform_planes', 'unpack']
 class GateTable:
     @staticmethod
     def ideal() -> GateTable:
@@ -90,6 +90,24 @@ class Simulator:
         ...
     def run(self, inputs: list[tuple[numpy.typing.NDArray[numpy.uint64], int, int]], lanes: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, stream: typing.SupportsInt | typing.SupportsIndex = 0, first_lane: typing.SupportsInt | typing.SupportsIndex = 0, tile_lanes: typing.SupportsInt | typing.SupportsIndex = 0, num_threads: typing.SupportsInt | typing.SupportsIndex = 0, activity: bool = False) -> tuple[numpy.typing.NDArray[numpy.uint64], numpy.typing.NDArray[numpy.int64] | None, numpy.typing.NDArray[numpy.int64] | None]:
         ...
+class Presets(enum.Enum):
+    ganged: typing.ClassVar[Presets]
+    per_gate: typing.ClassVar[Presets]
+    @classmethod
+    def __new__(cls, value):
+        ...
+class Allocate(enum.Enum):
+    level: typing.ClassVar[Allocate]
+    lowest: typing.ClassVar[Allocate]
+    @classmethod
+    def __new__(cls, value):
+        ...
+class Order(enum.Enum):
+    as_written: typing.ClassVar[Order]
+    compact: typing.ClassVar[Order]
+    @classmethod
+    def __new__(cls, value):
+        ...
 def adder(bits: typing.SupportsInt | typing.SupportsIndex, design: FullAdder) -> Program:
     ...
 def dot(length: typing.SupportsInt | typing.SupportsIndex, bits_x: typing.SupportsInt | typing.SupportsIndex, bits_w: typing.SupportsInt | typing.SupportsIndex, accumulate: Accumulate, design: FullAdder, and_gate: AndGate) -> Program:
@@ -102,7 +120,7 @@ def multiplier(bits_a: typing.SupportsInt | typing.SupportsIndex, bits_b: typing
     ...
 def pack(argument: str, values: numpy.typing.NDArray[numpy.int64], bits: typing.SupportsInt | typing.SupportsIndex, signed: bool, num_threads: typing.SupportsInt | typing.SupportsIndex = 0) -> numpy.typing.NDArray[numpy.uint64]:
     ...
-def place(program: Program, rows: typing.SupportsInt | typing.SupportsIndex, columns: typing.SupportsInt | typing.SupportsIndex) -> tuple[Program, int, int, numpy.typing.NDArray[numpy.int64]]:
+def place(program: Program, rows: typing.SupportsInt | typing.SupportsIndex, columns: typing.SupportsInt | typing.SupportsIndex, bipolar_presets: bool, presets: Presets, allocate: Allocate, order: Order) -> tuple[Program, numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
     ...
 def prune(program: Program) -> Program:
     ...

@@ -123,8 +123,28 @@ class NONIDEAL_API ProgramBuilder {
 struct Array {
   std::int64_t rows = 1024;
   std::int64_t columns = 1024;
+  bool bipolar_presets = false;  ///< a preset phase may write P to some columns and AP to others
 
   bool operator==(const Array&) const = default;
+};
+
+enum class Presets : std::uint8_t {
+  per_gate,  ///< a preset phase before every gate
+  ganged,    ///< many columns at once: as few phases as the columns allow
+};
+enum class Allocate : std::uint8_t {
+  lowest,  ///< the lowest free column: the fewest columns
+  level,   ///< the free column that was written least, of the whole array: wear is spread
+};
+enum class Order : std::uint8_t {
+  as_written,  ///< gates keep their order
+  compact,     ///< gates that end the lives of values come early, where that saves columns (or phases)
+};
+
+struct PlaceOptions {
+  Presets presets = Presets::per_gate;
+  Allocate allocate = Allocate::lowest;
+  Order order = Order::as_written;
 };
 
 /// A program whose columns are reused once their value is no longer needed.
@@ -132,13 +152,26 @@ struct Placement {
   Program program;
   Array array;
   std::int64_t columns_used;
-  std::int64_t preset_phases;             ///< times at which columns are preset, of one run
-  std::vector<std::int64_t> cell_writes;  ///< columns_used: presets of each column in one run (endurance)
+  std::int64_t preset_phases;               ///< times at which columns are preset, of one run
+  std::vector<std::int64_t> cell_writes;    ///< columns_used: presets of each column in one run (endurance)
+  std::vector<std::int64_t> phase_before;   ///< preset_phases: the gate before which each phase takes place
+  std::vector<std::int64_t> phase_of_gate;  ///< num_gates: the phase that presets each gate's output
+  std::vector<std::int64_t> order;          ///< num_gates: each gate's place in the program as written
 };
 
-/// Linear scan over the program as written: inputs and constants keep cells of their own, every gate writes
-/// the lowest free column, a column is free after its last reader. Throws InvalidArgument where the array is
-/// too narrow, with the number of columns that are short.
-NONIDEAL_API Placement place(const Program& program, const Array& array = {});
+/// Inputs and constants keep cells of their own; a gate's cell is taken from the phase that presets it to the
+/// last reader of its value, and is then free. Throws InvalidArgument where the array is too narrow for a
+/// phase before every gate, with the number of columns that are short. O(instructions * log(columns)).
+///
+/// Presets::ganged: a phase drives one direction (all its columns become P, or all AP) unless
+/// array.bipolar_presets. With one direction (a program of NAND, NOR, NOT and MIN alone) or bipolar presets
+/// the number of phases is the least for this order of gates; with two directions it comes from a search
+/// among rules for sharing the free cells between them, and is at most a few per cent above the least in the
+/// tests' small programs.
+///
+/// Order::compact changes which random numbers a gate draws, so noisy results differ bit by bit, not in
+/// distribution. The order as written is kept where it is at least as good.
+NONIDEAL_API Placement place(const Program& program, const Array& array = {},
+                             const PlaceOptions& options = {});
 
 }  // namespace nonideal::cram

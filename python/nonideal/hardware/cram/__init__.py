@@ -19,10 +19,11 @@ from nonideal.hardware.cram.layers import Layer, LayerRun
 from nonideal.hardware.cram.library import CalibratedGate, GateLibrary
 from nonideal.hardware.cram.matrices import matmul
 from nonideal.hardware.cram.networks import CramModule, LayerReport, NetworkReport
-from nonideal.hardware.cram.placement import Array, Placement, place
+from nonideal.hardware.cram.placement import Array, Placement, PresetPhase, place
 from nonideal.hardware.cram.planes import BLOCK_LANES, BitPlanes, pack
 from nonideal.hardware.cram.program import Port, Program, ProgramBuilder
 from nonideal.hardware.cram.simulation import Activity, SimulationResult, simulate
+from nonideal.hardware.cram.split import SplitDot, SplitResult, SplitStage, split_dot
 from nonideal.hardware.cram.switching import ThermalSwitching
 
 __all__ = [
@@ -48,9 +49,13 @@ __all__ = [
     "NetworkReport",
     "Placement",
     "Port",
+    "PresetPhase",
     "Program",
     "ProgramBuilder",
     "SimulationResult",
+    "SplitDot",
+    "SplitResult",
+    "SplitStage",
     "State",
     "ThermalSwitching",
     "analysis",
@@ -64,4 +69,5 @@ __all__ = [
     "pack",
     "place",
     "simulate",
+    "split_dot",
 ]

@@ -18,6 +18,8 @@ from nonideal.hardware.cram.simulation import Activity
 
 __all__ = ["Cost", "cost"]
 
+_PERIPHERY = ("cycle_time", "read_energy", "write_energy", "step_energy")
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -28,7 +30,7 @@ class Cost:
     gates, presets : int
         Per lane.
     preset_phases, steps : int
-        Of the program; a step is a gate or a preset phase.
+        Of the program; a step is a gate, a preset phase, or an access to a row where data move between rows.
     latency : float
         Of one run, second. All rows of all arrays work at the same time.
     energy_gates, energy_presets, energy_periphery : float
@@ -39,6 +41,15 @@ class Cost:
         Cells that the program uses in its rows, as a fraction of all cells of its arrays.
     activity_source : str
         ``"measured"``, or ``"uniform inputs"`` where every gate was taken to see independent fair bits.
+    reads, writes : int
+        Cells per lane that leave and enter the arrays in memory mode: results, operands, and what moves
+        between rows.
+    memory_steps : int
+        Accesses, one row after the other, that move data between rows; part of ``steps``.
+    energy_movement : float
+        Of moving data between rows, all lanes, joule.
+    neglected : tuple of str
+        Peripheral constants of the array that are 0: what energy and latency leave out.
     """
 
     gates: int
@@ -55,11 +66,16 @@ class Cost:
     arrays: int
     utilization: float
     activity_source: str
+    reads: int = 0
+    writes: int = 0
+    memory_steps: int = 0
+    energy_movement: float = 0.0
+    neglected: tuple[str, ...] = ()
 
     @property
     def energy(self) -> float:
         """Of all lanes, joule."""
-        return self.energy_gates + self.energy_presets + self.energy_periphery
+        return self.energy_gates + self.energy_presets + self.energy_periphery + self.energy_movement
 
     @property
     def energy_per_lane(self) -> float:
@@ -160,6 +176,9 @@ def cost(
         arrays=arrays,
         utilization=lanes * source.columns / (arrays * array.rows * array.columns) if arrays else 0.0,
         activity_source="uniform inputs" if activity is None else "measured",
+        reads=results,
+        writes=operands,
+        neglected=tuple(name for name in _PERIPHERY if getattr(array, name) == 0),
     )
 
 
