@@ -14,7 +14,7 @@ from scipy.special import expit
 from nonideal.checks import check_choice, check_integer
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.cram.accounting import Cost
-from nonideal.hardware.cram.layers import Layer, LayerRun, add_costs, layer_cost, real_array
+from nonideal.hardware.cram.layers import Layer, LayerRun, add_costs, layer_cost, layer_seed, real_array
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.mapping import Mapper
 from nonideal.hardware.cram.simulation import check_gates
@@ -56,7 +56,7 @@ class CramClassifier:
     seed : int
         Of the gate errors. Predictions are a pure function of X and the seed.
     hidden : tuple of Layer
-        The layers before, in order; layer i draws its errors from stream i.
+        The layers before, in order; each draws errors of its own.
     activation : str
         Between layers: ``"relu"``, ``"identity"``, ``"logistic"`` or ``"tanh"``.
 
@@ -117,8 +117,7 @@ class CramClassifier:
                 layer.run(
                     x,
                     self.gates,
-                    seed=self.seed,
-                    stream=i,
+                    seed=layer_seed(self.seed, i),
                     first_row=first_sample,
                     activity=activity,
                     num_threads=num_threads,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,13 +12,25 @@ import numpy.typing as npt
 
 from nonideal.checks import check_finite, check_int32, check_integer, check_positive
 from nonideal.errors import InvalidArgument
-from nonideal.hardware.cram.accounting import Cost, cost
+from nonideal.hardware.cram.accounting import Cost
+from nonideal.hardware.cram.dots import (
+    Dot,
+    DotActivity,
+    HybridDot,
+    add_activity,
+    count_gates,
+    dot_cost,
+    longest,
+    results_per_lane,
+    run_dot,
+)
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.placement import Placement
 from nonideal.hardware.cram.planes import BitPlanes, integer_array, pack
 from nonideal.hardware.cram.program import Program
 from nonideal.hardware.cram.quantization import quantize_inputs
-from nonideal.hardware.cram.simulation import Activity, simulate
+from nonideal.hardware.cram.split import SplitDot
+from nonideal.seeds import derive_seed
 
 __all__ = [
     "SIGNS",
@@ -48,13 +60,13 @@ class LayerRun:
         Dot products with the positive and with the negative parts of the weights.
     lanes : int
         Lanes that ran.
-    activity : Activity or None
-        Counts per gate, where they were asked for.
+    activity : Activity, tuple of mappings, or None
+        Counts per gate, where they were asked for; for a dot product over several rows as `SplitDot` has it.
     """
 
     values: IntArray
     lanes: int
-    activity: Activity | None
+    activity: DotActivity | None
 
     @property
     def differences(self) -> IntArray:
@@ -83,8 +95,8 @@ class Layer:
         Added in the periphery.
     bits_input, bits_weight : int
         Widths of the words in the array, 1 to 8.
-    placement : Placement
-        The dot product that every lane runs.
+    placement : Placement, SplitDot or HybridDot
+        The dot product that every lane runs: in one row, over several, or summed up outside the array.
     zero_point : int
         The integer that stands for input 0; above 0 where inputs can be negative. Its share of the products,
         ``zero_point * weight.sum(axis=1)``, is a constant that the periphery subtracts.
@@ -105,7 +117,7 @@ class Layer:
     bias: FloatArray
     bits_input: int
     bits_weight: int
-    placement: Placement
+    placement: Dot
     zero_point: int = 0
     groups: int = 1
     name: str = ""
@@ -142,9 +154,13 @@ class Layer:
             raise InvalidArgument(f"groups = {self.groups} doesn't divide {outputs} outputs")
         if not isinstance(self.name, str):
             raise InvalidArgument(f"name = {self.name!r} is not a text")
-        if not isinstance(self.placement, Placement):
-            raise InvalidArgument(f"placement: {type(self.placement).__name__} is not a Placement")
-        ports = {port.name: (port.bits, port.length) for port in self.program.inputs}
+        dot = self.placement
+        if isinstance(dot, SplitDot | HybridDot):
+            ports = {"x": (dot.bits_x, dot.length), "w": (dot.bits_w, dot.length)}
+        elif isinstance(dot, Placement):
+            ports = {port.name: (port.bits, port.length or 1) for port in dot.program.inputs}
+        else:
+            raise InvalidArgument(f"placement: {type(dot).__name__} is not a Placement")
         wanted = {"x": (self.bits_input, features), "w": (self.bits_weight, features)}
         if ports != wanted:
             raise InvalidArgument(
@@ -153,8 +169,13 @@ class Layer:
 
     @property
     def program(self) -> Program:
-        """The placed dot product."""
-        return self.placement.program
+        """The placed dot product; of one over several rows, its widest piece."""
+        return longest(self.placement).program
+
+    @property
+    def gate_counts(self) -> dict[str, int]:
+        """Gates of one dot product by name, those of all its rows."""
+        return dict(count_gates(self.placement))
 
     @property
     def outputs(self) -> int:
@@ -215,7 +236,6 @@ class Layer:
         gates: GateLibrary | None = None,
         *,
         seed: int | None = None,
-        stream: int = 0,
         first_row: int = 0,
         activity: bool = False,
         num_threads: int | None = None,
@@ -226,7 +246,7 @@ class Layer:
         ----------
         x : (rows * groups, features) int64
             Quantised inputs; the groups of a row follow each other.
-        gates, seed, stream, activity, num_threads
+        gates, seed, activity, num_threads
             As in `simulate`.
         first_row : int
             x holds rows ``first_row``, ``first_row + 1``, ... of a larger set: shards equal the whole.
@@ -234,17 +254,16 @@ class Layer:
         Returns
         -------
         LayerRun
-            A pure function of x, gates, seed, stream and first_row.
+            A pure function of x, gates, seed and first_row.
         """
         values, counts = run_products(
-            self.program,
+            self.placement,
             x,
             self.bits_input,
             self._weight_planes,
             gates,
             groups=self.groups,
             seed=seed,
-            stream=stream,
             first_row=first_row,
             activity=activity,
             num_threads=num_threads,
@@ -253,7 +272,7 @@ class Layer:
 
 
 def run_products(
-    program: Program,
+    dot: Dot,
     x: IntArray,
     bits_x: int,
     weights: BitPlanes,
@@ -261,11 +280,10 @@ def run_products(
     *,
     groups: int = 1,
     seed: int | None = None,
-    stream: int = 0,
     first_row: int = 0,
     activity: bool = False,
     num_threads: int | None = None,
-) -> tuple[IntArray, Activity | None]:
+) -> tuple[IntArray, DotActivity | None]:
     """Compute the dot products of rows with weights: lane ``row * weights + weight``, in chunks of rows.
 
     Parameters
@@ -284,34 +302,30 @@ def run_products(
     """
     rows, per_row = len(x) // groups, weights.lanes
     values = np.empty((rows, per_row), dtype=np.int64)
-    seen: list[Activity] = []
-    results = max(port.length or 1 for port in program.outputs)
-    step = max(1, _CHUNK_LANES // (per_row * results))
+    counts: DotActivity | None = None
+    step = max(1, _CHUNK_LANES // (per_row * results_per_lane(dot)))
     for start in range(0, rows, step):
         chunk = x[start * groups : (start + step) * groups]
         lanes = len(chunk) // groups * per_row
         planes = pack(chunk, bits_x, num_threads=num_threads)
-        result = simulate(
-            program,
-            {
-                "x": BitPlanes(planes.words, lanes, repeat=per_row // groups, entries=len(chunk)),
-                "w": BitPlanes(weights.words, lanes, entries=per_row),
-            },
+        products, seen = run_dot(
+            dot,
+            BitPlanes(planes.words, lanes, repeat=per_row // groups, entries=len(chunk)),
+            BitPlanes(weights.words, lanes, entries=per_row),
             gates,
             seed=seed,
-            stream=stream,
             first_lane=(first_row + start) * per_row,
             activity=activity,
             num_threads=num_threads,
         )
-        sums = result["y"] if "y" in result else result["products"].sum(axis=1)  # hybrid: an exact sum
-        values[start : start + step] = sums.reshape(-1, per_row)
-        if result.activity is not None:
-            seen.append(result.activity)
-    if not seen:
-        return values, None
-    lanes_seen, flips = (np.sum([getattr(a, name) for a in seen], axis=0) for name in ("lanes", "flips"))
-    return values, Activity(lanes_seen, flips)
+        values[start : start + step] = products.reshape(-1, per_row)
+        counts = add_activity(counts, seen)
+    return values, counts
+
+
+def layer_seed(seed: int, layer: int, call: int = 0) -> int:
+    """Return the seed of a layer's errors: the model's own for the first layer, others derived from it."""
+    return derive_seed(seed, layer, call) if layer or call else seed
 
 
 def layer_cost(layer: Layer, run: LayerRun, gates: GateLibrary | None) -> Cost:
@@ -324,7 +338,7 @@ def layer_cost(layer: Layer, run: LayerRun, gates: GateLibrary | None) -> Cost:
     """
     if gates is None:
         raise InvalidArgument("gates: ideal gates have no device, so energy and latency are unknown")
-    return cost(layer.placement, gates, lanes=run.lanes, activity=run.activity)
+    return dot_cost(layer.placement, gates, run.lanes, run.activity)
 
 
 def add_costs(costs: Sequence[Cost]) -> Cost:
@@ -333,25 +347,33 @@ def add_costs(costs: Sequence[Cost]) -> Cost:
     Energies, gates per lane, steps, latencies, lanes and arrays add up; columns are those of the widest
     layer; utilisation is that of all arrays' cells.
     """
-    if len(costs) == 1:
-        return costs[0]
     arrays = sum(c.arrays for c in costs)
-    return Cost(
-        gates=sum(c.gates for c in costs),
-        presets=sum(c.presets for c in costs),
-        preset_phases=sum(c.preset_phases for c in costs),
-        steps=sum(c.steps for c in costs),
-        latency=sum(c.latency for c in costs),
-        energy_gates=sum(c.energy_gates for c in costs),
-        energy_presets=sum(c.energy_presets for c in costs),
-        energy_periphery=sum(c.energy_periphery for c in costs),
-        lanes=sum(c.lanes for c in costs),
-        rows=costs[0].rows,
+    used = sum(c.utilization * c.arrays for c in costs)
+    return replace(
+        costs[0],
+        **{name: sum(getattr(c, name) for c in costs) for name in _ADDED},
         columns=max(c.columns for c in costs),
         arrays=arrays,
-        utilization=sum(c.utilization * c.arrays for c in costs) / arrays if arrays else 0.0,
-        activity_source=costs[0].activity_source,
+        utilization=used / arrays if arrays else 0.0,
+        neglected=tuple(dict.fromkeys(name for c in costs for name in c.neglected)),
     )
+
+
+_ADDED = (
+    "gates",
+    "presets",
+    "preset_phases",
+    "steps",
+    "memory_steps",
+    "latency",
+    "energy_gates",
+    "energy_presets",
+    "energy_periphery",
+    "energy_movement",
+    "lanes",
+    "reads",
+    "writes",
+)
 
 
 def check_bits(name: str, value: Any) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,30 +10,14 @@ import numpy.typing as npt
 
 from nonideal import _core
 from nonideal.checks import check_choice
-from nonideal.hardware.cram import circuits
+from nonideal.hardware.cram.dots import ACCUMULATE, map_dot
 from nonideal.hardware.cram.layers import Layer, check_bits
-from nonideal.hardware.cram.placement import Array, Placement, place
+from nonideal.hardware.cram.placement import Array
 from nonideal.hardware.cram.quantization import input_scale, quantize_weights
 
-__all__ = ["ACCUMULATE", "Mapper", "place_dot"]
+__all__ = ["Mapper"]
 
 FloatArray = npt.NDArray[np.float64]
-
-ACCUMULATE = (*_core.cram.Accumulate.__members__, "hybrid")
-"""How products are added: in the array, or (hybrid) exactly, in CMOS logic beside it."""
-
-
-@lru_cache(maxsize=64)
-def place_dot(
-    length: int, bits_x: int, bits_w: int, accumulate: str, full_adder: str, array: Array
-) -> Placement:
-    """Return the placed dot product; for ``"hybrid"`` its products alone, each an output."""
-    check_choice("accumulate", accumulate, ACCUMULATE)
-    if accumulate == "hybrid":
-        program = circuits.products(length, bits_x, bits_w, full_adder=full_adder)
-    else:
-        program = circuits.dot(length, bits_x, bits_w, accumulate=accumulate, full_adder=full_adder)
-    return place(program, array)
 
 
 @dataclass(frozen=True)
@@ -82,7 +65,7 @@ class Mapper:
             bias=np.asarray(bias, dtype=np.float64),
             bits_input=self.bits_input,
             bits_weight=self.bits_weight,
-            placement=place_dot(
+            placement=map_dot(
                 weight.shape[1],
                 self.bits_input,
                 self.bits_weight,

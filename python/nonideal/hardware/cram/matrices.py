@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal.errors import InvalidArgument
+from nonideal.hardware.cram.dots import map_dot
 from nonideal.hardware.cram.layers import check_bits, run_products
 from nonideal.hardware.cram.library import GateLibrary
-from nonideal.hardware.cram.mapping import place_dot
 from nonideal.hardware.cram.placement import Array
 from nonideal.hardware.cram.planes import integer_array, pack
 from nonideal.hardware.cram.simulation import check_gates
@@ -84,8 +84,6 @@ def matmul(
     if not m * n * k:
         return np.zeros((m, n), dtype=np.int64)
     wide = Array(columns=1 << 30)
-    placement = place_dot(k, bits, bits, accumulate, "nand9", wide)
-    values, _ = run_products(
-        placement.program, left.astype(np.int64), bits, pack(right.T, bits), gates, seed=seed
-    )
+    dot = map_dot(k, bits, bits, accumulate, "nand9", wide)
+    values, _ = run_products(dot, left.astype(np.int64), bits, pack(right.T, bits), gates, seed=seed)
     return values

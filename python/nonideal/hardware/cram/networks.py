@@ -17,9 +17,10 @@ from nonideal.checks import check_integer
 from nonideal.errors import InvalidArgument
 from nonideal.estimate import Estimate
 from nonideal.hardware.cram.accounting import Cost
+from nonideal.hardware.cram.dots import DotActivity, add_activity, dot_area
 from nonideal.hardware.cram.layers import Layer, LayerRun, add_costs, layer_cost
 from nonideal.hardware.cram.library import GateLibrary
-from nonideal.hardware.cram.simulation import Activity, check_gates
+from nonideal.hardware.cram.simulation import check_gates
 
 if TYPE_CHECKING:
     import torch
@@ -51,7 +52,7 @@ class LayerRecord:
     """What a layer did in a forward pass, all its calls together."""
 
     lanes: int = 0
-    activity: Activity | None = None
+    activity: DotActivity | None = None
     products: int = 0
     wrong: int = 0
     squared_error: float = 0.0
@@ -66,13 +67,7 @@ class LayerRecord:
         self.wrong += int(np.count_nonzero(error))
         self.squared_error += float(np.square(error, dtype=np.float64).sum())
         self.squared_product += float(np.square(products, dtype=np.float64).sum())
-        if run.activity is not None:
-            seen = self.activity
-            self.activity = (
-                run.activity
-                if seen is None
-                else Activity(seen.lanes + run.activity.lanes, seen.flips + run.activity.flips)
-            )
+        self.activity = add_activity(self.activity, run.activity)
 
 
 _PASS: ContextVar[ForwardPass | None] = ContextVar("forward_pass", default=None)
@@ -186,7 +181,7 @@ class CramModule(ABC):
     Attributes
     ----------
     layers : tuple of Layer
-        Those in the array, in the order of their registration; layer i draws its errors from stream i.
+        Those in the array, in the order of their registration; each draws errors of its own.
     digital_layers : tuple of str
         Names of layers that stay digital: of unsupported types, holders of parameters of their own, or never
         called as modules on the calibration.
@@ -300,17 +295,18 @@ class CramModule(ABC):
             alone = self.with_gates(
                 {name: own if name == layer.name else None for name, own in self.layer_gates.items()}
             )
+            arrays, used = dot_area(layer.placement, record.lanes)
             rows.append(
                 LayerReport(
                     name=layer.name,
                     outputs=layer.outputs,
                     features=layer.weight.shape[1],
                     groups=layer.groups,
-                    gates=layer.program.num_gates,
+                    gates=sum(layer.gate_counts.values()),
                     columns=layer.program.columns,
                     lanes=record.lanes,
-                    arrays=-(-record.lanes // layer.placement.array.rows),
-                    utilization=_utilization(layer, record.lanes),
+                    arrays=arrays,
+                    utilization=used,
                     energy=None if cost is None else cost.energy,
                     latency=None if cost is None else cost.latency,
                     wrong=Estimate.from_counts(record.wrong, record.products),
@@ -331,12 +327,6 @@ def check_first_sample(value: Any) -> int:
 
 def _cost(layer: Layer, record: LayerRecord, gates: GateLibrary | None) -> Cost:
     return layer_cost(layer, LayerRun(np.empty((0, 0, 2), np.int64), record.lanes, record.activity), gates)
-
-
-def _utilization(layer: Layer, lanes: int) -> float:
-    array = layer.placement.array
-    arrays = -(-lanes // array.rows)
-    return lanes * layer.program.columns / (arrays * array.rows * array.columns) if arrays else 0.0
 
 
 def _accuracy(scores: Any, labels: npt.NDArray[Any]) -> Estimate:

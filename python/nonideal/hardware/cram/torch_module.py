@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal.errors import InvalidArgument, MissingExtra
-from nonideal.hardware.cram.layers import Layer
+from nonideal.hardware.cram.layers import Layer, layer_seed
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.mapping import Mapper
 from nonideal.hardware.cram.networks import (
@@ -113,7 +113,7 @@ class _LayerModule(nn.Module):
         layer = self.layer
         return (
             f"outputs={layer.outputs}, features={layer.weight.shape[1]}, groups={layer.groups}, "
-            f"bits={layer.bits_input}x{layer.bits_weight}, gates={layer.program.num_gates}"
+            f"bits={layer.bits_input}x{layer.bits_weight}, gates={sum(layer.gate_counts.values())}"
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -150,11 +150,10 @@ class _ArrayLayer(_LayerModule):
         convolution: Convolution | None,
         gates: GateLibrary | None,
         seed: int,
-        stream: int,
-        streams: int,
+        number: int,
     ) -> None:
         super().__init__(layer, convolution)
-        self.gates, self.seed, self.stream, self.streams = gates, seed, stream, streams
+        self.gates, self.seed, self.number = gates, seed, number
 
     def _linear(self, values: Tensor) -> Tensor:
         x = self.layer.integers(values.numpy())
@@ -191,8 +190,7 @@ class _ArrayLayer(_LayerModule):
             done = layer.run(
                 chunk,
                 self.gates,
-                seed=self.seed,
-                stream=self.stream + call * self.streams,
+                seed=layer_seed(self.seed, self.number, call),
                 first_row=row,
                 activity=run is not None and run.record,
             )
@@ -270,7 +268,7 @@ class TorchCramModule(CramModule, nn.Module):
         self.layer_gates = dict(gates)
         self.digital_layers, self.periphery = digital_layers, periphery
         self._source = (source,)  # in a tuple: its parameters are not this module's
-        streams = {layer.name: i for i, layer in enumerate(self.layers)}
+        numbers = {layer.name: i for i, layer in enumerate(self.layers)}
         self.model = swap(
             source,
             self.layers,
@@ -279,8 +277,7 @@ class TorchCramModule(CramModule, nn.Module):
                 convolution_of(module),
                 self.layer_gates[layer.name],
                 seed,
-                streams[layer.name],
-                len(streams),
+                numbers[layer.name],
             ),
         )
         nn.Module.train(self, False)
