@@ -14,6 +14,7 @@ from nonideal.hardware.cram.classifier import CramClassifier
 from nonideal.hardware.cram.conversion import convert, fine_tune
 from nonideal.hardware.cram.devices import DEVICES, MTJ, device
 from nonideal.hardware.cram.divider import Divider, divide
+from nonideal.hardware.cram.dots import HybridDot
 from nonideal.hardware.cram.gates import GATES, GateSpec, State
 from nonideal.hardware.cram.layers import Layer, LayerRun
 from nonideal.hardware.cram.library import CalibratedGate, GateLibrary
@@ -43,6 +44,7 @@ __all__ = [
     "Estimate",
     "GateLibrary",
     "GateSpec",
+    "HybridDot",
     "Layer",
     "LayerReport",
     "LayerRun",
