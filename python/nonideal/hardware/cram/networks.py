@@ -284,6 +284,8 @@ class CramModule(ABC):
             If labels and scores don't fit, or there are no samples.
         """
         labels = np.asarray(y)
+        if not labels.size:
+            raise InvalidArgument("x: no samples, so there is no share of correct labels")
         scores, records = self._forward(x, 0, record=True)
         rows = []
         for layer in self.layers:
@@ -335,6 +337,4 @@ def _accuracy(scores: Any, labels: npt.NDArray[Any]) -> Estimate:
         raise InvalidArgument(
             f"y: shape {labels.shape} doesn't fit scores of shape {values.shape}, (samples, classes)"
         )
-    if not labels.size:
-        raise InvalidArgument("x: no samples, so there is no share of correct labels")
     return Estimate.from_counts(int(np.sum(values.argmax(axis=1) == labels)), len(labels))

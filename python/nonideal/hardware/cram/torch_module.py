@@ -76,8 +76,8 @@ class Convolution:
             for i in range(2)
         ]
         patches = functional.unfold(padded, self.kernel, self.dilation, 0, self.stride)
-        grouped = patches.reshape(len(integers), groups, -1, patches.shape[-1]).permute(0, 3, 1, 2)
-        rows: IntArray = grouped.reshape(-1, grouped.shape[-1]).numpy().astype(np.int64)
+        grouped = patches.unflatten(1, (groups, -1)).permute(0, 3, 1, 2)
+        rows: IntArray = grouped.flatten(0, 2).numpy().astype(np.int64)
         return rows, (size[0], size[1])
 
 
@@ -116,10 +116,10 @@ class _LayerModule(nn.Module):
             f"bits={layer.bits_input}x{layer.bits_weight}, gates={sum(layer.gate_counts.values())}"
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:  # torch's name: some call it by keyword
         """Return the layer's result, in the input's type and on its device."""
-        layer, convolution = self.layer, self.convolution
-        where = f"input of {layer.name}"
+        x, layer, convolution = input, self.layer, self.convolution
+        where = f"input of {layer.name or 'the model'}"
         check_tensor(where, x)
         channels = layer.weight.shape[1] if convolution is None else convolution.channels
         axis, rank = (-1, x.dim()) if convolution is None else (-3, 4)
@@ -181,7 +181,7 @@ class _ArrayLayer(_LayerModule):
         first = run.first_sample if run is not None else 0
         if first and samples and rows % samples:
             raise InvalidArgument(
-                f"first_sample = {first}: {rows} rows of {layer.name} are not a multiple of {samples} samples"
+                f"first_sample = {first}: {rows} rows of {layer.name or 'the model'} are not a multiple of {samples} samples"
             )
         row = first * (rows // samples) if samples else 0
         call = run.calls[layer.name] if run is not None else 0
@@ -361,7 +361,9 @@ def convert_module(
             digital.append(name)
             continue
         weight, bias = source_weight(module, name)
-        scale, zero = input_scale(*ranges[name], mapper.bits_input, f"calibration: inputs of {name}")
+        scale, zero = input_scale(
+            *ranges[name], mapper.bits_input, f"calibration: inputs of {name or 'the model'}"
+        )
         groups = module.groups if isinstance(module, nn.Conv2d) else 1
         layers.append(mapper.scaled(weight, bias, scale, zero, groups=groups, name=name))
     if not layers:
@@ -402,7 +404,9 @@ def source_weight(module: nn.Module, name: str) -> tuple[npt.NDArray[np.float64]
     bias = np.zeros(len(weight)) if module.bias is None else module.bias.detach().double().numpy()
     for what, values in (("weight", weight), ("bias", bias)):
         if not np.isfinite(values).all():
-            raise InvalidArgument(f"model.{name}.{what} holds values that are not finite")
+            raise InvalidArgument(
+                f"{'.'.join(filter(None, ('model', name, what)))} holds values that are not finite"
+            )
     return weight, bias
 
 
@@ -458,7 +462,7 @@ def _observe(
     def watch(name: str) -> Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             x = args[0] if args else kwargs["input"]
-            check_tensor(f"calibration: input of {name}", x)
+            check_tensor(f"calibration: input of {name or 'the model'}", x)
             if x.numel():
                 low, high = ranges.get(name, (0.0, 0.0))
                 ranges[name] = min(low, float(x.min())), max(high, float(x.max()))

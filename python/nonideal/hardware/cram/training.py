@@ -76,8 +76,9 @@ class _TrainingLayer(nn.Module):
         self.seen: Tensor | None = None  # inputs of the last call, while somebody wants them
         self.listening = False
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Return what the layer gives with errors."""
+        x = input
         if self.listening:
             self.seen = x.detach()
         layer = self.layer
