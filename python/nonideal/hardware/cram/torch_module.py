@@ -76,7 +76,9 @@ class Convolution:
             for i in range(2)
         ]
         patches = functional.unfold(padded, self.kernel, self.dilation, 0, self.stride)
-        grouped = patches.unflatten(1, (groups, -1)).permute(0, 3, 1, 2)
+        grouped = patches.reshape(
+            patches.shape[0], groups, patches.shape[1] // groups, patches.shape[2]
+        ).permute(0, 3, 1, 2)
         rows: IntArray = grouped.flatten(0, 2).numpy().astype(np.int64)
         return rows, (size[0], size[1])
 

@@ -324,7 +324,8 @@ def accuracy(module, runs=1):
 
 def test_fine_tuning_is_reproducible_and_touches_no_global_generator():
     x, _, y, _ = digits()
-    converted = cram.convert(trained(0), x, gates=cram.GateLibrary.uniform(3e-4), seed=1)
+    module = seeded(lambda: nn.Sequential(nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10)))
+    converted = cram.convert(module, x, gates=cram.GateLibrary.uniform(3e-4), seed=1)
     before = torch.random.get_rng_state()
     tuned, again, other = (
         cram.fine_tune(converted, batches(x, y, 0)[:4], epochs=2, seed=seed) for seed in (5, 5, 6)
@@ -350,9 +351,9 @@ def test_fine_tuning_lowers_the_loss_of_a_convolution():
     )
     converted = cram.convert(module, images, gates=cram.GateLibrary.uniform(1e-4), seed=1)
     parts = batches(images, y[:256], 0)[:4]
-    tuned = cram.fine_tune(converted, parts, epochs=10, learning_rate=1e-2, seed=1)
+    tuned = cram.fine_tune(converted, parts, epochs=6, learning_rate=2e-2, seed=1)
     losses = [float(functional.cross_entropy(m(images), y[:256])) for m in (converted, tuned)]
-    assert losses[1] < 0.5 * losses[0]
+    assert losses[1] < 0.7 * losses[0]
 
 
 @pytest.mark.slow
