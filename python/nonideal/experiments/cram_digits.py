@@ -512,6 +512,7 @@ def _draw_energy(result: Result) -> Figure:
         if curve is not None:
             draw_curve(axes, curve, label=kind)
     _draw_exact(axes, result)
+    axes.set_xlim(left=0)
     axes.set_ylim(0, 1)
     axes.legend()
     return figure
