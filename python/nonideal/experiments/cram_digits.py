@@ -10,7 +10,7 @@ Source: Y. Lv et al., npj Unconventional Computing 1, 3 (2024).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from nonideal import Estimate
-from nonideal.data import Dataset, load_digits
+from nonideal.data import Dataset, load_digits, load_mnist
 from nonideal.experiments import (
     BaseConfig,
     Comparison,
@@ -31,6 +31,7 @@ from nonideal.experiments import (
     option,
 )
 from nonideal.hardware import cram
+from nonideal.hardware.cram.dots import map_dot
 from nonideal.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ class Config(BaseConfig):
         spacing="log",
     )
     accumulate: tuple[str, ...] = option(
-        "tree,chain", help="how products are added; the first is used against TMR", choices=("tree", "chain")
+        "tree,chain,hybrid",
+        help="how products are added (hybrid: exactly, beside the array); the first is used against TMR",
+        choices=("tree", "chain", "hybrid"),
     )
     full_adder: str = option(
         "nand9", help="full-adder design", choices=("nand9", "maj5_buf", "maj5_not", "min5")
@@ -75,7 +78,10 @@ class Config(BaseConfig):
     cost_device: str = option(
         "today_45nm", help="device of the energies and the latency", choices=cram.DEVICES
     )
-    data: str = option("digits", help="data set", choices=("digits",))
+    data: str = option("digits", help="data set", choices=("digits", "mnist"))
+    data_path: str | None = option(
+        None, help="file or folder of MNIST; without it the folder that NONIDEAL_DATA names"
+    )
 
 
 def run(config: Config, runner: Runner | None = None) -> Result:
@@ -97,7 +103,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     assert config.seed is not None  # with_seed draws one
     runner = runner or Runner()
     repeats = config.repeats or _REPEATS[config.scale]
-    digits = load_digits()
+    digits = _load(config.data, config.data_path)
     classifier, x_train, x_test = _train(digits)
     float_accuracy = float(classifier.score(x_test, digits.y_test))
     kinds = tuple(dict.fromkeys(config.accumulate))
@@ -121,10 +127,12 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     noise_free = float(np.mean(main.classify(exact) == digits.y_test))
 
     libraries = {tmr: cram.GateLibrary(cram.device(config.device, tmr=tmr)) for tmr in config.tmr}
-    used = sorted(main.layer.program.gate_counts)
+    used = sorted({name for model in models.values() for name in model.layer.gate_counts})
 
     def shard(kind: str, tables: Mapping[str, Sequence[float]], *index: int) -> dict[str, Any]:
         return {
+            "data": config.data,
+            "data_path": config.data_path,
             "accumulate": kind,
             "full_adder": config.full_adder,
             "bits_weight": config.bits_weight,
@@ -174,7 +182,20 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     needed = _crossing(config.tmr.values, against_tmr, noise_free - _LOSS)
     always = all(estimate.value >= noise_free - _LOSS for estimate in against_tmr)
     energies = cram.GateLibrary(cram.device(config.cost_device))
-    cost = main.cost(x_test, gates=energies)
+    metrics_of_kinds: dict[str, Estimate] = {}
+    costs = {kind: models[kind].cost(x_test, gates=energies) for kind in kinds}
+    cost = costs[kinds[0]]
+    for j, kind in enumerate(kinds):
+        curves[f"accuracy_vs_energy_{kind}"] = Curve.from_estimates(
+            [costs[kind].energy / len(x_test)] * len(config.eps),
+            against_eps[j :: len(kinds)],
+            x_label="energy of the array per image, joule",
+            y_label="accuracy on the test images",
+        )
+        if j:
+            metrics_of_kinds[f"energy_per_image_{kind}"] = Estimate.exact(
+                costs[kind].energy / len(x_test), "J"
+            )
     metrics = {
         "float_accuracy": Estimate.exact(float_accuracy),
         "noise_free_accuracy": Estimate.exact(noise_free),
@@ -184,6 +205,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         "columns": Estimate.exact(cost.columns),
         "arrays": Estimate.exact(cost.arrays),
     }
+    metrics |= metrics_of_kinds
     if needed is not None:
         metrics["tmr_for_one_percent_loss"] = needed
     return make_result(
@@ -204,14 +226,15 @@ def run(config: Config, runner: Runner | None = None) -> Result:
 
 def classify(shard: Mapping[str, Any]) -> dict[str, Any]:
     """Return the integer scores of every test image for one shard: one error table, one seed."""
-    digits = load_digits()
+    digits = _load(shard["data"], shard["data_path"])
     weight = np.array(shard["weight"], dtype=np.int64)
-    program = cram.circuits.dot(
+    dot = map_dot(
         weight.shape[1],
         shard["bits_input"],
         shard["bits_weight"],
-        accumulate=shard["accumulate"],
-        full_adder=shard["full_adder"],
+        shard["accumulate"],
+        shard["full_adder"],
+        cram.Array(),
     )
     # The weights' scale and the bias belong to the periphery: a shard returns what leaves the array.
     layer = cram.Layer(
@@ -221,11 +244,19 @@ def classify(shard: Mapping[str, Any]) -> dict[str, Any]:
         bias=np.zeros(len(weight)),
         bits_input=shard["bits_input"],
         bits_weight=shard["bits_weight"],
-        placement=cram.place(program),
+        placement=dot,
     )
     gates = cram.GateLibrary.from_errors(shard["errors"])
     model = cram.CramClassifier(layer, np.arange(len(weight)), gates, shard["seed"])
     return {"scores": model.integer_scores(_pixels(digits.x_test)).astype(np.int32)}
+
+
+def _load(data: str, path: str | None) -> Dataset:
+    """Return a set whose pixels are 0..15."""
+    if data == "digits":
+        return load_digits()
+    mnist = load_mnist(path)
+    return replace(mnist, x_train=mnist.x_train >> 4, x_test=mnist.x_test >> 4)
 
 
 def _pixels(images: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -234,7 +265,8 @@ def _pixels(images: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 def _train(digits: Dataset) -> tuple[LogisticRegression, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     x_train, x_test = _pixels(digits.x_train), _pixels(digits.x_test)
-    return LogisticRegression(max_iter=200).fit(x_train, digits.y_train), x_train, x_test
+    strength = 0.02 if x_train.shape[1] > 64 else 1.0  # more pixels than MNIST's 10,000 images can bear
+    return LogisticRegression(C=strength, max_iter=200).fit(x_train, digits.y_train), x_train, x_test
 
 
 def _tables(library: cram.GateLibrary, names: Sequence[str]) -> dict[str, Sequence[float]]:
@@ -307,7 +339,7 @@ def _answer(
     always: bool,
     against_eps: Sequence[Estimate],
 ) -> str:
-    sums = {"tree": "adder trees", "chain": "running sums"}
+    sums = {"tree": "adder trees", "chain": "running sums", "hybrid": "exact sums beside the array"}
     how = f"with {sums[kinds[0]]} of {config.full_adder} full adders"
     goal = f"within {100 * _LOSS:g} percentage point of exact accuracy ({noise_free:.3f})"
     if needed is not None:
@@ -319,10 +351,10 @@ def _answer(
         first = f"No TMR up to {max(config.tmr):g} comes {goal} for good, {how}"
     if len(kinds) < 2:
         return first + "."
-    gaps = [abs(against_eps[2 * i].value - against_eps[2 * i + 1].value) for i in range(len(config.eps))]
-    i = int(np.argmax(gaps))
-    values = " and ".join(
-        f"{sums[kind]} keep an accuracy of {against_eps[2 * i + j].value:.2f}" for j, kind in enumerate(kinds)
+    groups = [against_eps[i : i + len(kinds)] for i in range(0, len(against_eps), len(kinds))]
+    i = int(np.argmax([np.ptp([estimate.value for estimate in group]) for group in groups]))
+    values = ", ".join(
+        f"{sums[kind]} keep an accuracy of {groups[i][j].value:.2f}" for j, kind in enumerate(kinds)
     )
     return f"{first}; where every gate errs with probability {config.eps.values[i]:g}, {values}."
 
@@ -431,6 +463,7 @@ def _limits(config: Config, repeats: int, images: int) -> list[str]:
         "The hardware is simulated; no array of this size has been built.",
         identical,
         pulses,
+        "Sums of hybrid are exact, and neither their energy nor their latency is counted.",
         "Presets, reads and writes don't fail, inputs are not disturbed, and lines have no resistance.",
         bars,
         between,
@@ -443,6 +476,7 @@ def figures(result: Result) -> dict[str, Figure]:
     return {
         "accuracy-vs-eps": _draw_eps(result),
         "accuracy-vs-tmr": _draw_tmr(result),
+        "accuracy-vs-energy": _draw_energy(result),
         "digits": _draw_digits(result),
     }
 
@@ -451,10 +485,10 @@ def _draw_eps(result: Result) -> Figure:
     from nonideal.report.figures import MUTED, draw_curve, new_figure
 
     figure, axes = new_figure(
-        "Accuracy against the error probability of every gate, for products that are added in a tree or in a "
-        "running sum (chain). Bars: 95 % confidence."
+        "Accuracy against the error probability of every gate, for products that are added in a tree, in a "
+        "running sum (chain) or exactly beside the array (hybrid). Bars: 95 % confidence."
     )
-    for kind in ("tree", "chain"):
+    for kind in ("tree", "chain", "hybrid"):
         curve = result.curves.get(f"accuracy_vs_eps_{kind}")
         if curve is not None:
             draw_curve(axes, _positive(curve), label=kind)
@@ -462,6 +496,24 @@ def _draw_eps(result: Result) -> Figure:
     axes.set_xscale("log")
     axes.set_ylim(0, 1)
     axes.axhline(0.1, color=MUTED, linewidth=0.8, linestyle=":", label="guessing")
+    axes.legend()
+    return figure
+
+
+def _draw_energy(result: Result) -> Figure:
+    from nonideal.report.figures import draw_curve, new_figure
+
+    figure, axes = new_figure(
+        "Accuracy against the array's energy per image, at several error probabilities of every gate. The "
+        "exact sums of hybrid take energy beside the array, which is not counted. Bars: 95 % confidence."
+    )
+    for kind in ("tree", "chain", "hybrid"):
+        curve = result.curves.get(f"accuracy_vs_energy_{kind}")
+        if curve is not None:
+            draw_curve(axes, curve, label=kind)
+    _draw_exact(axes, result)
+    axes.set_xlim(left=0)
+    axes.set_ylim(0, 1)
     axes.legend()
     return figure
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -101,7 +102,7 @@ def test_needed_tmr_is_interpolated():
         ({"eps": "0,1.5"}, "eps = 1.5 is outside [0, 1]"),
         ({"bits_weight": 9}, "bits_weight = 9 is outside [1, 8]"),
         ({"repeats": 1}, "repeats = 1 is outside [2, 10000]"),
-        ({"accumulate": "heap"}, "accumulate = 'heap' is not one of 'tree', 'chain'"),
+        ({"accumulate": "heap"}, "accumulate = 'heap' is not one of 'tree', 'chain', 'hybrid'"),
     ],
 )
 def test_refusals(options, message):
@@ -139,6 +140,22 @@ def test_the_answer_tells_always_from_never():
     assert always.answer.startswith("Every TMR from 6 on stays within 1 percentage point of exact accuracy")
     assert never.answer.startswith("No TMR up to 1.2 comes within 1 percentage point of exact accuracy")
     assert "tmr_for_one_percent_loss" not in always.metrics
+
+
+def test_hybrid_sums_err_least_and_cost_the_array_least(small):
+    at = {kind: small.curves[f"accuracy_vs_energy_{kind}"] for kind in ("tree", "chain", "hybrid")}
+    assert at["hybrid"].y[1] > at["tree"].y[1] + 0.1
+    assert at["hybrid"].x[0] < at["tree"].x[0] == small.metrics["energy_per_image"].value
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("NONIDEAL_DATA" not in os.environ, reason="NONIDEAL_DATA names no folder")
+def test_mnist():
+    """Section 9.2: at least .90 without errors."""
+    options = {"data": "mnist", "accumulate": "tree", "eps": "0", "tmr": "5", "repeats": 2, "seed": 1}
+    result = cram_digits.run(cram_digits.Config(**options))
+    assert result.metrics["noise_free_accuracy"].value >= 0.90
+    assert result.metrics["integer_mismatches"].value == 0
 
 
 def test_repeats_that_agree_still_have_an_error_bar():

@@ -11,13 +11,18 @@ from nonideal.hardware.cram import analysis, circuits
 from nonideal.hardware.cram.accounting import Cost, cost
 from nonideal.hardware.cram.analysis import ErrorCurve, ErrorReport, Sensitivity
 from nonideal.hardware.cram.classifier import CramClassifier, Layer, convert
+from nonideal.hardware.cram.conversion import convert, fine_tune
 from nonideal.hardware.cram.devices import DEVICES, MTJ, device
 from nonideal.hardware.cram.divider import Divider, divide
+from nonideal.hardware.cram.dots import HybridDot
 from nonideal.hardware.cram.endurance import ENDURANCE_CYCLES, Endurance, endurance
 from nonideal.hardware.cram.fitting import SwitchingFit, fit_switching
 from nonideal.hardware.cram.gates import GATES, GateSpec, State
+from nonideal.hardware.cram.layers import Layer, LayerRun
 from nonideal.hardware.cram.library import CalibratedGate, GateLibrary
 from nonideal.hardware.cram.macrospin import Macrospin, SwitchingScan
+from nonideal.hardware.cram.matrices import matmul
+from nonideal.hardware.cram.networks import CramModule, LayerReport, NetworkReport
 from nonideal.hardware.cram.placement import Array, Placement, PresetPhase, place
 from nonideal.hardware.cram.planes import BLOCK_LANES, BitPlanes, pack
 from nonideal.hardware.cram.precessional import PrecessionalSwitching
@@ -42,6 +47,7 @@ __all__ = [
     "CellVariation",
     "Cost",
     "CramClassifier",
+    "CramModule",
     "Divider",
     "Endurance",
     "ErrorCurve",
@@ -49,8 +55,12 @@ __all__ = [
     "Estimate",
     "GateLibrary",
     "GateSpec",
+    "HybridDot",
     "Layer",
+    "LayerReport",
+    "LayerRun",
     "Macrospin",
+    "NetworkReport",
     "Placement",
     "Port",
     "PrecessionalSwitching",
@@ -76,7 +86,9 @@ __all__ = [
     "device",
     "divide",
     "endurance",
+    "fine_tune",
     "fit_switching",
+    "matmul",
     "pack",
     "place",
     "simulate",

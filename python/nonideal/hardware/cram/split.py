@@ -167,8 +167,8 @@ class SplitDot:
         check_choice("outputs", outputs, ("integers", "planes"))
         stream = check_integer("stream", stream, 0, 32)
         words = {
-            "x": _planes("x", x, self.length, self.bits_x, num_threads),
-            "w": _planes("w", w, self.length, self.bits_w, num_threads),
+            "x": operand_planes("x", x, self.length, self.bits_x, num_threads),
+            "w": operand_planes("w", w, self.length, self.bits_w, num_threads),
         }
         if words["x"].lanes != words["w"].lanes:
             raise InvalidArgument(f"w has {words['w'].lanes} lanes, x has {words['x'].lanes}")
@@ -183,7 +183,7 @@ class SplitDot:
                 program = stage.placement(part).program
                 run = simulate(
                     program,
-                    {port.name: _slice(words[port.name], part, port.bits) for port in program.inputs},
+                    {port.name: take_words(words[port.name], part, port.bits) for port in program.inputs},
                     gates,
                     seed=seed,
                     first_lane=first_lane,
@@ -194,7 +194,7 @@ class SplitDot:
                 )
                 number += 1
                 results.append(run["y"])
-                _count(counts, part.stop - part.start, run)
+                count_activity(counts, part.stop - part.start, run)
             seen.append(counts)
             words = {"y": _moved(results, lanes)}
         planes = words["y"]
@@ -237,7 +237,7 @@ class SplitDot:
         if activity is not None and len(activity) != len(self.stages):
             raise InvalidArgument(f"activity: {len(activity)} stages, but there are {len(self.stages)}")
         stages = [
-            _stage_cost(stage, gates, lanes, None if activity is None else activity[i])
+            stage_cost(stage, gates, lanes, None if activity is None else activity[i])
             for i, stage in enumerate(self.stages)
         ]
         total = reduce(_after, stages)
@@ -320,7 +320,7 @@ def split_dot(
     circuits.dot(1, bits_x, bits_w, accumulate=accumulate, full_adder=full_adder, and_gate=and_gate)
     check_choice("presets", presets, _core.cram.Presets.__members__)
     largest = (2**bits_x - 1) * (2**bits_w - 1)
-    stages = [_stage("chunk", length, 1, chunk, array, presets)]
+    stages = [make_stage("chunk", length, 1, chunk, array, presets)]
     while len(stages[-1].parts) > 1:
         largest *= max(stages[-1].placements)  # of the words to be added
         word = largest
@@ -328,13 +328,13 @@ def split_dot(
         def total(words: int, word: int = word) -> Program:
             return _sum(words, word, accumulate, full_adder)
 
-        stages.append(_stage("sum", len(stages[-1].parts), 2, total, array, presets))
+        stages.append(make_stage("sum", len(stages[-1].parts), 2, total, array, presets))
     return SplitDot(
         length, check_int32("bits_x", bits_x), check_int32("bits_w", bits_w), array, tuple(stages)
     )
 
 
-def _stage(
+def make_stage(
     what: str, words: int, least: int, program: Callable[[int], Program], array: Array, presets: str
 ) -> SplitStage:
     """Cut words into the fewest parts that fit."""
@@ -414,7 +414,7 @@ def _add(builder: ProgramBuilder, adder: Program, a: list[int], b: list[int], wi
     return (result + carry)[:width]
 
 
-def _planes(name: str, values: Any, length: int, bits: int, num_threads: int | None) -> BitPlanes:
+def operand_planes(name: str, values: Any, length: int, bits: int, num_threads: int | None) -> BitPlanes:
     if isinstance(values, BitPlanes):
         if len(values.words) != length * bits:
             raise InvalidArgument(f"{name}: expected {length * bits} planes, got {len(values.words)}")
@@ -425,7 +425,7 @@ def _planes(name: str, values: Any, length: int, bits: int, num_threads: int | N
     return pack_port(name, array, bits, False, num_threads)
 
 
-def _slice(planes: BitPlanes, words: slice, bits: int) -> BitPlanes:
+def take_words(planes: BitPlanes, words: slice, bits: int) -> BitPlanes:
     return replace(planes, words=planes.words[words.start * bits : words.stop * bits])
 
 
@@ -438,7 +438,7 @@ def _moved(results: Sequence[BitPlanes], lanes: int) -> BitPlanes:
     return BitPlanes(words.reshape(len(results) * width, words.shape[2]), lanes)
 
 
-def _count(counts: dict[int, Activity], length: int, run: SimulationResult) -> None:
+def count_activity(counts: dict[int, Activity], length: int, run: SimulationResult) -> None:
     if run.activity is None:
         return
     before = counts.get(length)
@@ -449,7 +449,7 @@ def _count(counts: dict[int, Activity], length: int, run: SimulationResult) -> N
     )
 
 
-def _stage_cost(
+def stage_cost(
     stage: SplitStage, gates: GateLibrary, lanes: int, activity: Mapping[int, Activity] | None
 ) -> Cost:
     """Return the cost of the rows of a stage, side by side."""

@@ -2,6 +2,8 @@
 
 import functools
 import re
+import warnings
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -15,10 +17,12 @@ from sklearn.linear_model import (
     RidgeClassifier,
     SGDClassifier,
 )
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVC, LinearSVC
 
 from nonideal.errors import InvalidArgument
 from nonideal.hardware import cram
+from oracles.network import quantise, weights_to_integers
 
 
 @functools.cache
@@ -247,7 +251,7 @@ def test_cost_of_classification():
     cost = model.cost(d.x[:5], gates=gates)
     assert (cost.lanes, cost.gates, cost.activity_source) == (100, 12_733, "measured")
     assert cost.columns == model.layer.placement.columns_used
-    lanes = model._run(d.x[:5], 0, None, activity=True)
+    (lanes,) = model._run(d.x[:5], 0, None, activity=True)
     again = cram.cost(model.layer.placement, gates, lanes=100, activity=lanes.activity)
     assert cost == again
     assert model.with_gates(gates).cost(d.x[:5]).lanes == 100
@@ -294,7 +298,6 @@ X = np.ones((3, 2))
             lambda: cram.convert(linear(np.ones((1, 1, 2))), X),
             "model.coef_: shape (1, 1, 2) is not (outputs, features)",
         ),
-        (lambda: cram.convert(linear(), -X), "calibration: -1.0 is below 0; signed inputs are not supported"),
         (lambda: cram.convert(linear(), X * np.nan), "calibration holds values that are not finite"),
         (
             lambda: cram.convert(linear(), 0 * X),
@@ -314,7 +317,10 @@ X = np.ones((3, 2))
             "weight_scale = 'x' is not one of tensor, channel",
         ),
         (lambda: cram.convert(linear(), X, signed_weights="x"), "signed_weights = 'x' is not one of split"),
-        (lambda: cram.convert(linear(), X, accumulate="x"), "accumulate = 'x' is not one of tree, chain"),
+        (
+            lambda: cram.convert(linear(), X, accumulate="x"),
+            "accumulate = 'x' is not one of tree, chain, hybrid",
+        ),
         (
             lambda: cram.convert(linear(), X, full_adder="x"),
             "full_adder = 'x' is not one of nand9, maj5_buf, maj5_not, min5",
@@ -322,7 +328,7 @@ X = np.ones((3, 2))
         (lambda: cram.convert(linear(), X, gates=0.1), "gates: float is not a GateLibrary"),
         (lambda: cram.convert(linear(), X, seed=-1), "seed = -1 is outside [0, 2^64)"),
         (lambda: convert_small().with_gates({}), "gates: dict is not a GateLibrary"),
-        (lambda: convert_small().predict(-X), "X: -1.0 is below 0; signed inputs are not supported"),
+        (lambda: convert_small().predict(-X), "X: -1.0 is below 0, where the calibration held nothing"),
         (lambda: convert_small().predict(X * np.inf), "X holds values that are not finite"),
         (lambda: convert_small().predict(X[0]), "X: shape (2,) is not (samples, 2)"),
         (lambda: convert_small().integer_scores(X, first_sample=-1), "first_sample = -1 is below 0"),
@@ -361,9 +367,175 @@ def test_models_that_are_refused(make, message):
         cram.convert(make(digits()), digits().x_train)
 
 
-def test_a_model_too_wide_for_the_array_is_refused_with_the_deficit():
-    with pytest.raises(
-        InvalidArgument,
-        match=r"^array.columns = 512: the program needs 588 columns, 76 more than the array has$",
-    ):
-        converted(array=cram.Array(columns=512))
+def test_a_model_too_wide_for_a_row_takes_several():
+    d, model = digits(), converted(array=cram.Array(columns=512))
+    assert isinstance(model.layer.placement, cram.SplitDot)
+    assert len(model.layer.placement.chunks) == 2
+    np.testing.assert_array_equal(model.integer_scores(d.x), converted().integer_scores(d.x))
+    with pytest.raises(InvalidArgument, match=r"^a chunk of 1 term: array.columns = 12: the program needs "):
+        converted(array=cram.Array(columns=12))
+
+
+# ---- layers checked by themselves ----
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weight": np.ones((1, 2))}, "weight: dtype float64 is not an integer type"),
+        ({"weight": np.ones(2, int)}, "weight: shape (2,) is not (outputs, features)"),
+        ({"weight": np.array([[1, -16]])}, "weight[0, 1] = -16 is outside [-15, 15]"),
+        ({"weight": np.ones((1, 3), int)}, "placement: its program's inputs (bits, length) are "),
+        ({"weight_scale": 0.0}, "weight_scale = 0.0 is not > 0"),
+        ({"weight_scale": np.ones(2)}, "weight_scale: shape (2,) is neither () nor (1,)"),
+        ({"input_scale": -1.0}, "input_scale = -1.0 is not > 0"),
+        ({"bias": np.zeros(2)}, "bias: shape (2,) is not (1,)"),
+        ({"bias": np.array([np.nan])}, "bias[0] = nan is not finite"),
+        ({"bits_input": 9}, "bits_input = 9 is outside [1, 8]"),
+        ({"bits_weight": 0}, "bits_weight = 0 is outside [1, 8]"),
+        ({"placement": None}, "placement: NoneType is not a Placement"),
+        ({"zero_point": 16}, "zero_point = 16 is outside [0, 15]"),
+        ({"groups": 2}, "groups = 2 doesn't divide 1 outputs"),
+        ({"name": 3}, "name = 3 is not a text"),
+    ],
+)
+def test_layers_are_checked(changes, message):
+    with pytest.raises(InvalidArgument, match=f"^{re.escape(message)}"):
+        replace(convert_small().layer, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layer": None}, "layer: NoneType is not a Layer"),
+        ({"classes": [1, 2, 3]}, "classes: shape (3,) doesn't fit a layer of 1 outputs"),
+        ({"gates": 0.1}, "gates: float is not a GateLibrary"),
+        ({"seed": -1}, "seed = -1 is outside [0, 2^64)"),
+        ({"activation": "gelu"}, "activation = 'gelu' is not one of identity, logistic, relu, tanh"),
+    ],
+)
+def test_classifiers_are_checked(changes, message):
+    with pytest.raises(InvalidArgument, match=f"^{re.escape(message)}$"):
+        replace(convert_small(), **changes)
+
+
+# ---- signed inputs, several layers, sums outside the array ----
+
+
+@pytest.mark.parametrize("low", [-1.0, -0.3, 0.0])
+def test_signed_inputs_have_a_zero_point(low):
+    rng = np.random.default_rng(3)
+    x = rng.uniform(low, 1, (50, 5))
+    x[0, :2] = low, 1
+    fitted = linear(rng.normal(size=(3, 5)), rng.normal(size=3), range(3))
+    model = cram.convert(fitted, x, bits_weight=8, bits_input=8, seed=0)
+    layer = model.layer
+    zero = round(-low / ((1 - low) / 255))
+    assert layer.zero_point == zero
+    assert layer.quantize(np.zeros((1, 5))).tolist() == [[zero] * 5]
+    np.testing.assert_array_equal(layer.quantize(x), quantise(x, (1 - low) / 255, zero, 8))
+    np.testing.assert_allclose(model.scores(x), x @ fitted.coef_.T + fitted.intercept_, atol=0.05)
+
+
+@functools.cache
+def mlp(activation: str, classes: int = 10) -> MLPClassifier:
+    d = digits()
+    chosen = d.y_train < classes
+    return MLPClassifier((12, 8), activation=activation, max_iter=60, random_state=0, tol=1e-3).fit(
+        d.x_train[chosen], d.y_train[chosen]
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize("activation", ["relu", "identity", "logistic", "tanh"])
+@pytest.mark.parametrize("weight_scale", ["tensor", "channel"])
+def test_mlp_equals_integer_arithmetic_layer_by_layer(activation, weight_scale):
+    d, fitted = digits(), mlp(activation)
+    model = cram.convert(fitted, d.x_train, bits_weight=6, bits_input=5, weight_scale=weight_scale, seed=0)
+    function = {
+        "relu": lambda v: np.maximum(v, 0),
+        "identity": lambda v: v,
+        "logistic": lambda v: 1 / (1 + np.exp(-v)),
+        "tanh": np.tanh,
+    }[activation]
+    inside, seen = d.x[:60], d.x_train
+    for i, (weight, bias) in enumerate(zip(fitted.coefs_, fitted.intercepts_, strict=True)):
+        low, high = min(seen.min(), 0), max(seen.max(), 0)
+        scale = (high - low) / 31
+        zero = round(-low / scale)
+        assert (model.layers[i].zero_point, model.layers[i].input_scale) == (zero, pytest.approx(scale))
+        x = quantise(inside, scale, zero, 5)
+        integers, scales = weights_to_integers(weight.T, 6, weight_scale == "channel")
+        np.testing.assert_array_equal(model.layers[i].weight, integers)
+        scores = (x - zero) @ integers.T * scale * scales + bias
+        inside, seen = function(scores), function(seen @ weight + bias)
+    np.testing.assert_allclose(model.scores(d.x[:60]), scores, rtol=1e-9, atol=1e-9)
+    assert model.score(d.x, d.y) > fitted.score(d.x, d.y) - 0.05
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_mlp_with_two_classes_and_its_shards():
+    d, fitted = digits(), mlp("relu", 2)
+    gates = cram.GateLibrary.uniform(1e-3)
+    model = cram.convert(fitted, d.x_train, gates=gates, seed=5)
+    assert model.layer.outputs == 1
+    exact = model.with_gates(None)
+    test = d.y < 2
+    assert np.mean(exact.predict(d.x[test]) == fitted.predict(d.x[test])) > 0.95
+    whole = model.integer_scores(d.x[:40])
+    assert np.any(whole != exact.integer_scores(d.x[:40]))
+    parts = [model.integer_scores(d.x[a:b], first_sample=a) for a, b in ((0, 7), (7, 8), (8, 40))]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    hidden = model._run(d.x[:40], 0, None, activity=False)
+    wrong = [np.mean(run.differences != other.differences) for run, other in zip(
+        hidden, exact._run(d.x[:40], 0, None, activity=False), strict=True)]  # fmt: skip
+    assert all(share > 0 for share in wrong)
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_cost_of_several_layers_is_their_sum():
+    d = digits()
+    gates = cram.GateLibrary(cram.device("today_45nm"), criterion="middle", gates=["NAND2", "NOT"])
+    model = cram.convert(mlp("relu"), d.x_train, gates=gates, seed=5)
+    total = model.cost(d.x[:4])
+    runs = model._run(d.x[:4], 0, None, activity=True)
+    parts = [
+        cram.cost(layer.placement, gates, lanes=run.lanes, activity=run.activity)
+        for layer, run in zip(model.layers, runs, strict=True)
+    ]
+    for name in ("energy", "latency", "lanes", "gates", "steps", "arrays"):
+        assert getattr(total, name) == pytest.approx(sum(getattr(part, name) for part in parts))
+    assert total.columns == max(part.columns for part in parts)
+
+
+def test_hybrid_sums_exactly_outside_and_errs_less():
+    d = digits()
+    gates = cram.GateLibrary.uniform(1e-3)
+    hybrid, tree = converted(accumulate="hybrid"), converted()
+    assert isinstance(hybrid.layer.placement, cram.HybridDot)
+    np.testing.assert_array_equal(hybrid.integer_scores(d.x), tree.integer_scores(d.x))
+    counts = hybrid.layer.gate_counts
+    assert counts == {n: 64 * c for n, c in cram.circuits.multiplier(4).gate_counts.items()}
+    assert hybrid.with_gates(gates).score(d.x, d.y) > tree.with_gates(gates).score(d.x, d.y) + 0.2
+    noisy = hybrid.with_gates(gates)
+    np.testing.assert_array_equal(
+        noisy.integer_scores(d.x[10:20], first_sample=10), noisy.integer_scores(d.x[:20])[10:]
+    )
+    device = cram.GateLibrary(cram.device("today_45nm"), criterion="middle", gates=["NAND2", "NOT"])
+    costs = [model.cost(d.x[:3], gates=device) for model in (hybrid, tree)]
+    assert costs[0].lanes == costs[1].lanes == 60
+    assert costs[0].energy < costs[1].energy
+    assert "exact_sum" in costs[0].neglected
+
+
+def test_more_than_one_label_or_no_class_is_refused():
+    d = digits()
+    many = MLPClassifier((3,), max_iter=1).set_params(random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        many.fit(d.x_train[:50], np.eye(3, dtype=int)[d.y_train[:50] % 3] | 1)
+        regressor = MLPRegressor(hidden_layer_sizes=(3,), max_iter=1).fit(d.x_train[:50], d.y_train[:50])
+    with pytest.raises(InvalidArgument, match=r"^model: its 3 outputs of logistic are several labels"):
+        cram.convert(many, d.x_train)
+    with pytest.raises(InvalidArgument, match=r"^model: MLPRegressor has no classes_; "):
+        cram.convert(regressor, d.x_train)
