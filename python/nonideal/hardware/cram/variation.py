@@ -148,7 +148,8 @@ class MarginalErrors:
         """Return log P(output wrong | k): shape ``voltage.shape + (n + 1,)``."""
         volts = np.asarray(voltage, dtype=np.float64)
         table = np.array([[line.log_error(float(v)) for line in self._lines] for v in volts.ravel()])
-        return table.reshape(*volts.shape, self.spec.fan_in + 1)
+        # The weights' sum is 1 but for rounding; a probability is not more.
+        return np.asarray(np.minimum(table, 0.0)).reshape(*volts.shape, self.spec.fan_in + 1)
 
 
 class _Line:
