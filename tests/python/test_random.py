@@ -37,4 +37,5 @@ def test_purposes_have_numbers_that_never_change():
         "GATE_ERROR": 1,
         "UNIFORM_OPERAND": 2,
         "SEED": 3,
+        "FAULT": 6,
     }

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 QUESTION = "Which full adder should a compiler choose?"
-QUICK_TIME = "5 s"
+QUICK_TIME = "10 s"
 EXTRAS: tuple[str, ...] = ()
 
 DESIGNS = ("nand9", "maj5_buf", "maj5_not", "min5")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 QUESTION = "How far do errors spread in addition, multiplication and matrix products?"
-QUICK_TIME = "10 s"
+QUICK_TIME = "20 s"
 EXTRAS: tuple[str, ...] = ()
 
 _LANES = {"quick": 1 << 19, "full": 1 << 24}

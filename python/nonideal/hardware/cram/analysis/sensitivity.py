@@ -155,7 +155,7 @@ def sensitivity(
     >>> from nonideal.hardware.cram import analysis, circuits
     >>> found = analysis.sensitivity(circuits.adder(4))
     >>> found.error_rate.shape, int(found.ranking("mean_error_distance")[0])
-    ((36,), 28)
+    ((36,), 35)
     """
     check_program(program)
     check_inputs(inputs)

@@ -139,7 +139,7 @@ def curve(
     >>> from nonideal.hardware.cram import analysis, circuits
     >>> curve = analysis.curve(circuits.adder(4), [1e-12, 1e-6, 1e-2], lanes=1 << 12, seed=1)
     >>> [f"{rate:.3g}" for rate in curve.error_rate[:2]]
-    ['2.64e-11', '2.64e-05']
+    ['3.13e-11', '3.13e-05']
     """
     check_program(program)
     check_inputs(inputs)
