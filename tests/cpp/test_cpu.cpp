@@ -33,7 +33,8 @@ void choice() {
   }
   CHECK_EQUAL(active_with("sse9").output, "error: NONIDEAL_ISA = sse9 is not one of baseline, avx2, avx512");
   CHECK_EQUAL(active_with("AVX2").output, "error: NONIDEAL_ISA = AVX2 is not one of baseline, avx2, avx512");
-  CHECK_EQUAL(active_with("avx2 ").output, "error: NONIDEAL_ISA = avx2  is not one of baseline, avx2, avx512");
+  CHECK_EQUAL(active_with("avx2 ").output,
+              "error: NONIDEAL_ISA = avx2  is not one of baseline, avx2, avx512");
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ from nonideal.estimate import Estimate
 from nonideal.hardware.cram import analysis, circuits
 from nonideal.hardware.cram.accounting import Cost, cost
 from nonideal.hardware.cram.analysis import ErrorCurve, ErrorReport, Sensitivity
-from nonideal.hardware.cram.classifier import CramClassifier, Layer, convert
+from nonideal.hardware.cram.classifier import CramClassifier
 from nonideal.hardware.cram.conversion import convert, fine_tune
 from nonideal.hardware.cram.devices import DEVICES, MTJ, device
 from nonideal.hardware.cram.divider import Divider, divide
