@@ -24,7 +24,8 @@ A module ``benchmarks/<topic>.py`` declares its benchmarks; importing it compute
 
 Rates are units of work per second, medians over rounds in which ours and every peer take turns, so that a
 machine that is busy for a while slows all of them. Ratios to a peer, not seconds, are kept in
-``baselines.json``.
+``baselines.json``: an entry per processor and instruction set, with who made it and, for every ratio, its
+median, lowest and highest round. A ratio is compared with the entry of the same machine alone.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from nonideal.errors import InvalidArgument
 
@@ -45,9 +46,13 @@ __all__ = [
     "Benchmark",
     "Case",
     "Comparison",
+    "Kept",
     "Measurement",
     "Peer",
+    "Ratios",
     "all_benchmarks",
+    "baseline_of",
+    "keep",
     "load_baselines",
     "measure",
     "regressions",
@@ -136,17 +141,30 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One peer's figures: its rate (units/s), our rate over it, and the goal for that."""
+    """One peer's figures: its rate (units/s), our rate over it, the goal for that, and its single rounds."""
 
     peer: str
     rate: float
     ratio: float
     goal: float | None
+    lowest: float
+    highest: float
 
     @property
     def met(self) -> bool | None:
         """Whether the goal is met; None without a goal."""
         return None if self.goal is None else self.ratio >= self.goal
+
+
+class Kept(NamedTuple):
+    """A ratio in ``baselines.json``: median, lowest and highest round."""
+
+    ratio: float
+    lowest: float
+    highest: float
+
+
+Ratios: TypeAlias = Mapping[str, Mapping[str, Kept]]
 
 
 @dataclass(frozen=True)
@@ -250,6 +268,13 @@ def measure(
             seconds[name].append(_time(call, loops[name]))
     rates = {name: count / statistics.median(seconds[name]) for name, (_, count) in contenders.items()}
     ours = rates[None]
+
+    def extremes(name: str) -> tuple[float, float]:
+        """Return the lowest and highest ratio of a round."""
+        work = case.count / contenders[name][1]
+        ratios = [work * peer / mine for peer, mine in zip(seconds[name], seconds[None], strict=True)]
+        return min(ratios), max(ratios)
+
     return Measurement(
         key=benchmark.key,
         unit=benchmark.unit,
@@ -258,30 +283,82 @@ def measure(
         floor=benchmark.floor,
         note=benchmark.note,
         comparisons=tuple(
-            Comparison(name, rates[name], ours / rates[name], peer.goal) for name, peer in peers.items()
+            Comparison(name, rates[name], ours / rates[name], peer.goal, *extremes(name))
+            for name, peer in peers.items()
         ),
     )
 
 
-def load_baselines(path: Path = BASELINES) -> dict[str, dict[str, float]]:
-    """Return the kept ratios: {topic/name: {peer: ratio}}."""
+def load_baselines(path: Path = BASELINES) -> list[dict[str, Any]]:
+    """Return the kept entries: ``processor``, ``isa``, ``made_by``, ``ratios`` {topic/name: {peer: Kept}}."""
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        return {key: {peer: float(ratio) for peer, ratio in row.items()} for key, row in stored.items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+        return [
+            {
+                **{name: str(entry[name]) for name in ("processor", "isa")},
+                "made_by": dict(entry["made_by"]),
+                "ratios": {
+                    key: {peer: Kept(*map(float, rounds)) for peer, rounds in row.items()}
+                    for key, row in entry["ratios"].items()
+                },
+            }
+            for entry in json.loads(path.read_text(encoding="utf-8"))
+        ]
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise InvalidArgument(f"{path} cannot be read ({error})") from None
 
 
-def regressions(
-    measurements: Sequence[Measurement], baselines: Mapping[str, Mapping[str, float]]
-) -> list[str]:
-    """Return a sentence for every ratio that fell below its baseline by more than `TOLERANCE`."""
+def baseline_of(entries: Iterable[Mapping[str, Any]], processor: str, isa: str) -> Ratios | None:
+    """Return the ratios kept for this processor and instruction set; None where there are none."""
+    for entry in entries:
+        if (entry["processor"], entry["isa"]) == (processor, isa):
+            ratios: Ratios = entry["ratios"]
+            return ratios
+    return None
+
+
+def keep(
+    measurements: Sequence[Measurement],
+    *,
+    processor: str,
+    isa: str,
+    made_by: Mapping[str, Any],
+    path: Path = BASELINES,
+) -> None:
+    """Write ratios into the entry of this machine; those of other benchmarks and machines stay."""
+    entries = load_baselines(path)
+    ratios = dict(baseline_of(entries, processor, isa) or {})
+    ratios |= {
+        item.key: {row.peer: Kept(row.ratio, row.lowest, row.highest) for row in item.comparisons}
+        for item in measurements
+        if item.comparisons
+    }
+    others = [entry for entry in entries if (entry["processor"], entry["isa"]) != (processor, isa)]
+    mine = {"processor": processor, "isa": isa, "made_by": dict(made_by), "ratios": ratios}
+    rounded = [
+        entry
+        | {
+            "ratios": {
+                key: {peer: [float(f"{number:.4g}") for number in kept] for peer, kept in row.items()}
+                for key, row in entry["ratios"].items()
+            }
+        }
+        for entry in (*others, mine)
+    ]
+    path.write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")
+
+
+def regressions(measurements: Sequence[Measurement], baseline: Ratios) -> list[str]:
+    """Return a sentence for every ratio that fell.
+
+    Its median is below the kept one by more than `TOLERANCE`, and its best round below the worst kept one.
+    """
     texts = []
     for item in measurements:
         for row in item.comparisons:
-            before = baselines.get(item.key, {}).get(row.peer)
-            if before is not None and row.ratio * TOLERANCE < before:
-                texts.append(f"{item.key}: {row.ratio:.3g} x {row.peer}, was {before:.3g} x")
+            before = baseline.get(item.key, {}).get(row.peer)
+            if before is None or row.ratio * TOLERANCE >= before.ratio or row.highest >= before.lowest:
+                continue
+            texts.append(f"{item.key}: {row.ratio:.3g} x {row.peer}, was {before.ratio:.3g} x")
     return texts
 
 

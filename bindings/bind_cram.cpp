@@ -228,14 +228,10 @@ void bind_cram(py::module_ m) {
   py::native_enum<Accumulate>(m, "Accumulate", "enum.Enum")
       .value("tree", Accumulate::tree)
       .value("chain", Accumulate::chain)
+      .value("csa", Accumulate::csa)
+      .value("hybrid", Accumulate::hybrid)
       .finalize();
   m.def("full_adder", &circuits::full_adder, "design"_a);
-  m.def("adder", &circuits::adder, "bits"_a, "design"_a);
-  m.def("multiplier", py::overload_cast<int, int, FullAdder, AndGate>(&circuits::multiplier), "bits_a"_a,
-        "bits_b"_a, "design"_a, "and_gate"_a);
-  m.def("dot", &circuits::dot, "length"_a, "bits_x"_a, "bits_w"_a, "accumulate"_a, "design"_a, "and_gate"_a,
-        py::call_guard<py::gil_scoped_release>());
-
   m.def(
       "pack",
       [](const std::string& argument, const Array<std::int64_t>& values, int bits, bool is_signed,

@@ -3,6 +3,7 @@
 namespace nonideal::bindings {
 void bind_base(pybind11::module_& m);
 void bind_cram(pybind11::module_ m);
+void bind_cram_circuits(pybind11::module_ m);
 void bind_cram_place(pybind11::module_ m);
 }  // namespace nonideal::bindings
 
@@ -10,5 +11,6 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   nonideal::bindings::bind_base(m);
   const pybind11::module_ cram = m.def_submodule("cram");
   nonideal::bindings::bind_cram(cram);
+  nonideal::bindings::bind_cram_circuits(cram);
   nonideal::bindings::bind_cram_place(cram);
 }

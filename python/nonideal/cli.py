@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 import nonideal
+from nonideal import _core
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.experiments import registry
 from nonideal.experiments.options import Option, options_of
@@ -262,6 +264,12 @@ def _bench(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all figures to this file.", metavar="FILE")
     ] = None,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep", metavar=" ", help="Keep the ratios as this machine's baseline instead of comparing."
+        ),
+    ] = False,
 ) -> None:
     """Time our kernels against their peers in the same run; exit code 1 if a goal or kept ratio is missed."""
     try:
@@ -271,6 +279,7 @@ def _bench(
             "the benchmarks are not installed; `pip install .` in a checkout brings them"
         ) from None
     from nonideal.progress import progress_bar
+    from nonideal.report.provenance import machine, versions
 
     rounds = _count("repeats", repeats) or 1
     chosen = harness.select(harness.all_benchmarks(), name)
@@ -290,7 +299,19 @@ def _bench(
             json.dumps([item.as_dict() for item in measured], indent=1) + "\n", encoding="utf-8"
         )
     failures = [text for item in measured for text in item.missed]
-    failures += harness.regressions(measured, harness.load_baselines())
+    about, isa = machine()["processor"], _core.active_isa()
+    if keep:
+        made_by = {
+            "command": " ".join(["nonideal bench", *([name] if name else []), f"--repeats {rounds}"]),
+            "versions": versions(),
+            "date": datetime.now(UTC).date().isoformat(),
+        }
+        harness.keep(measured, processor=about, isa=isa, made_by=made_by)
+    else:
+        baseline = harness.baseline_of(harness.load_baselines(), about, isa)
+        if baseline is None:
+            print(f"no baseline of this machine ({about}, {isa}); --keep makes one", file=sys.stderr)
+        failures += harness.regressions(measured, baseline or {})
     for text in failures:
         _complain(text, 1)
     raise typer.Exit(1 if failures else 0)

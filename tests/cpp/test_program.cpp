@@ -148,10 +148,32 @@ void placing() {
   CHECK_REFUSED("rows = 0 is below 1", place(chain, {.rows = 0, .columns = 2}));
   CHECK_REFUSED("columns = 0 is below 1", place(chain, {.rows = 1, .columns = 0}));
 
+  CHECK(placed.phase_before == std::vector<std::int64_t>{0, 1, 2, 3, 4});
+  CHECK(placed.phase_of_gate == placed.phase_before);
+
+  // Ganged: five columns hold all gates at once; four hold the first three, then the last two.
+  const PlaceOptions ganged{.presets = Presets::ganged};
+  const Placement wide = place(chain, {.rows = 1, .columns = 6}, ganged);
+  CHECK_EQUAL(wide.preset_phases, 1);
+  CHECK_EQUAL(wide.columns_used, 6);
+  CHECK(wide.phase_of_gate == std::vector<std::int64_t>(5, 0));
+  const Placement narrow = place(chain, {.rows = 1, .columns = 4}, ganged);
+  CHECK(narrow.phase_before == std::vector<std::int64_t>{0, 3});
+  CHECK(narrow.phase_of_gate == std::vector<std::int64_t>{0, 0, 0, 1, 1});
+  CHECK_EQUAL(narrow.columns_used, 4);
+  // Two directions: AND2 starts from AP.
+  const Program mixed(6, {gate(Gate::NOT, 1, {0}), gate(Gate::AND2, 2, {0, 1}), gate(Gate::NOT, 3, {2})},
+                      {kA}, {port("y", {3})}, {});
+  CHECK_EQUAL(place(mixed, {}, ganged).preset_phases, 2);
+  CHECK_EQUAL(place(mixed, {.bipolar_presets = true}, ganged).preset_phases, 1);
+  const Placement level = place(chain, {.rows = 1, .columns = 6}, {.allocate = Allocate::level});
+  CHECK(level.cell_writes == std::vector<std::int64_t>{0, 1, 1, 1, 1, 1});
+
   // systems figures: a multiplier of 600 gates in at most 41 columns; a dot product in at most 588.
   const Program multiplier = circuits::multiplier(8);
   CHECK_EQUAL(multiplier.num_gates(), 600);
   CHECK(place(multiplier).columns_used <= 41);
+  CHECK(place(multiplier, {}, {.order = Order::compact}).columns_used <= 35);
   const Program dot = circuits::dot(64, 4, 4);
   CHECK_EQUAL(dot.num_gates(), 12733);
   const std::int64_t used = place(dot).columns_used;

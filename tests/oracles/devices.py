@@ -174,3 +174,73 @@ def fitted_slope() -> float:
             rtol=1e-14,
         )
     )
+
+
+def biased_divider(
+    inputs: Sequence[tuple[float, float]],
+    output: tuple[float, float],
+    *,
+    half: float,
+    access: float,
+    line: float,
+    voltage: float,
+) -> tuple[float, float, list[float]]:
+    """Return (current, output voltage, input voltages) where the TMR depends on the bias, by scipy's root.
+
+    Junctions are (R_P, TMR at zero bias), TMR = 0 for parallel ones. Unknown: every junction's voltage.
+    """
+
+    def current(junction: tuple[float, float], volts: float) -> float:
+        parallel, tmr = junction
+        return volts / (parallel * (1.0 + tmr / (1.0 + (volts / half) ** 2)))
+
+    def residual(unknown: np.ndarray) -> list[float]:
+        *volts, out = (float(x) * voltage for x in unknown)
+        branches = [current(j, v) for j, v in zip(inputs, volts, strict=True)]
+        total = current(output, out)
+        drops = [v + access * i for v, i in zip(volts, branches, strict=True)]
+        rest = voltage - out - (access + line) * total
+        scale = voltage / (output[0] * (1.0 + output[1]))
+        return [(drop - rest) / voltage for drop in drops] + [(sum(branches) - total) / scale]
+
+    start = np.full(len(inputs) + 1, 0.3)
+    found = optimize.root(residual, start, method="hybr", tol=1e-14)
+    assert max(map(abs, residual(found.x))) < 1e-10, found
+    *volts, out = (float(x) * voltage for x in found.x)
+    return current(output, out), out, volts
+
+
+def write_error_rate(overdrive: float, delta: float, pulse: float, time: float) -> tuple[Decimal, Decimal]:
+    """Return (log of the success, log of the failure) of a precessional write, in 60-digit arithmetic."""
+    with localcontext() as context:
+        context.prec = 60
+        context.Emin, context.Emax = -(10**12), 10**12
+        i, d, t, tau = (Decimal(x) for x in (overdrive, delta, pulse, time))
+        pi = Decimal("3.14159265358979323846264338327950288419716939937510582097494")
+        fraction = 1 / (1 + 2 * t / tau) if i == 1 else (i - 1) / (i * (2 * (i - 1) * t / tau).exp() - 1)
+        cost = pi * pi / 4 * d * fraction
+        if cost < Decimal("1e-25"):
+            return -cost, cost.ln()
+        return -cost, (1 - (-cost).exp()).ln()
+
+
+def marginal_nand2(
+    tmr: float, slope: float, v: float, *, resistance: float, threshold: float, spread_tmr: float, nodes: int
+) -> float:
+    """Return NAND2's mean error over varying cells: the trapezoidal rule on a full grid of every variable."""
+    z = np.linspace(-6.0, 6.0, nodes)
+    weight = np.exp(-0.5 * z * z) / np.exp(-0.5 * z * z).sum()
+    mean = 0.0
+    for k, share_of_k in enumerate((0.25, 0.5, 0.25)):
+        axes = [resistance] * 3 + [threshold] + [spread_tmr] * k
+        live = [i for i, spread in enumerate(axes) if spread]
+        grids = dict(zip(live, np.meshgrid(*[z] * len(live), indexing="ij", sparse=True), strict=True))
+        x = [spread * grids[i] if i in grids else 0.0 for i, spread in enumerate(axes)]
+        ohms = [np.exp(x[i]) * (1.0 + tmr * (1.0 + x[4 + i]) if i < k else 1.0) for i in range(2)]
+        out = v / (1.0 + x[3]) / (1.0 + 1.0 / (1.0 / ohms[0] + 1.0 / ohms[1]) / np.exp(x[2]))
+        hazard = math.log(2) * np.exp(np.minimum(slope * (out - 1.0), 50.0))
+        wrong = np.exp(-hazard) if k < 2 else -np.expm1(-hazard)
+        for _ in live:
+            wrong = np.tensordot(weight, wrong, axes=(0, 0))
+        mean += share_of_k * float(wrong)
+    return mean

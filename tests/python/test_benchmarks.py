@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -61,7 +62,9 @@ def test_keys_are_unique_and_baselines_name_benchmarks() -> None:
     everything = harness.all_benchmarks()
     keys = [benchmark.key for benchmark in everything]
     assert len(keys) == len(set(keys))
-    assert set(harness.load_baselines()) <= set(keys)
+    for entry in harness.load_baselines():
+        assert set(entry["ratios"]) <= set(keys)
+        assert entry["made_by"]["command"].startswith("nonideal bench")
 
 
 def test_rates_ratios_and_goals() -> None:
@@ -82,13 +85,50 @@ def test_a_wrong_answer_is_never_timed() -> None:
         harness.measure(WRONG)
 
 
-def test_regressions_are_beyond_a_quarter() -> None:
+def test_regressions_are_beyond_a_quarter_and_beyond_the_scatter() -> None:
     measured = harness.measure(TOY, repeats=1, against="slow")
-    ratio = measured.comparisons[0].ratio
-    assert harness.regressions([measured], {"toy/sleep": {"slow": ratio * 1.2}}) == []
-    assert harness.regressions([measured], {"toy/sleep": {"slow": ratio * 1.3, "gone": 5.0}}) == [
-        f"toy/sleep: {ratio:.3g} x slow, was {ratio * 1.3:.3g} x"
-    ]
+    row = measured.comparisons[0]
+    assert (row.lowest, row.highest) == (pytest.approx(row.ratio), pytest.approx(row.ratio))
+
+    def fell(factor: float, lowest: float) -> list[str]:
+        kept = harness.Kept(row.ratio * factor, row.ratio * lowest, row.ratio * 2)
+        return harness.regressions([measured], {"toy/sleep": {"slow": kept, "gone": kept}})
+
+    assert fell(1.2, 1.1) == []
+    assert fell(1.3, 0.9) == []  # a kept round was as slow
+    assert fell(1.3, 1.1) == [f"toy/sleep: {row.ratio:.3g} x slow, was {row.ratio * 1.3:.3g} x"]
+
+
+def test_rounds_scatter() -> None:
+    speeds = iter([1.0, 1.0, 2.0, 4.0])  # warm-up, three rounds
+    case = Case(
+        count=1,
+        ours=lambda: take(1),
+        peers={"slow": Peer(lambda: take(10 * next(speeds)))},
+        check=lambda: None,
+    )
+    measured = harness.measure(Benchmark("x", "toy", "nap", lambda tiny: case), repeats=3)
+    (row,) = measured.comparisons
+    assert (row.lowest, row.ratio, row.highest) == pytest.approx((10, 20, 40))
+
+
+def test_baselines_are_kept_per_machine(tmp_path: Path) -> None:
+    path = tmp_path / "baselines.json"
+    path.write_text("[]")
+    measured = harness.measure(TOY, repeats=1)
+    made_by = {"command": "nonideal bench toy", "date": "2026-11-24"}
+    harness.keep([measured], processor="A", isa="avx2", made_by=made_by, path=path)
+    harness.keep([], processor="A", isa="avx512", made_by=made_by, path=path)
+    harness.keep([], processor="A", isa="avx2", made_by=made_by, path=path)  # other ratios stay
+    entries = harness.load_baselines(path)
+    assert [(entry["processor"], entry["isa"]) for entry in entries] == [("A", "avx512"), ("A", "avx2")]
+    assert entries[1]["made_by"] == made_by
+    assert harness.baseline_of(entries, "A", "avx512") == {}
+    assert harness.baseline_of(entries, "B", "avx2") is None
+    kept = harness.baseline_of(entries, "A", "avx2")
+    assert kept is not None
+    assert kept["toy/sleep"]["slow"] == pytest.approx((10, 10, 10))
+    assert harness.regressions([measured], kept) == []
 
 
 @pytest.mark.parametrize(
@@ -111,9 +151,10 @@ def test_selection(name: str | None) -> None:
     assert TOY in harness.select([TOY, WRONG], name)
 
 
-def test_damaged_baselines_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["[", "[1]", "{}x", '[{"processor": "A"}]'])
+def test_damaged_baselines_are_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "baselines.json"
-    path.write_text("[")
+    path.write_text(text)
     with pytest.raises(InvalidArgument, match=r"^.*baselines\.json cannot be read \("):
         harness.load_baselines(path)
 
@@ -123,7 +164,9 @@ def test_the_command_prints_and_stores(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(harness, "all_benchmarks", lambda: [TOY])
-    monkeypatch.setattr(harness, "load_baselines", lambda: {"toy/sleep": {"slow": 1e6}})
+    kept = {"toy/sleep": {"slow": harness.Kept(1e6, 1e6, 1e6)}}
+    monkeypatch.setattr(harness, "load_baselines", list)
+    monkeypatch.setattr(harness, "baseline_of", lambda entries, processor, isa: kept)
     file = tmp_path / "bench.json"
     assert cli.main(["bench", "toy", "--repeats", "1", "--against", "slow", "--json", str(file)]) == 1
     captured = capsys.readouterr()
@@ -134,3 +177,23 @@ def test_the_command_prints_and_stores(
     (stored,) = json.loads(file.read_text())
     assert stored["key"] == "toy/sleep"
     assert stored["comparisons"][0]["peer"] == "slow"
+
+
+def test_the_command_keeps_and_misses_a_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "baselines.json"
+    path.write_text("[]")
+    monkeypatch.setattr(harness, "all_benchmarks", lambda: [replace(TOY, floor=None)])
+    monkeypatch.setattr(harness.keep, "__kwdefaults__", {"path": path})
+    monkeypatch.setattr(harness.load_baselines, "__defaults__", (path,))
+    command = ["bench", "toy", "--repeats", "1", "--against", "slow"]
+    assert cli.main(command) == 0
+    assert capsys.readouterr().err.startswith("no baseline of this machine (")
+    assert cli.main([*command, "--keep"]) == 0
+    (entry,) = json.loads(path.read_text())
+    assert entry["made_by"]["command"] == "nonideal bench toy --repeats 1"
+    assert entry["made_by"]["versions"]["nonideal"]
+    capsys.readouterr()
+    assert cli.main(command) == 0
+    assert capsys.readouterr().err == ""

@@ -272,6 +272,21 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path, where: list[str], monkeypatch:
     assert len((tmp_path / "log").read_text().split()) == 12 - number
 
 
+def test_a_longer_grid_computes_its_new_points_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "log"
+    monkeypatch.setenv("TOY_LOG", str(log))
+    words = ["run", "toy-pi", "--shards", "2", "--seed", "7", "--out", str(tmp_path / "out")]
+    assert cli.main([*words, "--points", "100,200"]) == 0
+    assert log.read_text().split() == ["100-0", "100-1", "200-0", "200-1"]
+    assert cli.main([*words, "--points", "100,300,200"]) == 0
+    assert log.read_text().split()[4:] == ["300-0", "300-1"]
+    assert cli.main([*words, "--points", "100", "--seed", "8"]) == 0  # another seed is another shard
+    assert log.read_text().split()[6:] == ["100-0", "100-1"]
+    capsys.readouterr()
+
+
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     psutil = pytest.importorskip("psutil")
     process = start([*SLOW_RUN, "--pause", "30", "--workers", "2", "--out", str(tmp_path)])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -163,6 +166,59 @@ def test_a_cluster_gives_the_same_bits(tmp_path: Path, monkeypatch: pytest.Monke
             pytest.raises(WorkerError, match=r"this is 99\.0\+\w{12}; results would differ"),
         ):
             runner.map(toy_work.share, DRAWS)
+
+
+CLUSTER = """
+import sys, distributed
+if __name__ == "__main__":
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None
+    ) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        sys.stdin.read()
+"""
+
+
+def test_a_cluster_that_goes_away_ends_the_run_in_one_line(tmp_path: Path) -> None:
+    """The process of scheduler and worker is killed while a shard sleeps; what was finished is kept."""
+    pytest.importorskip("distributed")
+    script = tmp_path / "cluster.py"
+    script.write_text(CLUSTER)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        killer = threading.Timer(3.0, process.kill)
+        try:
+            with Runner(cluster=address, out=tmp_path, identity={}, timeout=10.0) as runner:
+                runner.map(toy_work.share, DRAWS)
+                killer.start()
+                with pytest.raises(WorkerError) as caught:
+                    runner.map(toy_work.sleep, [1, 2])
+        finally:
+            killer.cancel()
+            process.kill()
+    assert str(caught.value) == "the cluster went away; finished shards are kept"
+    assert Runner(out=tmp_path, identity={}).map(toy_work.share, DRAWS) == Runner().map(toy_work.share, DRAWS)
+
+
+def test_workers_that_die_again_and_again_end_the_run_in_one_line() -> None:
+    distributed = pytest.importorskip("distributed")
+    import dask
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        ) as cluster,
+        Runner(cluster=cluster.scheduler_address) as runner,
+        pytest.raises(WorkerError) as caught,
+    ):
+        runner.map(toy_work.die, [1])
+    assert str(caught.value) == "workers of the cluster died again and again on one shard (out of memory?)"
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "no-such-thing://x"])

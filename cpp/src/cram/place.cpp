@@ -190,86 +190,134 @@ struct Phases {
   std::vector<std::int64_t> of_gate;  ///< per gate: its phase
 };
 
-/// A preset takes place just before a gate that has no preset cell: an earlier one would hold its cells for
-/// longer, and without a phase the number of taken cells never grows. It takes every free cell. With one
-/// direction that is optimal: the block that starts at gate t ends at t + cells - alive(t), which doesn't
-/// decrease with t. With two, the cells that the other direction holds for later gates may be had too, as if
-/// they had never been preset; `weight` says how much a gate of the other direction counts against one of
-/// this.
+/// Chooses the phases. One takes place just before a gate that has no preset cell: an earlier one would hold
+/// its cells for longer, and without a phase the number of taken cells never grows. How many gates it covers
+/// is the choice.
 class Gang {
  public:
   Gang(const Program& program, const Array& array, const std::vector<std::int64_t>& alive, std::int64_t cells)
-      : alive_(alive), cells_(cells), rank_(index(program.num_gates())) {
-    for (std::int64_t i = 0; i < program.num_gates(); ++i) {
+      : alive_(alive), cells_(cells), count_(program.num_gates()), rank_(index(program.num_gates())) {
+    for (std::int64_t i = 0; i < count_; ++i) {
       const int preset = spec(program.instructions()[index(i)].gate).preset;
       const auto direction = static_cast<std::size_t>(array.bipolar_presets ? 0 : preset);
       rank_[index(i)] = {direction, static_cast<std::int64_t>(gates_[direction].size())};
       gates_[direction].push_back(i);
     }
-    for (std::size_t direction : {0U, 1U}) gates_[direction].push_back(program.num_gates());
+    for (std::vector<std::int64_t>& gates : gates_) gates.push_back(count_);
   }
 
-  bool one_direction() const { return gates_[0].size() == 1 || gates_[1].size() == 1; }
+  Phases best() const {
+    // One direction: every free cell is taken. That is the least, because the block that starts at gate t
+    // ends at t + cells - alive(t), which doesn't decrease with t.
+    if (gates_[0].size() == 1 || gates_[1].size() == 1) return shared(0);
+    if (count_ * cells_ * cells_ <= kExactWork) return exact();
+    Phases least = shared(kWeights[0]);
+    for (const double weight : kWeights) {
+      if (Phases other = shared(weight); other.before.size() < least.before.size()) least = std::move(other);
+    }
+    return least;
+  }
 
-  Phases run(double weight) const {
-    std::array<std::int64_t, 2> done{0, 0}, end{0, 0};          // executed and preset, per direction
-    std::vector<std::tuple<std::int64_t, std::size_t>> phases;  // (gate, direction)
+ private:
+  static constexpr std::int64_t kExactWork = 1'000'000'000;  // steps: about half a second
+  static constexpr std::array<double, 7> kWeights{1.0, 0.0, 0.25, 0.5, 2.0, 4.0, 1e18};
+
+  /// Walks through the gates; take(gate, free, held) says how many gates of its direction the phase before
+  /// `gate` covers, where `free` cells are free and `held` are preset to the other direction. Beyond `free`
+  /// they are taken from the latter, as if those had never been preset.
+  template <class Take>
+  Phases walk(const Take& take) const {
+    std::array<std::int64_t, 2> done{0, 0}, end{0, 0};  // gates executed and covered, per direction
     std::array<std::vector<std::pair<std::int64_t, std::int64_t>>, 2> starts;  // (first rank, phase)
-    for (std::int64_t gate = 0; gate < static_cast<std::int64_t>(rank_.size()); ++gate) {
+    Phases phases;
+    for (std::int64_t gate = 0; gate < count_; ++gate) {
       const std::size_t mine = rank_[index(gate)].first, other = 1 - mine;
       if (done[mine] == end[mine]) {
         const std::int64_t held = end[other] - done[other];
         const std::int64_t free = cells_ - alive_[index(gate)] - held;
-        const std::int64_t take = std::max(free, share(mine, done, free + held, weight));
-        end[mine] = std::min(done[mine] + take, static_cast<std::int64_t>(gates_[mine].size()) - 1);
+        end[mine] = std::min(done[mine] + take(gate, free, held), total(mine));
         end[other] -= std::clamp<std::int64_t>(end[mine] - done[mine] - free, 0, held);
-        starts[mine].emplace_back(done[mine], static_cast<std::int64_t>(phases.size()));
-        phases.emplace_back(gate, mine);
+        starts[mine].emplace_back(done[mine], static_cast<std::int64_t>(phases.before.size()));
+        phases.before.push_back(gate);
       }
       ++done[mine];
     }
-    Phases result;
-    for (const auto& [gate, direction] : phases) result.before.push_back(gate);
-    result.of_gate.resize(rank_.size());
-    for (std::size_t direction : {0U, 1U}) {
-      std::size_t phase = 0;
-      for (std::size_t r = 0; r + 1 < gates_[direction].size(); ++r) {
-        while (phase + 1 < starts[direction].size() && index(starts[direction][phase + 1].first) <= r)
-          ++phase;
-        result.of_gate[index(gates_[direction][r])] = starts[direction][phase].second;
+    phases.of_gate.resize(index(count_));
+    for (const std::size_t direction : {0U, 1U}) {
+      for (std::size_t i = 0; i < starts[direction].size(); ++i) {
+        const auto [first, phase] = starts[direction][i];
+        const std::int64_t next =
+            i + 1 < starts[direction].size() ? starts[direction][i + 1].first : total(direction);
+        for (std::int64_t rank = first; rank < next; ++rank) {
+          phases.of_gate[index(gates_[direction][index(rank)])] = phase;
+        }
       }
     }
-    return result;
+    return phases;
   }
 
- private:
-  /// How many of `total` cells this direction would have: the most for which its gates, and those of the
-  /// other direction among them times `weight`, are no more than that.
-  std::int64_t share(std::size_t mine, const std::array<std::int64_t, 2>& done, std::int64_t total,
-                     double weight) const {
-    const auto& gates = gates_[mine];
-    std::int64_t low = 1, high = std::min(total, static_cast<std::int64_t>(gates.size()) - 1 - done[mine]);
-    while (low < high) {
-      const std::int64_t middle = (low + high + 1) / 2;
-      const std::int64_t last = gates[index(done[mine] + middle - 1)];
-      const std::int64_t executed = done[0] + done[1];
-      const std::int64_t others = last - executed + 1 - middle;
-      if (static_cast<double>(middle) + weight * static_cast<double>(others) <= static_cast<double>(total)) {
-        low = middle;
-      } else {
-        high = middle - 1;
+  /// Every free cell at least, and as many of the other direction's as make the two last equally long, where
+  /// a gate of the other direction counts `weight` times.
+  Phases shared(double weight) const {
+    return walk([&](std::int64_t gate, std::int64_t free, std::int64_t held) {
+      const auto [mine, rank] = rank_[index(gate)];
+      std::int64_t low = 1, high = std::max<std::int64_t>(1, std::min(free + held, total(mine) - rank));
+      while (low < high) {
+        const std::int64_t middle = (low + high + 1) / 2;
+        const std::int64_t others = gates_[mine][index(rank + middle - 1)] - gate + 1 - middle;
+        const double weighted = static_cast<double>(middle) + weight * static_cast<double>(others);
+        if (weighted <= static_cast<double>(free + held)) {
+          low = middle;
+        } else {
+          high = middle - 1;
+        }
+      }
+      return std::max(free, low);
+    });
+  }
+
+  /// Dynamic programming from the last gate to the first. State: a gate that needs a phase, and how many
+  /// cells are preset to the other direction by then.
+  Phases exact() const {
+    constexpr std::int32_t never = 1 << 30;
+    const std::size_t width = index(cells_) + 1;
+    std::vector<std::int32_t> fewest(index(count_ + 1) * width, never), choice(fewest.size(), 0);
+    std::fill_n(fewest.begin() + count_ * static_cast<std::ptrdiff_t>(width), width, 0);
+    for (std::int64_t gate = count_ - 1; gate >= 0; --gate) {
+      const auto [mine, rank] = rank_[index(gate)];
+      const std::int64_t others = gate - rank;  // executed before this gate
+      const std::int64_t most_held = std::min(cells_ - alive_[index(gate)] - 1, total(1 - mine) - others);
+      for (std::int64_t held = 0; held <= most_held; ++held) {
+        const std::int64_t other_next = gates_[1 - mine][index(others + held)];
+        const std::int64_t most = std::min(cells_ - alive_[index(gate)] - held, total(mine) - rank);
+        const std::size_t state = index(gate) * width + index(held);
+        for (std::int64_t take = 1; take <= most; ++take) {
+          const std::int64_t next = std::min(gates_[mine][index(rank + take)], other_next);
+          const std::int64_t executed = next - gate;  // of both directions
+          const std::int64_t left = next == count_ ? 0 : take + held - executed;
+          const std::int32_t phases = 1 + fewest[index(next) * width + index(left)];
+          if (phases < fewest[state]) {
+            fewest[state] = phases;
+            choice[state] = static_cast<std::int32_t>(take);
+          }
+        }
       }
     }
-    return low;
+    return walk([&](std::int64_t gate, std::int64_t, std::int64_t held) {
+      return static_cast<std::int64_t>(choice[index(gate) * width + index(held)]);
+    });
+  }
+
+  std::int64_t total(std::size_t direction) const {
+    return static_cast<std::int64_t>(gates_[direction].size()) - 1;
   }
 
   const std::vector<std::int64_t>& alive_;
   std::int64_t cells_;
-  std::array<std::vector<std::int64_t>, 2> gates_;  ///< per direction, and the end
-  std::vector<std::pair<std::size_t, std::int64_t>> rank_;
+  std::int64_t count_;
+  std::array<std::vector<std::int64_t>, 2> gates_;          ///< per direction; then the end of the program
+  std::vector<std::pair<std::size_t, std::int64_t>> rank_;  ///< per gate: direction, number among its gates
 };
-
-constexpr std::array<double, 7> kWeights{1.0, 0.0, 0.25, 0.5, 2.0, 4.0, 1e18};
 
 Phases preset_phases(const Program& program, const Array& array, Presets presets,
                      const std::vector<std::int64_t>& alive, std::int64_t cells) {
@@ -279,13 +327,7 @@ Phases preset_phases(const Program& program, const Array& array, Presets presets
     each.of_gate = each.before;
     return each;
   }
-  const Gang gang(program, array, alive, cells);
-  Phases best = gang.run(kWeights[0]);
-  if (gang.one_direction()) return best;
-  for (const double weight : kWeights) {
-    if (Phases other = gang.run(weight); other.before.size() < best.before.size()) best = std::move(other);
-  }
-  return best;
+  return Gang(program, array, alive, cells).best();
 }
 
 /// Free columns, in the order in which they are taken.

@@ -228,7 +228,21 @@ std::int32_t ProgramBuilder::gate(Gate gate, std::span<const std::int32_t> colum
 }
 
 void ProgramBuilder::output(std::string name, Word word, bool is_signed) {
-  Port port{std::move(name), static_cast<int>(word.size()), 0, is_signed, std::move(word)};
+  add_output({std::move(name), static_cast<int>(word.size()), 0, is_signed, std::move(word)});
+}
+
+void ProgramBuilder::output_words(std::string name, const std::vector<Word>& words, bool is_signed) {
+  detail::expect_at_least("length", static_cast<std::int64_t>(words.size()), 1);
+  Port port{std::move(name),
+            static_cast<int>(words.front().size()),
+            static_cast<std::int64_t>(words.size()),
+            is_signed,
+            {}};
+  for (const Word& word : words) port.columns.insert(port.columns.end(), word.begin(), word.end());
+  add_output(std::move(port));
+}
+
+void ProgramBuilder::add_output(Port port) {
   std::set<std::string> names;
   for (const Port& other : outputs_) names.insert(other.name);
   check_port(port, "outputs", names);

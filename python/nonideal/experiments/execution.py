@@ -109,7 +109,8 @@ def execute(
 ) -> Result:
     """Run an experiment and write its folder: ``result.json``, ``figures/`` and ``report.html``.
 
-    A run that was killed goes on from its finished shards.
+    A run that was killed goes on from its finished shards. So does one with other options, as far as it has
+    the same shards: a shard carries everything that its result depends on, options and seed included.
 
     Parameters
     ----------
@@ -138,7 +139,8 @@ def execute(
     experiment = load(name)
     out = Path(out)
     config = prepare(name, config, out, fresh=fresh)
-    identity = {"experiment": name, "config": config.as_dict()}
+    # Not the config: a shard carries what its result depends on, so another grid computes new points alone.
+    identity = {"experiment": name}
     with Runner(
         out=out,
         identity=identity,

@@ -15,6 +15,8 @@ from nonideal.hardware.cram.conversion import convert, fine_tune
 from nonideal.hardware.cram.devices import DEVICES, MTJ, device
 from nonideal.hardware.cram.divider import Divider, divide
 from nonideal.hardware.cram.dots import HybridDot
+from nonideal.hardware.cram.endurance import ENDURANCE_CYCLES, Endurance, endurance
+from nonideal.hardware.cram.fitting import SwitchingFit, fit_switching
 from nonideal.hardware.cram.gates import GATES, GateSpec, State
 from nonideal.hardware.cram.layers import Layer, LayerRun
 from nonideal.hardware.cram.library import CalibratedGate, GateLibrary
@@ -22,14 +24,19 @@ from nonideal.hardware.cram.matrices import matmul
 from nonideal.hardware.cram.networks import CramModule, LayerReport, NetworkReport
 from nonideal.hardware.cram.placement import Array, Placement, PresetPhase, place
 from nonideal.hardware.cram.planes import BLOCK_LANES, BitPlanes, pack
+from nonideal.hardware.cram.precessional import PrecessionalSwitching
 from nonideal.hardware.cram.program import Port, Program, ProgramBuilder
+from nonideal.hardware.cram.sigmoid import SigmoidSwitching
 from nonideal.hardware.cram.simulation import Activity, SimulationResult, simulate
 from nonideal.hardware.cram.split import SplitDot, SplitResult, SplitStage, split_dot
 from nonideal.hardware.cram.switching import ThermalSwitching
+from nonideal.hardware.cram.variation import Variation
+from nonideal.hardware.cram.variation_map import VariationMap
 
 __all__ = [
     "BLOCK_LANES",
     "DEVICES",
+    "ENDURANCE_CYCLES",
     "GATES",
     "MTJ",
     "Activity",
@@ -40,6 +47,7 @@ __all__ = [
     "CramClassifier",
     "CramModule",
     "Divider",
+    "Endurance",
     "ErrorReport",
     "Estimate",
     "GateLibrary",
@@ -51,22 +59,29 @@ __all__ = [
     "NetworkReport",
     "Placement",
     "Port",
+    "PrecessionalSwitching",
     "PresetPhase",
     "Program",
     "ProgramBuilder",
+    "SigmoidSwitching",
     "SimulationResult",
     "SplitDot",
     "SplitResult",
     "SplitStage",
     "State",
+    "SwitchingFit",
     "ThermalSwitching",
+    "Variation",
+    "VariationMap",
     "analysis",
     "circuits",
     "convert",
     "cost",
     "device",
     "divide",
+    "endurance",
     "fine_tune",
+    "fit_switching",
     "matmul",
     "pack",
     "place",

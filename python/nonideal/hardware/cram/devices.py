@@ -23,7 +23,13 @@ from nonideal.checks import (
 )
 from nonideal.errors import InvalidArgument, NumericalError
 from nonideal.hardware.cram.gates import State
-from nonideal.hardware.cram.switching import DIRECTIONS, Direction, Switching, ThermalSwitching
+from nonideal.hardware.cram.switching import (
+    DIRECTIONS,
+    Direction,
+    Switching,
+    ThermallyStable,
+    ThermalSwitching,
+)
 
 __all__ = ["DEVICES", "MTJ", "device"]
 
@@ -45,9 +51,9 @@ class MTJ:
         Switching model, for example `ThermalSwitching`.
     pulse_duration : float
         Duration of a gate's and of a preset's pulse, in second, > 0.
-    tmr_half_voltage : None
-        Voltage at which the TMR has fallen to half. None, a TMR that does not depend on the bias, is the only
-        value that this version supports.
+    tmr_half_voltage : float or None
+        Voltage V_h at which the TMR has fallen to half, in volt, > 0 (0.4 to 0.6 V is usual): a junction at
+        voltage V has the TMR ``tmr / (1 + (V / V_h)^2)``. None: the TMR does not depend on the bias.
     access_resistance : float
         Resistance of the access transistor in every branch, in ohm, >= 0.
     line_resistance : float
@@ -107,14 +113,11 @@ class MTJ:
             "preset_error": check_probability,
             "breakdown_voltage": check_positive,
         }
-        if self.critical_current is not None:
-            checks["critical_current"] = check_positive
+        for name in ("critical_current", "tmr_half_voltage"):
+            if getattr(self, name) is not None:
+                checks[name] = check_positive
         for name, check in checks.items():
             object.__setattr__(self, name, check(name, getattr(self, name)))
-        if self.tmr_half_voltage is not None:
-            raise InvalidArgument(
-                f"tmr_half_voltage = {self.tmr_half_voltage} is not None: bias-dependent TMR is not supported"
-            )
         check_number("resistance_parallel (1 + tmr)", self.resistance_antiparallel)
         if not isinstance(self.switching, Switching):
             raise InvalidArgument(f"switching = {self.switching!r} is not a switching model (log_p, v50)")
@@ -127,7 +130,7 @@ class MTJ:
 
     @property
     def resistance_antiparallel(self) -> float:
-        """Resistance of the antiparallel state (logic 1), ``R_P (1 + tmr)``, in ohm."""
+        """Resistance of the antiparallel state (logic 1) at zero bias, ``R_P (1 + tmr)``, in ohm."""
         return self.resistance_parallel * (1.0 + self.tmr)
 
     def replace(self, **changes: Any) -> MTJ:
@@ -215,6 +218,32 @@ class MTJ:
         """
         return np.asarray(np.exp(self.log_p_switch(voltage, direction, pulse_duration)[0]))
 
+    def retention_error(self, time: float) -> float:
+        """Return the probability that a cell loses its bit within ``time`` without voltage.
+
+        Parameters
+        ----------
+        time : float
+            In second, > 0.
+
+        Raises
+        ------
+        InvalidArgument
+            If the time is not > 0, or the switching model has no thermal stability, as `SigmoidSwitching`.
+
+        Examples
+        --------
+        >>> from nonideal.hardware import cram
+        >>> f"{cram.device('lv2024_fit').retention_error(86400.0):.2g}"      # a day; delta is 43.7
+        '9.1e-06'
+        """
+        model = self.switching
+        if not isinstance(model, ThermallyStable):
+            raise InvalidArgument(
+                f"switching: {type(model).__name__} has no thermal stability, so its retention is unknown"
+            )
+        return model.retention_error(check_positive("time", time))
+
     def preset_energy(self, old_state: State | int) -> float:
         """Return the energy of a preset's write pulse, ``I_c^2 R t`` with R of the old state, in joule.
 
@@ -276,6 +305,8 @@ class _Number(NamedTuple):
 
 _LV2024 = "Y. Lv et al., npj Unconventional Computing 1, 3 (2024), arXiv 2312.14264"
 _CRAM_45NM = "the 45 nm interfacial perpendicular MTJ of the CRAM papers of 2018-19, MOUSE and PIMBALL"
+_PROJECTED = "the projected 10 nm perpendicular MTJ of the CRAM papers (IEEE Trans. Computers, 2019)"
+_MOUSE = "the projected MTJ of MOUSE and PIMBALL"
 _NOT_PUBLISHED = "not established for these devices; sets the scale of voltages and energies, not the errors"
 
 # Every number of every device, each with its status and source. `switching.*` are the arguments of
@@ -306,6 +337,36 @@ _TABLE: Mapping[str, Mapping[str, _Number]] = {
         "critical_current": _Number(40e-6, "published", "MOUSE and PIMBALL; J_c times area would give 50 uA"),
         "breakdown_voltage": _Number(1.2, "assumed", "typical of MgO barriers"),
     },
+    "projected_10nm": {
+        "resistance_parallel": _Number(
+            12730.0, "published", f"{_PROJECTED}; RA = 1 ohm um^2, diameter 10 nm"
+        ),
+        "tmr": _Number(
+            76390.0 / 12730.0 - 1.0, "published", f"{_PROJECTED}; R_AP = 76.39 kohm, given as 500 %"
+        ),
+        "switching.slope": _Number(_FITTED_SLOPE, "assumed", "as lv2024_fit"),
+        "switching.v50_p_to_ap": _Number(0.79e-6 * 12730.0, "assumed", "critical_current R_P"),
+        "switching.v50_ap_to_p": _Number(0.79e-6 * 76390.0, "assumed", "critical_current R_AP"),
+        "switching.attempt_time": _Number(1e-9, "assumed", "usual attempt time of 1 ns"),
+        "pulse_duration": _Number(1e-9, "published", f"{_PROJECTED}: switching time"),
+        "critical_current": _Number(0.79e-6, "published", f"{_PROJECTED}: J_c = 1e6 A/cm^2 times the area"),
+        "breakdown_voltage": _Number(1.2, "assumed", "typical of MgO barriers"),
+    },
+    "mouse_projected": {
+        "resistance_parallel": _Number(7340.0, "published", f"{_MOUSE}: R_P = 7.34 kohm"),
+        "tmr": _Number(
+            76390.0 / 7340.0 - 1.0,
+            "published",
+            f"{_MOUSE}: R_AP = 76.39 kohm; the two give 941 %, which disagrees with the 500 % stated there",
+        ),
+        "switching.slope": _Number(_FITTED_SLOPE, "assumed", "as lv2024_fit"),
+        "switching.v50_p_to_ap": _Number(3e-6 * 7340.0, "assumed", "critical_current R_P"),
+        "switching.v50_ap_to_p": _Number(3e-6 * 76390.0, "assumed", "critical_current R_AP"),
+        "switching.attempt_time": _Number(1e-9, "assumed", "usual attempt time of 1 ns"),
+        "pulse_duration": _Number(1e-9, "published", f"{_MOUSE}: switching time"),
+        "critical_current": _Number(3e-6, "published", f"{_MOUSE}: 3 uA"),
+        "breakdown_voltage": _Number(1.2, "assumed", "typical of MgO barriers"),
+    },
 }
 
 #: Names of the devices that `device` knows.
@@ -320,7 +381,8 @@ def device(name: str, **changes: Any) -> MTJ:
     name : str
         One of `DEVICES`: ``"lv2024_fit"``, the thermal fit to the experiment of Lv et al. (2024), whose error
         tables are fitted and whose scale in volt, ohm and second is assumed; ``"today_45nm"``, the device of
-        the older CRAM papers, for energies and latencies.
+        the older CRAM papers, for energies and latencies; ``"projected_10nm"`` and ``"mouse_projected"``,
+        what those papers expected of future junctions.
     **changes
         Fields of `MTJ`, as in `MTJ.replace`.
 
@@ -333,7 +395,7 @@ def device(name: str, **changes: Any) -> MTJ:
     --------
     >>> from nonideal.hardware import cram
     >>> cram.DEVICES
-    ('lv2024_fit', 'today_45nm')
+    ('lv2024_fit', 'today_45nm', 'projected_10nm', 'mouse_projected')
     >>> cram.device("lv2024_fit").tmr, cram.device("lv2024_fit", tmr=2.0).tmr
     (1.09, 2.0)
     >>> cram.device("today_45nm").provenance["critical_current"][0]

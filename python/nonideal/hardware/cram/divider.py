@@ -6,12 +6,14 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import ArrayLike
 
 from nonideal.checks import FloatArray, check_choice, check_finite, check_positive
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.cram.devices import MTJ
-from nonideal.hardware.cram.gates import GATES, GateSpec
+from nonideal.hardware.cram.gates import GATES, GateSpec, State
+from nonideal.hardware.cram.network import Circuit, Junctions
 from nonideal.hardware.cram.switching import DIRECTIONS
 
 __all__ = ["Divider", "divide", "ideal_window"]
@@ -56,7 +58,8 @@ def divide(mtj: MTJ, gate: GateSpec | str, voltage: float) -> Divider:
     """Solve the divider of a gate for every number of inputs that are 1.
 
     ``I(k) = V / (R_in(k) + R_o + R_T + R_LL)``, ``R_in(k) = 1 / (k / (R_AP + R_T) + (n - k) / (R_P + R_T))``;
-    R_o is that of the preset state, R_T the access resistance of every branch and R_LL the line's.
+    R_o is that of the preset state, R_T the access resistance of every branch and R_LL the line's. Where the
+    TMR depends on the bias, every antiparallel junction has the resistance that belongs to its own voltage.
 
     Parameters
     ----------
@@ -105,7 +108,7 @@ def ideal_window(mtj: MTJ, gate: GateSpec | str) -> tuple[float, float]:
     """Return the open interval of V_logic in which a gate with sharp thresholds, at V50, is always right.
 
     The output must switch at k = threshold and hold at k = threshold + 1: ``V50 / f(threshold) < V_logic <
-    V50 / f(threshold + 1)``, with f(k) the output junction's share of V_logic.
+    V50 / f(threshold + 1)``, with f(k) the output junction's share of V_logic at that voltage.
 
     Parameters
     ----------
@@ -133,8 +136,8 @@ def ideal_window(mtj: MTJ, gate: GateSpec | str) -> tuple[float, float]:
     """
     spec = gate_spec(gate)
     v50 = mtj.switching.v50(DIRECTIONS[spec.preset], mtj.pulse_duration)
-    share = output_voltage(mtj, spec, 1.0)
-    low, high = (float(v50 / share[k]) for k in (spec.threshold, spec.threshold + 1))
+    ends = circuit(mtj, spec).voltage(v50)
+    low, high = (float(ends[k]) for k in (spec.threshold, spec.threshold + 1))
     if not low < high:
         raise InvalidArgument(f"gate {spec.name}: the window ({low} V, {high} V) of V_logic is empty")
     return low, high
@@ -147,20 +150,19 @@ def gate_spec(gate: GateSpec | str) -> GateSpec:
 
 def output_voltage(mtj: MTJ, spec: GateSpec, voltage: ArrayLike) -> FloatArray:
     """Return the voltage over the output junction: shape ``voltage.shape + (n + 1,)``, volt."""
-    _, output, total = _resistances(mtj, spec)
-    return np.asarray(check_finite("voltage", voltage)[..., np.newaxis] * (output / total))
+    return circuit(mtj, spec).solve(check_finite("voltage", voltage)[..., np.newaxis])[1]
 
 
 def solve(mtj: MTJ, spec: GateSpec, voltage: float) -> Divider:
     """Return the divider's solution without checks and warnings."""
-    inputs, _, total = _resistances(mtj, spec)
-    current = voltage / total
-    junction = np.full(spec.fan_in + 1, mtj.resistance_antiparallel)
-    junction[0] = mtj.resistance_parallel
+    network = circuit(mtj, spec)
+    current, output, branch = network.solve(voltage)
+    inputs = network.input_voltage(branch)
+    ones = np.arange(spec.fan_in + 1)
     arrays = (
         current,
-        output_voltage(mtj, spec, voltage),
-        current * inputs * (junction / (junction + mtj.access_resistance)),
+        output,
+        np.where(ones > 0, inputs[:, State.AP], inputs[:, State.P]),
         voltage * current * mtj.pulse_duration,
     )
     for array in arrays:
@@ -168,11 +170,19 @@ def solve(mtj: MTJ, spec: GateSpec, voltage: float) -> Divider:
     return Divider(spec, voltage, *arrays)
 
 
-def _resistances(mtj: MTJ, spec: GateSpec) -> tuple[FloatArray, float, FloatArray]:
-    """Return the inputs in parallel (n + 1,), the output junction, and all in series (n + 1,), in ohm."""
+def circuit(mtj: MTJ, spec: GateSpec, output: npt.NDArray[np.int64] | None = None) -> Circuit:
+    """Return the gate's circuit for k = 0..n inputs that are 1; branches by state: P, then AP.
+
+    ``output`` : (n + 1,) states of the output junction; the preset by default.
+    """
     ones = np.arange(spec.fan_in + 1)
-    high, low = mtj.resistance_antiparallel, mtj.resistance_parallel
-    access = mtj.access_resistance
-    inputs = 1.0 / (ones / (high + access) + (spec.fan_in - ones) / (low + access))
-    output = high if spec.preset else low
-    return inputs, output, inputs + output + access + mtj.line_resistance
+    state = np.full(spec.fan_in + 1, int(spec.preset)) if output is None else output
+    parallel = np.array(mtj.resistance_parallel)
+    return Circuit(
+        inputs=Junctions(parallel, np.array([0.0, mtj.tmr])),
+        count=np.stack([spec.fan_in - ones, ones], axis=-1),
+        output=Junctions(parallel, np.asarray(mtj.tmr * state, dtype=np.float64)),
+        access=mtj.access_resistance,
+        line=mtj.line_resistance,
+        half_voltage=mtj.tmr_half_voltage,
+    )

@@ -198,12 +198,12 @@ class Placement:
         >>> from nonideal.hardware.cram import circuits
         >>> placement = cram.place(circuits.full_adder("maj5_not"), presets="ganged")
         >>> print(placement.to_text(), end="")
-        preset AP 3,6
+        preset AP 3,4
         MAJ3 3 <- 0 1 2
-        preset P 4,5
-        NOT 4 <- 3
+        preset P 5,6
         NOT 5 <- 3
-        MAJ5 6 <- 0 1 2 4 5
+        NOT 6 <- 3
+        MAJ5 4 <- 0 1 2 5 6
         """
         instructions = self.program.instructions
         gate = 0
@@ -246,9 +246,8 @@ def place(
         None for ``Array()``, 1024 x 1024.
     presets : str
         ``"per_gate"``: one preset phase before every gate. ``"ganged"``: many columns at once, in as few
-        phases as the array's columns allow. For one direction (programs of NAND, NOR, NOT and MIN) and for
-        arrays with bipolar presets the number is the least that this order of gates has; for two directions
-        it is the best of a few rules that share the free columns between them.
+        phases as the array's columns allow: the least for this order of gates (of very long programs that
+        mix gates preset to P and to AP, the best of a few rules; up to 14 % more where both were compared).
     allocate : str
         ``"lowest"``: the lowest free column, so that the program is as narrow as can be. ``"level"``: the
         free column that was written least, of the whole array: wear is spread.

@@ -302,7 +302,7 @@ def split_dot(
     >>> from nonideal.hardware import cram
     >>> dot = cram.split_dot(784, 4, 4, cram.Array(columns=1024))
     >>> len(dot.chunks), dot.chunks[0], dot.combine.columns_used
-    (7, slice(0, 112, None), 137)
+    (7, slice(0, 112, None), 142)
     >>> x, w = np.random.default_rng(0).integers(0, 16, (2, 5, 784))
     >>> bool((dot.run(x, w) == (x * w).sum(axis=1)).all())
     True
@@ -392,7 +392,7 @@ def _sum(count: int, largest: int, accumulate: str, full_adder: str) -> Program:
 
 
 def _add(builder: ProgramBuilder, adder: Program, a: list[int], b: list[int], width: int) -> list[int]:
-    """A + b in ``width`` bits: a half adder at bit 0, full adders, half adders for the carry above."""
+    """Add two words: a half adder at bit 0, full adders, half adders for the carry above."""
     result: list[int] = []
     carry: list[int] = []
     for bit in range(max(len(a), len(b))):
@@ -435,7 +435,7 @@ def _moved(results: Sequence[BitPlanes], lanes: int) -> BitPlanes:
     words = np.zeros((len(results), width, results[0].words.shape[1]), dtype=np.uint64)
     for word, planes in zip(words, results, strict=True):
         word[: len(planes.words)] = planes.words
-    return BitPlanes(words.reshape(-1, words.shape[2]), lanes)
+    return BitPlanes(words.reshape(len(results) * width, words.shape[2]), lanes)
 
 
 def count_activity(counts: dict[int, Activity], length: int, run: SimulationResult) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from nonideal.checks import FloatArray, check_choice, check_finite, check_positive
 from nonideal.errors import InvalidArgument
 
-__all__ = ["DIRECTIONS", "Direction", "Switching", "ThermalSwitching"]
+__all__ = ["DIRECTIONS", "Direction", "Switching", "ThermalSwitching", "ThermallyStable", "log_complement"]
 
 Direction: TypeAlias = Literal["P->AP", "AP->P"]
 
@@ -40,6 +40,19 @@ class Switching(Protocol):
 
     def v50(self, direction: Direction, pulse_duration: float) -> float:
         """Return the voltage at which P = 1/2, in volt."""
+
+
+@runtime_checkable
+class ThermallyStable(Protocol):
+    """What a switching model with a thermal stability delta offers besides `Switching`."""
+
+    def log_p_varied(
+        self, voltage: ArrayLike, direction: Direction, pulse_duration: float, delta_scale: ArrayLike
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return what `Switching.log_p` does, for junctions with ``delta_scale`` times the delta."""
+
+    def retention_error(self, time: float) -> float:
+        """Return the probability that a junction loses its state within ``time`` without voltage."""
 
 
 @dataclass(frozen=True)
@@ -168,20 +181,49 @@ class ThermalSwitching:
         >>> round(float(log_switched), 9)
         -40.0
         """
+        return self.log_p_varied(voltage, direction, pulse_duration, 1.0)
+
+    def log_p_varied(
+        self, voltage: ArrayLike, direction: Direction, pulse_duration: float, delta_scale: ArrayLike
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return what `log_p` does, for junctions whose delta is ``delta_scale`` times this one's.
+
+        ``voltage`` and ``delta_scale`` (> 0) are broadcast together; critical voltages stay as they are.
+        """
         critical = self._critical_voltage(direction)
         log_attempts = _log_half_life(pulse_duration, self.attempt_time) + math.log(_LN2)
         voltage = check_finite("voltage", voltage)
+        # The hazard h = -log(1 - P) is an exponential of V, so P a double one: keep log h, and clip it
+        # before exp, so that neither tail leaves the range of a double.
         with np.errstate(over="ignore", under="ignore"):
-            # The hazard h = -log(1 - P) is an exponential of V, so P a double one: keep log h, and clip it
-            # before exp, so that neither tail leaves the range of a double.
-            log_hazard = log_attempts - self.delta * (1.0 - voltage / critical)
-            hazard = np.exp(np.clip(log_hazard, -700.0, 700.0))
-            log_switched = np.where(
-                hazard < _LN2,
-                np.where(log_hazard < -700.0, log_hazard, np.log(-np.expm1(-hazard))),
-                np.log1p(-np.exp(-np.maximum(hazard, _LN2))),
-            )
-        return log_switched, np.asarray(-hazard)
+            log_hazard = log_attempts - self.delta * np.asarray(delta_scale) * (1.0 - voltage / critical)
+            hazard = np.exp(np.minimum(np.maximum(log_hazard, -700.0), 700.0))
+        return log_complement(log_hazard), np.asarray(-hazard)
+
+    def retention_error(self, time: float) -> float:
+        """Return the probability that a junction loses its state within ``time``, without voltage.
+
+        ``1 - exp(-(time / attempt_time) exp(-delta))``: retention grows exponentially with delta.
+
+        Parameters
+        ----------
+        time : float
+            In second, > 0.
+
+        Raises
+        ------
+        InvalidArgument
+            If the time is not > 0 and finite.
+
+        Examples
+        --------
+        >>> from nonideal.hardware import cram
+        >>> ten_years = 10 * 365.25 * 86400
+        >>> [f"{cram.ThermalSwitching(d, 0.5, 0.5).retention_error(ten_years):.2g}" for d in (40, 60, 80)]
+        ['0.74', '2.8e-09', '5.7e-18']
+        """
+        log_hazard = math.log(check_positive("time", time)) - math.log(self.attempt_time) - self.delta
+        return -math.expm1(-math.exp(min(log_hazard, 700.0)))
 
     def v50(self, direction: Direction, pulse_duration: float) -> float:
         """Return the voltage at which half of the pulses switch, in volt: ``V_c (1 - L / delta)``.
@@ -230,3 +272,12 @@ def _log_half_life(pulse_duration: float, attempt_time: float) -> float:
     return (
         math.log(check_positive("pulse_duration", pulse_duration)) - math.log(attempt_time) - math.log(_LN2)
     )
+
+
+def log_complement(log_hazard: FloatArray) -> FloatArray:
+    """Return log(1 - exp(-h)) from log h, to full relative precision for every h."""
+    with np.errstate(under="ignore", divide="ignore"):
+        hazard = np.exp(np.minimum(np.maximum(log_hazard, -700.0), 700.0))
+        # expm1 holds the small h, log1p the large ones; below e^-700, log(1 - exp(-h)) is log h itself.
+        logs = np.where(hazard < _LN2, np.log(-np.expm1(-hazard)), np.log1p(-np.exp(-hazard)))
+        return np.where(log_hazard < -700.0, log_hazard, logs)

@@ -169,7 +169,10 @@ def test_ports():
         (lambda: circuits.dot(2.0, 4, 4), "length = 2.0 is not an integer"),
         (lambda: circuits.dot(4, 17, 4), "bits_x = 17 is outside [1, 16]"),
         (lambda: circuits.dot(4, 4, 0), "bits_w = 0 is outside [1, 16]"),
-        (lambda: circuits.dot(4, 4, 4, accumulate="x"), "accumulate = 'x' is not one of tree, chain"),
+        (
+            lambda: circuits.dot(4, 4, 4, accumulate="x"),
+            "accumulate = 'x' is not one of tree, chain, csa, hybrid",
+        ),
     ],
 )
 def test_refusals(call, message):

@@ -53,6 +53,32 @@ def test_today_45nm_as_published():
     assert mtj.preset_energy(State.AP) == pytest.approx(35e-15, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("name", "parallel", "antiparallel", "current"),
+    [("projected_10nm", 12.73e3, 76.39e3, 0.79e-6), ("mouse_projected", 7.34e3, 76.39e3, 3e-6)],
+)
+def test_projections_as_published(name, parallel, antiparallel, current):
+    mtj = device(name)
+    assert mtj.resistance_parallel == parallel
+    assert mtj.resistance_antiparallel == pytest.approx(antiparallel, rel=1e-14)
+    assert mtj.pulse_duration == 1e-9
+    assert mtj.critical_current == current
+    assert mtj.switching.v50("P->AP", 1e-9) == pytest.approx(current * parallel, rel=1e-14)
+    assert mtj.switching.v50("AP->P", 1e-9) == pytest.approx(current * antiparallel, rel=1e-14)
+    assert mtj.switching.slope(1e-9) == pytest.approx(oracle.fitted_slope(), rel=1e-12)
+
+
+def test_numbers_of_the_10_nm_projection_belong_together():
+    """RA = 1 ohm um^2 and J_c = 1e6 A/cm^2 on a disc of 10 nm; 500 % TMR."""
+    mtj, area = device("projected_10nm"), math.pi * 5e-9**2
+    assert mtj.resistance_parallel == pytest.approx(1e-12 / area, rel=1e-3)
+    assert mtj.critical_current == pytest.approx(1e10 * area, rel=0.01)
+    assert mtj.tmr == pytest.approx(5.0, rel=1e-3)
+    # The other projection disagrees with its own TMR of 500 %, and says so.
+    assert device("mouse_projected").tmr == pytest.approx(9.41, abs=5e-3)
+    assert "disagrees" in device("mouse_projected").provenance["tmr"][1]
+
+
 @pytest.mark.parametrize("name", DEVICES)
 def test_every_number_of_every_device_has_an_origin(name):
     mtj = device(name)
@@ -169,10 +195,8 @@ def test_a_model_that_answers_with_nan_is_named():
         ({"preset_error": 1.5}, "preset_error = 1.5 is outside [0, 1]"),
         ({"preset_error": math.nan}, "preset_error = nan is outside [0, 1]"),
         ({"breakdown_voltage": 0.0}, "breakdown_voltage = 0.0 is not > 0"),
-        (
-            {"tmr_half_voltage": 0.5},
-            "tmr_half_voltage = 0.5 is not None: bias-dependent TMR is not supported",
-        ),
+        ({"tmr_half_voltage": 0.0}, "tmr_half_voltage = 0.0 is not > 0"),
+        ({"tmr_half_voltage": math.nan}, "tmr_half_voltage = nan is not finite"),
         (
             {"provenance": {"colour": ("published", "nowhere")}},
             f"provenance key = 'colour' is not one of {', '.join(f.name for f in dataclasses.fields(MTJ))}",
@@ -203,7 +227,7 @@ def test_refuses_a_pulse_that_outlasts_the_retention():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: device("lv2024"), "name = 'lv2024' is not one of lv2024_fit, today_45nm"),
+        (lambda: device("lv2024"), f"name = 'lv2024' is not one of {', '.join(DEVICES)}"),
         (lambda: device("lv2024_fit", tmr=-1), "tmr = -1 is not > 0"),
         (
             lambda: device("lv2024_fit", tmt=2.0),

@@ -95,10 +95,7 @@ def test_published_relative_windows(name):
 
 
 def test_published_windows_and_energies_of_the_mouse_projection():
-    """mouse_projected belongs to a later stage as a device; its figures hold the same formulas."""
-    slope = oracle.fitted_slope()
-    switching = ThermalSwitching.from_slope(slope, 3e-6 * 7340.0, 3e-6 * 76390.0, pulse_duration=1e-9)
-    mtj = MTJ(7340.0, 76390.0 / 7340.0 - 1.0, switching, 1e-9)
+    mtj = device("mouse_projected")
     assert mtj.tmr == pytest.approx(9.41, abs=5e-3)
     for name, femtojoule in (("NAND2", 0.51), ("MIN3", 0.11), ("MAJ5", 0.71)):
         low, high = ideal_window(mtj, name)
@@ -177,6 +174,89 @@ def test_access_resistance_acts_as_a_lower_tmr():
         )
 
 
+# TMR that depends on the bias.
+
+HALF_VOLTAGES = st.floats(0.2, 1.5)
+
+
+@settings(deadline=None, max_examples=25)
+@given(junctions(), st.floats(0.01, 2.0), HALF_VOLTAGES)
+def test_bias_dependent_divider_equals_scipys_root(mtj, voltage, half):
+    mtj = mtj.replace(tmr_half_voltage=half)
+    parallel = mtj.resistance_parallel
+    for gate in GATES.values():
+        got = divide(mtj, gate, voltage)
+        for k in range(gate.fan_in + 1):
+            current, output, inputs = oracle.biased_divider(
+                [(parallel, mtj.tmr if i < k else 0.0) for i in range(gate.fan_in)],
+                (parallel, mtj.tmr * gate.preset),
+                half=half,
+                access=mtj.access_resistance,
+                line=mtj.line_resistance,
+                voltage=voltage,
+            )
+            assert got.current[k] == pytest.approx(current, rel=1e-6)
+            assert got.output_voltage[k] == pytest.approx(output, rel=1e-6)
+            assert got.input_voltage[k] == pytest.approx(inputs[0], rel=1e-6)
+            assert got.energy[k] == pytest.approx(voltage * current * mtj.pulse_duration, rel=1e-6)
+
+
+@settings(deadline=None, max_examples=25)
+@given(junctions(), HALF_VOLTAGES, st.floats(0.01, 2.0))
+def test_bias_dependent_divider_keeps_its_order(mtj, half, voltage):
+    biased = mtj.replace(tmr_half_voltage=half)
+    for gate in GATES.values():
+        solution, plain = divide(biased, gate, voltage), divide(mtj, gate, voltage)
+        assert np.all(np.diff(solution.current) < 0.0)
+        assert np.all(np.diff(solution.output_voltage) < 0.0)
+        assert np.all(solution.current >= plain.current * (1 - 1e-12))
+        low, high = ideal_window(biased, gate)
+        direction = "AP->P" if gate.preset == State.AP else "P->AP"
+        for end, k in ((low, gate.threshold), (high, gate.threshold + 1)):
+            p = biased.p_switch(divide(biased, gate, end).output_voltage[k], direction)
+            assert float(p) == pytest.approx(0.5, rel=1e-9)
+        assert low < high
+        # With preset P the output is a plain resistor: less TMR means a narrower window.
+        if gate.preset == State.P:
+            assert high / low < (lambda w: w[1] / w[0])(ideal_window(mtj, gate)) * (1 + 1e-12)
+
+
+def test_bias_dependence_fades_at_a_high_half_voltage():
+    mtj = device("lv2024_fit")
+    for gate in GATES.values():
+        far = divide(mtj.replace(tmr_half_voltage=1e6), gate, 0.7)
+        np.testing.assert_allclose(far.output_voltage, divide(mtj, gate, 0.7).output_voltage, rtol=1e-10)
+        assert ideal_window(mtj.replace(tmr_half_voltage=1e6), gate) == pytest.approx(
+            ideal_window(mtj, gate), rel=1e-10
+        )
+
+
+def test_half_of_the_tmr_at_the_half_voltage():
+    """NOT with its input at 1: at V_h over the input it has the resistance R_P (1 + TMR / 2)."""
+    mtj = device("lv2024_fit", tmr_half_voltage=0.5)
+    resistance = 3150.0 * (1 + 1.09 / 2)
+    solution = divide(mtj, "NOT", 0.5 * (resistance + 3150.0) / resistance)
+    assert solution.input_voltage[1] == pytest.approx(0.5, rel=1e-12)
+    assert solution.current[1] == pytest.approx(0.5 / resistance, rel=1e-12)
+
+
+def test_extreme_circuits_converge():
+    for tmr, half, access, line in (
+        (1e-6, 1e-3, 0, 0),
+        (100, 1e-3, 1e9, 0),
+        (100, 0.5, 1, 1e9),
+        (5, 1e3, 0, 1),
+    ):
+        mtj = device(
+            "lv2024_fit", tmr=tmr, tmr_half_voltage=half, access_resistance=access, line_resistance=line
+        )
+        for gate in GATES.values():
+            for voltage in (1e-3, 0.5, 1.1):
+                solution = divide(mtj, gate, voltage)
+                assert np.all(solution.current > 0)
+                assert np.all(np.diff(solution.current) <= 0.0)
+
+
 def test_arrays_are_read_only_and_gates_go_by_name_too():
     mtj = device("lv2024_fit")
     solution = divide(mtj, "MAJ3", 0.5)
@@ -220,7 +300,15 @@ def test_refuses(call, message):
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize("changes", [{"access_resistance": 1e21}, {"line_resistance": 1e21}, {"tmr": 1e-17}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"access_resistance": 1e21},
+        {"line_resistance": 1e21},
+        {"tmr": 1e-17},
+        {"tmr": 1e-17, "tmr_half_voltage": 0.5},
+    ],
+)
 def test_refuses_an_empty_window(changes):
     with pytest.raises(InvalidArgument) as error:
         ideal_window(device("lv2024_fit", **changes), "NAND2")

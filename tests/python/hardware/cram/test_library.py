@@ -479,6 +479,7 @@ def test_table():
         "usable": True,
         "energy": gate.energy.tolist(),
         "pulse_duration": 1e-3,
+        "input_disturb": None,
     }
 
 

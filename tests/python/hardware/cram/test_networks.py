@@ -93,7 +93,7 @@ def test_mlp_equals_fake_quantized_exactly():
     stride=st.tuples(st.integers(1, 3), st.integers(1, 2)),
     dilation=st.tuples(st.integers(1, 2), st.integers(1, 2)),
     padding=st.tuples(st.integers(0, 2), st.integers(0, 1)),
-    accumulate=st.sampled_from(["tree", "chain", "hybrid"]),
+    accumulate=st.sampled_from(["tree", "chain", "csa", "hybrid"]),
     signed=st.booleans(),
 )
 def test_convolutions_equal_loops(data, groups, kernel, stride, dilation, padding, accumulate, signed):

@@ -117,7 +117,7 @@ def test_the_default_array_is_that_of_the_specification():
             lambda: cram.place(circuits.multiplier(8), cram.Array(columns=40)),
             "array.columns = 40: the program needs 41 columns, 1 more than the array has",
         ),
-        (lambda: cram.place(circuits.adder(2), presets="x"), "presets = 'x' is not one of per_gate"),
+        (lambda: cram.place(circuits.adder(2), presets="x"), "presets = 'x' is not one of per_gate, ganged"),
         (lambda: cram.place("adder"), "program: str is not a Program"),
         (lambda: cram.place(circuits.adder(2), 512), "array: int is not an Array"),
         (lambda: cram.Array(rows=0), "rows = 0 is below 1"),
