@@ -444,9 +444,11 @@ def test_no_samples():
 
 def test_torch_is_neither_imported_nor_needed_before_it_is_used():
     code = (
-        "import sys; sys.modules['torch'] = None\n"
+        "import sys\n"
         "from nonideal.errors import MissingExtra\n"
         "from nonideal.hardware import cram\n"
+        "assert 'torch' not in sys.modules\n"
+        "sys.modules['torch'] = None\n"
         "class Fake(cram.CramModule):\n"
         "    def with_gates(self, gates, *, seed=None): ...\n"
         "    fake_quantized = None\n"
