@@ -64,7 +64,7 @@ class Config(BaseConfig):
     accumulate: tuple[str, ...] = option(
         "tree,chain,hybrid",
         help="how products are added (hybrid: exactly, beside the array); the first is used against TMR",
-        choices=("tree", "chain", "hybrid"),
+        choices=("tree", "chain", "csa", "hybrid"),
     )
     full_adder: str = option(
         "nand9", help="full-adder design", choices=("nand9", "maj5_buf", "maj5_not", "min5")
@@ -339,7 +339,12 @@ def _answer(
     always: bool,
     against_eps: Sequence[Estimate],
 ) -> str:
-    sums = {"tree": "adder trees", "chain": "running sums", "hybrid": "exact sums beside the array"}
+    sums = {
+        "tree": "adder trees",
+        "chain": "running sums",
+        "csa": "carry-save adders",
+        "hybrid": "exact sums beside the array",
+    }
     how = f"with {sums[kinds[0]]} of {config.full_adder} full adders"
     goal = f"within {100 * _LOSS:g} percentage point of exact accuracy ({noise_free:.3f})"
     if needed is not None:
@@ -488,7 +493,7 @@ def _draw_eps(result: Result) -> Figure:
         "Accuracy against the error probability of every gate, for products that are added in a tree, in a "
         "running sum (chain) or exactly beside the array (hybrid). Bars: 95 % confidence."
     )
-    for kind in ("tree", "chain", "hybrid"):
+    for kind in ("tree", "chain", "csa", "hybrid"):
         curve = result.curves.get(f"accuracy_vs_eps_{kind}")
         if curve is not None:
             draw_curve(axes, _positive(curve), label=kind)
@@ -507,7 +512,7 @@ def _draw_energy(result: Result) -> Figure:
         "Accuracy against the array's energy per image, at several error probabilities of every gate. The "
         "exact sums of hybrid take energy beside the array, which is not counted. Bars: 95 % confidence."
     )
-    for kind in ("tree", "chain", "hybrid"):
+    for kind in ("tree", "chain", "csa", "hybrid"):
         curve = result.curves.get(f"accuracy_vs_energy_{kind}")
         if curve is not None:
             draw_curve(axes, curve, label=kind)

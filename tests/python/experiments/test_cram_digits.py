@@ -102,7 +102,7 @@ def test_needed_tmr_is_interpolated():
         ({"eps": "0,1.5"}, "eps = 1.5 is outside [0, 1]"),
         ({"bits_weight": 9}, "bits_weight = 9 is outside [1, 8]"),
         ({"repeats": 1}, "repeats = 1 is outside [2, 10000]"),
-        ({"accumulate": "heap"}, "accumulate = 'heap' is not one of 'tree', 'chain', 'hybrid'"),
+        ({"accumulate": "heap"}, "accumulate = 'heap' is not one of 'tree', 'chain', 'csa', 'hybrid'"),
     ],
 )
 def test_refusals(options, message):

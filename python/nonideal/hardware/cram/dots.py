@@ -19,7 +19,7 @@ from nonideal.hardware.cram.accounting import Cost, cost
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.placement import Array, Placement, place
 from nonideal.hardware.cram.planes import BitPlanes
-from nonideal.hardware.cram.program import Port, Program
+from nonideal.hardware.cram.program import Program
 from nonideal.hardware.cram.simulation import Activity, simulate
 from nonideal.hardware.cram.split import (
     SplitDot,
@@ -48,7 +48,7 @@ __all__ = [
     "run_dot",
 ]
 
-ACCUMULATE = (*_core.cram.Accumulate.__members__, "hybrid")
+ACCUMULATE = tuple(_core.cram.Accumulate.__members__)
 """How products are added: in the array, or (hybrid) exactly, in CMOS logic beside it."""
 
 
@@ -134,7 +134,7 @@ def map_dot(length: int, bits_x: int, bits_w: int, accumulate: str, full_adder: 
     if accumulate == "hybrid":
 
         def products(terms: int) -> Program:
-            return _products(terms, bits_x, bits_w, full_adder)
+            return circuits.products(terms, bits_x, bits_w, full_adder=full_adder)
 
         return HybridDot(
             length, bits_x, bits_w, array, make_stage("chunk", length, 1, products, array, "per_gate")
@@ -147,36 +147,6 @@ def map_dot(length: int, bits_x: int, bits_w: int, accumulate: str, full_adder: 
         except InvalidArgument:  # too wide
             pass
     return split_dot(length, bits_x, bits_w, array, accumulate=accumulate, full_adder=full_adder)
-
-
-def _products(length: int, bits_x: int, bits_w: int, full_adder: str) -> Program:
-    """Products of ``length`` pairs: ports x, w -> products, all of shape (lanes, length)."""
-    one = circuits.multiplier(bits_x, bits_w, full_adder=full_adder)
-    operands = length * (bits_x + bits_w)
-    (product,) = one.outputs
-    instructions: list[tuple[str, int, tuple[int, ...]]] = []
-    results: list[int] = []
-    for term in range(length):
-        words = (
-            range(term * bits_x, (term + 1) * bits_x),
-            range(length * bits_x + term * bits_w, length * bits_x + (term + 1) * bits_w),
-        )
-        columns = dict(
-            zip((c for port in one.inputs for c in port.columns), (*words[0], *words[1]), strict=True)
-        )
-        for gate, output, sources in one.instructions:
-            columns[output] = operands + len(instructions)
-            instructions.append((gate, columns[output], tuple(columns[source] for source in sources)))
-        results += [columns[column] for column in product.columns]
-    return Program(
-        operands + len(instructions),
-        instructions,
-        [
-            Port("x", bits_x, length, False, tuple(range(length * bits_x))),
-            Port("w", bits_w, length, False, tuple(range(length * bits_x, operands))),
-        ],
-        [Port("products", product.bits, length, False, tuple(results))],
-    )
 
 
 def run_dot(

@@ -183,7 +183,8 @@ class _ArrayLayer(_LayerModule):
         first = run.first_sample if run is not None else 0
         if first and samples and rows % samples:
             raise InvalidArgument(
-                f"first_sample = {first}: {rows} rows of {layer.name or 'the model'} are not a multiple of {samples} samples"
+                f"first_sample = {first}: {rows} rows of {layer.name or 'the model'} are not a multiple of "
+                f"{samples} samples"
             )
         row = first * (rows // samples) if samples else 0
         call = run.calls[layer.name] if run is not None else 0

@@ -319,7 +319,7 @@ X = np.ones((3, 2))
         (lambda: cram.convert(linear(), X, signed_weights="x"), "signed_weights = 'x' is not one of split"),
         (
             lambda: cram.convert(linear(), X, accumulate="x"),
-            "accumulate = 'x' is not one of tree, chain, hybrid",
+            "accumulate = 'x' is not one of tree, chain, csa, hybrid",
         ),
         (
             lambda: cram.convert(linear(), X, full_adder="x"),

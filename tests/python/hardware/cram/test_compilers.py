@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import adder as oracle
 
 from nonideal.errors import InvalidArgument
 from nonideal.hardware import cram
 from nonideal.hardware.cram import circuits
+from oracles import adder as oracle
 
 DESIGNS = ("nand9", "maj5_buf", "maj5_not", "min5")
 

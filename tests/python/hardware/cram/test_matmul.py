@@ -15,7 +15,7 @@ from nonideal.hardware import cram
 @given(
     shape=st.tuples(st.integers(0, 5), st.integers(0, 9), st.integers(0, 5)),
     bits=st.integers(1, 8),
-    accumulate=st.sampled_from(["tree", "chain", "hybrid"]),
+    accumulate=st.sampled_from(["tree", "chain", "csa", "hybrid"]),
     seed=st.integers(0, 99),
 )
 def test_equals_numpy(shape, bits, accumulate, seed):
@@ -52,7 +52,7 @@ def test_errors_are_those_of_the_dot_product():
         (lambda: cram.matmul([[1]], [[1]], seed=-1), "seed = -1 is outside [0, 2^64)"),
         (
             lambda: cram.matmul([[1]], [[1]], accumulate="x"),
-            "accumulate = 'x' is not one of tree, chain, hybrid",
+            "accumulate = 'x' is not one of tree, chain, csa, hybrid",
         ),
     ],
 )
