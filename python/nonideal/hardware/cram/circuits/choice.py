@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from itertools import product
 
 from nonideal import _core
@@ -39,13 +40,16 @@ def choose_full_adder(gates: GateLibrary, *, objective: str = "error") -> str:
 
     >>> from nonideal.hardware import cram
     >>> cram.circuits.choose_full_adder(cram.GateLibrary.uniform(1e-3))
-    'maj5_buf'
+    'maj5_not'
     >>> cram.circuits.choose_full_adder(cram.GateLibrary(cram.device("lv2024_fit")))
     'nand9'
     """
-    score = {"error": _error, "energy": _energy, "gates": lambda program, _: program.num_gates}[
-        check_choice("objective", objective, ("error", "energy", "gates"))
-    ]
+    scores: dict[str, Callable[[Program, GateLibrary], float]] = {
+        "error": _error,
+        "energy": _energy,
+        "gates": lambda program, _: float(program.num_gates),
+    }
+    score = scores[check_choice("objective", objective, scores)]
     designs = {name: full_adder(name) for name in _core.cram.FullAdder.__members__}
     possible = {name: program for name, program in designs.items() if set(program.gate_counts) <= set(gates)}
     if not possible:

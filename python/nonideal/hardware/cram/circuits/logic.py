@@ -41,9 +41,10 @@ class Logic:
         return self.conjunction(a ^ 1, b ^ 1) ^ 1
 
     def parity(self, a: int, b: int) -> int:
-        """Return a XOR b: four NAND."""
+        """Return a XOR b: four NAND on the phases that need no NOT."""
         flip = (a ^ b) & 1
-        a, b = a & ~1, b & ~1
+        a, b = (2 * node + (self._operands[node] is not None) for node in (a // 2, b // 2))
+        flip ^= (a ^ b) & 1
         either = self.conjunction(a, b) ^ 1
         return self.disjunction(self.conjunction(a, either), self.conjunction(b, either)) ^ flip
 
@@ -67,7 +68,10 @@ class Logic:
         return level[0]
 
     def program(
-        self, inputs: Iterable[tuple[str, list[int]]], outputs: Iterable[tuple[str, list[int]]]
+        self,
+        inputs: Iterable[tuple[str, list[int]]],
+        outputs: Iterable[tuple[str, list[int]]],
+        signed: bool = False,
     ) -> Program:
         """Return the gates that the outputs need; ports are words of signals."""
         builder, column = ProgramBuilder(), dict[int, int]()
@@ -91,5 +95,5 @@ class Logic:
             elif operands is None and signal + 1 in needed:
                 column[signal + 1] = builder.gate("NOT", column[signal])
         for name, word in results:
-            builder.output(name, [column[signal] for signal in word])
+            builder.output(name, [column[signal] for signal in word], signed)
         return builder.build()

@@ -31,7 +31,7 @@ def from_truth_table(table: Any) -> Program:
     Returns
     -------
     Program
-        Multiplexers of a decision diagram (equal and complementary cofactors are shared), each gate made once.
+        Multiplexers of a decision diagram: equal and complementary cofactors are shared.
 
     Raises
     ------
@@ -122,7 +122,7 @@ _Cover = tuple[list[str], list[str], bool]
 
 
 def _read(text: str) -> tuple[list[str], list[str], dict[str, _Cover]]:
-    """Inputs, outputs and {signal: (sources, rows, whether they are the on-set)}."""
+    """Return inputs, outputs and {signal: (sources, rows, whether they are the on-set)}."""
     inputs: list[str] = []
     outputs: list[str] = []
     covers: dict[str, _Cover] = {}
@@ -187,7 +187,7 @@ def _read(text: str) -> tuple[list[str], list[str], dict[str, _Cover]]:
 
 
 def _order(inputs: Sequence[str], outputs: Sequence[str], covers: dict[str, _Cover]) -> list[str]:
-    """The driven signals that the outputs need, each after what it reads."""
+    """Return the driven signals that the outputs need, each after what it reads."""
     state = dict.fromkeys(inputs, 2)  # 1: being visited, 2: done
     order: list[str] = []
     for output in outputs:
@@ -272,7 +272,7 @@ def _signals(port: Port) -> list[str]:
 
 
 def _cover(gate: str) -> list[str]:
-    """The rows of a threshold gate: every choice of inputs that alone decides the output."""
+    """Return the rows of a threshold gate: every choice of inputs that alone decides the output."""
     spec = GATES[gate]
     n, most = spec.fan_in, spec.threshold
     # More than `most` ones: most + 1 of them, whatever the others are.
