@@ -227,6 +227,19 @@ MODEL = ".model m\n.inputs a b\n.outputs y\n"
         (lambda: circuits.from_truth_table([0, -1]), "table: an entry is outside [0, 2^63)"),
         (lambda: circuits.from_truth_table([[0], [2]]), "table: an entry is outside [0, 1]"),
         (lambda: circuits.from_truth_table([0.5, 1.0]), "table: dtype float64 is not an integer type"),
+        (lambda: circuits.harden(circuits.full_adder(), [9]), "selected = 9 is outside [0, 9)"),
+        (
+            lambda: circuits.harden(circuits.full_adder(), voter="nand", scheme="repetition"),
+            "voter = 'nand' takes 3 copies, scheme = 'repetition' has 5",
+        ),
+        (
+            lambda: circuits.harden(circuits.full_adder(), scheme="x"),
+            "scheme = 'x' is not one of tmr, repetition",
+        ),
+        (
+            lambda: circuits.equivalent(circuits.adder(2), circuits.adder(3)),
+            "b: its inputs have 6 bits, those of a 4",
+        ),
         (lambda: circuits.from_blif(3), "text: int is not a string"),
         (
             lambda: circuits.from_blif(MODEL + ".latch a y 0"),
@@ -369,10 +382,71 @@ def test_traced_selection_and_bits():
         (lambda a: 1 if a else 0, "a traced word has no truth value; use circuits.select(condition, a, b)"),
         (lambda a: a + 0.5, "0.5 is neither a traced word nor an integer"),
         (lambda a: a[7], "bit 7 is outside [0, 4)"),
-        (lambda a: a << a, "a traced word is shifted by whole numbers >= 0"),
+        (lambda a: a << a, "a traced word is shifted by whole numbers in [0, 63]"),
         (lambda a: None, "the function returned NoneType, not a traced word"),
     ],
 )
 def test_refusals_of_traces(function, message):
     with pytest.raises(InvalidArgument, match=f"^{re.escape(message)}$"):
         circuits.trace(function, a=4)
+
+
+BASES = {
+    "nand": "NAND2",
+    "and": "AND2",
+    "nor": "NOR2",
+    "or": "OR2",
+    "min": "MIN3",
+    "maj": "MAJ3",
+}
+
+
+@pytest.mark.parametrize(("basis", "gate"), BASES.items())
+def test_bases(basis, gate):
+    table = np.random.default_rng(5).integers(0, 16, 1 << 7)
+    program = circuits.from_truth_table(table, basis=basis)
+    assert set(program.gate_counts) == {"NOT", gate}
+    np.testing.assert_array_equal(cram.simulate(program, {"x": np.arange(1 << 7)})["y"], table)
+    text = circuits.to_blif(circuits.multiplier(3))
+    netlist = circuits.from_blif(text, basis=basis)
+    assert circuits.equivalent(netlist, circuits.multiplier(3))
+    assert circuits.equivalent(
+        circuits.from_truth_table([0, 3, 3, 1, 2, 2, 2, 2], basis=basis),
+        circuits.from_truth_table([0, 3, 3, 1, 2, 2, 2, 2]),
+    )
+
+
+def test_the_basis_follows_the_library():
+    """On the device the NAND is best by far and measured so; where MAJ3 alone is good, it is taken."""
+    table = np.random.default_rng(6).integers(0, 16, 1 << 6)
+    fit = cram.GateLibrary(cram.device("lv2024_fit"))
+    chosen = circuits.from_truth_table(table, basis="auto", gates=fit)
+    assert set(chosen.gate_counts) == {"NAND2", "NOT"}
+    maj = circuits.from_truth_table(table, basis="maj")
+
+    def rate(program):
+        return analysis.monte_carlo(program, fit, lanes=1 << 14, seed=2).error_rate.value
+
+    assert rate(chosen) < rate(maj)
+    good = cram.GateLibrary.from_errors({"MAJ3": [1e-6] * 4, "NOT": [1e-6] * 2}, default=0.01)
+    assert "MAJ3" in circuits.from_truth_table(table, basis="auto", gates=good).gate_counts
+    with pytest.raises(
+        InvalidArgument, match=r"^gates: NoneType is not a GateLibrary; basis = 'auto' needs one$"
+    ):
+        circuits.from_truth_table(table, basis="auto")
+    with pytest.raises(
+        InvalidArgument, match=r"^basis = 'x' is not one of nand, and, nor, or, min, maj, auto$"
+    ):
+        circuits.from_truth_table(table, basis="x")
+
+
+def test_an_adder_chosen_for_the_device_beats_the_textbook_one():
+    fit = cram.GateLibrary(cram.device("lv2024_fit"))
+    rates = {
+        design: analysis.monte_carlo(
+            circuits.adder(4, full_adder=design), fit, lanes=1 << 18, seed=4
+        ).error_rate
+        for design in (circuits.choose_full_adder(fit), "maj5_buf", "maj5_not")
+    }
+    assert rates["nand9"].value < 0.4 * rates["maj5_buf"].value
+    assert rates["nand9"].value < 0.4 * rates["maj5_not"].value

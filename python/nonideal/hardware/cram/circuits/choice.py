@@ -82,7 +82,7 @@ def _error(program: Program, gates: GateLibrary) -> float:
             for state, probability in states.items()
             if any(dict(state)[column] != correct[column] for column in results)
         )
-    return wrong / 2 ** len(sources)
+    return wrong / (1 << len(sources))
 
 
 def _energy(program: Program, gates: GateLibrary) -> float:

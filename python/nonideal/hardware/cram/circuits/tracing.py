@@ -113,8 +113,8 @@ class Word:
         return Word(self._logic, total, signed)
 
     def _shift(self, value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise InvalidArgument("a traced word is shifted by whole numbers >= 0")
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_BITS:
+            raise InvalidArgument(f"a traced word is shifted by whole numbers in [0, {_MAX_BITS}]")
         return value
 
     def __lshift__(self, value: Any) -> Word:
