@@ -450,3 +450,27 @@ def test_an_adder_chosen_for_the_device_beats_the_textbook_one():
     }
     assert rates["nand9"].value < 0.4 * rates["maj5_buf"].value
     assert rates["nand9"].value < 0.4 * rates["maj5_not"].value
+
+
+expressions = st.recursive(
+    st.one_of(st.sampled_from(["a", "b"]), st.integers(-9, 9).map(lambda n: f"({n})")),
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from(["+", "-", "*", "&", "|", "^"]), inner).map(
+            lambda t: f"({' '.join(t)})"
+        ),
+        inner.map(lambda e: f"(~{e})"),
+        st.tuples(inner, st.integers(0, 3)).map(lambda t: f"({t[0]} >> {t[1]})"),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(expressions)
+def test_random_traced_expressions(text):
+    code = compile(f"a - a + {text}", "expression", "eval")
+    program = circuits.trace(lambda a, b: eval(code, {"a": a, "b": b}), a=3, b=2)
+    values = pairs(3, 2, False)
+    got = cram.simulate(program, values)["y"]
+    expected = [eval(code, {"a": int(a), "b": int(b)}) for a, b in zip(values["a"], values["b"], strict=True)]
+    assert got.tolist() == expected

@@ -30,8 +30,8 @@ def from_truth_table(table: Any, *, basis: str = "nand", gates: GateLibrary | No
         Output word for each input 0 .. 2^n - 1; bits are least significant first. n is 1 to 20, m at most 63.
     basis : str
         What ANDs are made of, beside NOT: ``"nand"``, ``"and"``, ``"nor"``, ``"or"``, ``"min"`` or ``"maj"``
-        (three inputs, one of them a cell that holds 0); ``"auto"``: the basis whose gates have the least sum of mean
-        errors in ``gates``.
+        (three inputs, one of them a cell that holds 0); ``"auto"``: the basis whose gates have the least sum
+        of mean errors in ``gates``.
     gates : GateLibrary or None
         For ``"auto"``.
 
@@ -100,8 +100,8 @@ def from_blif(text: str, *, basis: str = "nand", gates: GateLibrary | None = Non
         The netlist.
     basis : str
         What ANDs are made of, beside NOT: ``"nand"``, ``"and"``, ``"nor"``, ``"or"``, ``"min"`` or ``"maj"``
-        (three inputs, one of them a cell that holds 0); ``"auto"``: the basis whose gates have the least sum of mean
-        errors in ``gates``.
+        (three inputs, one of them a cell that holds 0); ``"auto"``: the basis whose gates have the least sum
+        of mean errors in ``gates``.
     gates : GateLibrary or None
         For ``"auto"``.
 
