@@ -474,3 +474,23 @@ def test_random_traced_expressions(text):
     got = cram.simulate(program, values)["y"]
     expected = [eval(code, {"a": int(a), "b": int(b)}) for a, b in zip(values["a"], values["b"], strict=True)]
     assert got.tolist() == expected
+
+
+def test_the_voter_follows_the_library():
+    """MIN3 and NOT vote best on the device: a program in three copies then errs less, with MAJ3 more."""
+    program = circuits.multiplier(4)
+    fit = cram.GateLibrary(cram.device("lv2024_fit", tmr=3.0))
+    chosen = circuits.harden(program, voter="auto", gates=fit)
+    assert chosen == circuits.harden(program, voter="min_not")
+    assert circuits.harden(program, voter="auto", gates=cram.GateLibrary.uniform(1e-3)) == circuits.harden(
+        program
+    )
+    plain, hard, textbook = (
+        analysis.monte_carlo(p, fit, lanes=1 << 18, seed=1).error_rate.value
+        for p in (program, chosen, circuits.harden(program))
+    )
+    assert 2 * hard < plain < 0.1 * textbook
+    with pytest.raises(
+        InvalidArgument, match=r"^gates: NoneType is not a GateLibrary; voter = 'auto' needs one$"
+    ):
+        circuits.harden(program, voter="auto")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 
 from nonideal import _core
@@ -14,7 +14,7 @@ from nonideal.hardware.cram.gates import GATES
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.program import Program
 
-__all__ = ["choose_full_adder"]
+__all__ = ["choose_full_adder", "error_over"]
 
 
 def choose_full_adder(gates: GateLibrary, *, objective: str = "error") -> str:
@@ -58,11 +58,16 @@ def choose_full_adder(gates: GateLibrary, *, objective: str = "error") -> str:
 
 
 def _error(program: Program, gates: GateLibrary) -> float:
-    """P(any output is wrong) over uniform inputs."""
+    inputs = list(product((0, 1), repeat=sum(len(port.columns) for port in program.inputs)))
+    return error_over(program, gates, inputs)
+
+
+def error_over(program: Program, gates: GateLibrary, inputs: Sequence[tuple[int, ...]]) -> float:
+    """Return P(any output is wrong), the mean over the given bits of all input columns; for few gates."""
     sources = [column for port in program.inputs for column in port.columns]
     results = [column for port in program.outputs for column in port.columns]
     wrong = 0.0
-    for bits in product((0, 1), repeat=len(sources)):
+    for bits in inputs:
         # One state per pattern of all cells so far; the correct one is kept beside it.
         correct = dict(zip(sources, bits, strict=True))
         states = {tuple(correct.items()): 1.0}
@@ -82,7 +87,7 @@ def _error(program: Program, gates: GateLibrary) -> float:
             for state, probability in states.items()
             if any(dict(state)[column] != correct[column] for column in results)
         )
-    return wrong / (1 << len(sources))
+    return wrong / len(inputs)
 
 
 def _energy(program: Program, gates: GateLibrary) -> float:

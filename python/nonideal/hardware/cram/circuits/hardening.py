@@ -7,7 +7,9 @@ from itertools import combinations
 
 from nonideal.checks import check_choice, check_integer
 from nonideal.errors import InvalidArgument
-from nonideal.hardware.cram.program import Instruction, Port, Program, check_program
+from nonideal.hardware.cram.circuits.choice import error_over
+from nonideal.hardware.cram.library import GateLibrary
+from nonideal.hardware.cram.program import Instruction, Port, Program, ProgramBuilder, check_program
 
 __all__ = ["harden"]
 
@@ -26,8 +28,31 @@ _VOTERS: dict[str, Callable[..., int]] = {
 }
 
 
+def _choose_voter(copies: int, gates: GateLibrary | None) -> str:
+    if not isinstance(gates, GateLibrary):
+        raise InvalidArgument(f"gates: {type(gates).__name__} is not a GateLibrary; voter = 'auto' needs one")
+    errors: dict[str, float] = {}
+    for name, vote in _VOTERS.items():
+        if name == "nand" and copies != 3:
+            continue
+        builder = ProgramBuilder()
+        word = builder.input("x", copies)
+        builder.output("y", [vote(builder.gate, *word)])
+        program = builder.build()
+        if set(program.gate_counts) <= set(gates):
+            errors[name] = error_over(program, gates, [(bit,) * copies for bit in (0, 1)])
+    if not errors:
+        raise InvalidArgument(f"gates: no voter can be made of {', '.join(gates)}")
+    return min(errors, key=errors.__getitem__)
+
+
 def harden(
-    program: Program, selected: Iterable[int] | None = None, *, scheme: str = "tmr", voter: str = "maj"
+    program: Program,
+    selected: Iterable[int] | None = None,
+    *,
+    scheme: str = "tmr",
+    voter: str = "maj",
+    gates: GateLibrary | None = None,
 ) -> Program:
     """Repeat gates in fresh cells and take the majority.
 
@@ -42,7 +67,9 @@ def harden(
         ``"tmr"``: three copies. ``"repetition"``: five.
     voter : str
         ``"maj"``: MAJ3 or MAJ5. ``"min_not"``: MIN3 or MIN5, then NOT. ``"nand"``: three NAND2 and a NAND3,
-        for three copies.
+        for three copies. ``"auto"``: the one that errs least in ``gates`` where all copies agree.
+    gates : GateLibrary or None
+        For ``"auto"``.
 
     Returns
     -------
@@ -63,7 +90,9 @@ def harden(
     """
     check_program(program)
     copies = _COPIES[check_choice("scheme", scheme, _COPIES)]
-    vote = _VOTERS[check_choice("voter", voter, _VOTERS)]
+    if check_choice("voter", voter, (*_VOTERS, "auto")) == "auto":
+        voter = _choose_voter(copies, gates)
+    vote = _VOTERS[voter]
     if voter == "nand" and copies != 3:
         raise InvalidArgument(f"voter = 'nand' takes 3 copies, scheme = {scheme!r} has {copies}")
     chosen = None if selected is None else {check_integer("selected", i, 0, 31) for i in selected}
