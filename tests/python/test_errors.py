@@ -54,7 +54,7 @@ def test_a_missing_extra_says_what_brings_it():
 
 
 def refused_in_cpp() -> None:
-    _core.cram.adder(0, _core.cram.FullAdder.nand9)
+    _core.cram.adder(0, _core.cram.FullAdder.nand9, False)
 
 
 def test_errors_of_cpp_are_the_python_classes():

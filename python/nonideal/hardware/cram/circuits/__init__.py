@@ -1,5 +1,6 @@
-"""Arithmetic out of gates. Words are least significant bit first, unsigned unless ``signed=True``
-(two's complement).
+"""Programs out of gates: arithmetic, truth tables, netlists.
+
+Words are least significant bit first, unsigned unless ``signed=True`` (two's complement).
 
 Full-adder designs (``full_adder=``): ``"nand9"`` (nine NAND2), ``"maj5_buf"`` (MIN3, BUF, MAJ5, NOT),
 ``"maj5_not"`` (MAJ3, two NOT, MAJ5), ``"min5"`` (two MIN3, MIN5, two NOT: every preset is 0). AND
@@ -22,20 +23,29 @@ from nonideal.hardware.cram.circuits.arithmetic import (
     xnor_dot,
 )
 from nonideal.hardware.cram.circuits.choice import choose_full_adder
+from nonideal.hardware.cram.circuits.equivalence import Equivalence, equivalent
+from nonideal.hardware.cram.circuits.hardening import harden
 from nonideal.hardware.cram.circuits.netlists import from_blif, from_truth_table, to_blif
+from nonideal.hardware.cram.circuits.tracing import Word, select, trace
 
 __all__ = [
+    "Equivalence",
+    "Word",
     "adder",
     "choose_full_adder",
     "dot",
+    "equivalent",
     "from_blif",
     "from_truth_table",
     "full_adder",
     "greater_equal",
+    "harden",
     "multiplier",
     "popcount",
     "products",
+    "select",
     "subtractor",
     "to_blif",
+    "trace",
     "xnor_dot",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from itertools import product
 
 from nonideal import _core
@@ -13,7 +14,7 @@ from nonideal.hardware.cram.gates import GATES
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.program import Program
 
-__all__ = ["choose_full_adder"]
+__all__ = ["choose_full_adder", "error_over"]
 
 
 def choose_full_adder(gates: GateLibrary, *, objective: str = "error") -> str:
@@ -39,13 +40,16 @@ def choose_full_adder(gates: GateLibrary, *, objective: str = "error") -> str:
 
     >>> from nonideal.hardware import cram
     >>> cram.circuits.choose_full_adder(cram.GateLibrary.uniform(1e-3))
-    'maj5_buf'
+    'maj5_not'
     >>> cram.circuits.choose_full_adder(cram.GateLibrary(cram.device("lv2024_fit")))
     'nand9'
     """
-    score = {"error": _error, "energy": _energy, "gates": lambda program, _: program.num_gates}[
-        check_choice("objective", objective, ("error", "energy", "gates"))
-    ]
+    scores: dict[str, Callable[[Program, GateLibrary], float]] = {
+        "error": _error,
+        "energy": _energy,
+        "gates": lambda program, _: float(program.num_gates),
+    }
+    score = scores[check_choice("objective", objective, scores)]
     designs = {name: full_adder(name) for name in _core.cram.FullAdder.__members__}
     possible = {name: program for name, program in designs.items() if set(program.gate_counts) <= set(gates)}
     if not possible:
@@ -54,11 +58,16 @@ def choose_full_adder(gates: GateLibrary, *, objective: str = "error") -> str:
 
 
 def _error(program: Program, gates: GateLibrary) -> float:
-    """P(any output is wrong) over uniform inputs."""
+    inputs = list(product((0, 1), repeat=sum(len(port.columns) for port in program.inputs)))
+    return error_over(program, gates, inputs)
+
+
+def error_over(program: Program, gates: GateLibrary, inputs: Sequence[tuple[int, ...]]) -> float:
+    """Return P(any output is wrong), the mean over the given bits of all input columns; for few gates."""
     sources = [column for port in program.inputs for column in port.columns]
     results = [column for port in program.outputs for column in port.columns]
     wrong = 0.0
-    for bits in product((0, 1), repeat=len(sources)):
+    for bits in inputs:
         # One state per pattern of all cells so far; the correct one is kept beside it.
         correct = dict(zip(sources, bits, strict=True))
         states = {tuple(correct.items()): 1.0}
@@ -78,7 +87,7 @@ def _error(program: Program, gates: GateLibrary) -> float:
             for state, probability in states.items()
             if any(dict(state)[column] != correct[column] for column in results)
         )
-    return wrong / 2 ** len(sources)
+    return wrong / len(inputs)
 
 
 def _energy(program: Program, gates: GateLibrary) -> float:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.cram.circuits.logic import FALSE, Logic
 from nonideal.hardware.cram.gates import GATES
+from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.planes import integer_array
 from nonideal.hardware.cram.program import Port, Program, check_program
 
@@ -20,18 +21,24 @@ __all__ = ["from_blif", "from_truth_table", "to_blif"]
 _MAX_TABLE_BITS = 20
 
 
-def from_truth_table(table: Any) -> Program:
-    """Return NAND2 and NOT gates that look up a table: ports x -> y.
+def from_truth_table(table: Any, *, basis: str = "nand", gates: GateLibrary | None = None) -> Program:
+    """Return gates that look up a table: ports x -> y.
 
     Parameters
     ----------
     table : (2^n,) integers, or (2^n, m) bits
         Output word for each input 0 .. 2^n - 1; bits are least significant first. n is 1 to 20, m at most 63.
+    basis : str
+        What ANDs are made of, beside NOT: ``"nand"``, ``"and"``, ``"nor"``, ``"or"``, ``"min"`` or ``"maj"``
+        (three inputs, one of them a cell that holds 0); ``"auto"``: the basis whose gates have the least sum
+        of mean errors in ``gates``.
+    gates : GateLibrary or None
+        For ``"auto"``.
 
     Returns
     -------
     Program
-        Multiplexers of a decision diagram (equal and complementary cofactors are shared), each gate made once.
+        Multiplexers of a decision diagram: equal and complementary cofactors are shared.
 
     Raises
     ------
@@ -78,14 +85,25 @@ def from_truth_table(table: Any) -> Program:
         return known[key] ^ flip
 
     outputs = [build(np.ascontiguousarray(values[:, m], np.uint8), bits_x) for m in range(values.shape[1])]
-    return logic.program([("x", word)], [("y", outputs)])
+    return logic.program([("x", word)], [("y", outputs)], basis=basis, gates=gates)
 
 
-def from_blif(text: str) -> Program:
-    r"""Return NAND2 and NOT gates of a netlist in the Berkeley logic interchange format.
+def from_blif(text: str, *, basis: str = "nand", gates: GateLibrary | None = None) -> Program:
+    r"""Return the gates of a netlist in the Berkeley logic interchange format.
 
     One ``.model`` of ``.names`` (on-set or off-set covers, ``\`` continues a line, ``#`` begins a comment).
     Every signal of ``.inputs`` and ``.outputs`` is a port of one bit.
+
+    Parameters
+    ----------
+    text : str
+        The netlist.
+    basis : str
+        What ANDs are made of, beside NOT: ``"nand"``, ``"and"``, ``"nor"``, ``"or"``, ``"min"`` or ``"maj"``
+        (three inputs, one of them a cell that holds 0); ``"auto"``: the basis whose gates have the least sum
+        of mean errors in ``gates``.
+    gates : GateLibrary or None
+        For ``"auto"``.
 
     Raises
     ------
@@ -114,7 +132,10 @@ def from_blif(text: str) -> Program:
         ]
         signals[name] = logic.reduce(cubes, False) ^ (not on)
     return logic.program(
-        [(name, [signals[name]]) for name in inputs], [(name, [signals[name]]) for name in outputs]
+        [(name, [signals[name]]) for name in inputs],
+        [(name, [signals[name]]) for name in outputs],
+        basis=basis,
+        gates=gates,
     )
 
 
@@ -122,7 +143,7 @@ _Cover = tuple[list[str], list[str], bool]
 
 
 def _read(text: str) -> tuple[list[str], list[str], dict[str, _Cover]]:
-    """Inputs, outputs and {signal: (sources, rows, whether they are the on-set)}."""
+    """Return inputs, outputs and {signal: (sources, rows, whether they are the on-set)}."""
     inputs: list[str] = []
     outputs: list[str] = []
     covers: dict[str, _Cover] = {}
@@ -187,7 +208,7 @@ def _read(text: str) -> tuple[list[str], list[str], dict[str, _Cover]]:
 
 
 def _order(inputs: Sequence[str], outputs: Sequence[str], covers: dict[str, _Cover]) -> list[str]:
-    """The driven signals that the outputs need, each after what it reads."""
+    """Return the driven signals that the outputs need, each after what it reads."""
     state = dict.fromkeys(inputs, 2)  # 1: being visited, 2: done
     order: list[str] = []
     for output in outputs:
@@ -272,7 +293,7 @@ def _signals(port: Port) -> list[str]:
 
 
 def _cover(gate: str) -> list[str]:
-    """The rows of a threshold gate: every choice of inputs that alone decides the output."""
+    """Return the rows of a threshold gate: every choice of inputs that alone decides the output."""
     spec = GATES[gate]
     n, most = spec.fan_in, spec.threshold
     # More than `most` ones: most + 1 of them, whatever the others are.
