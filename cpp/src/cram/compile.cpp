@@ -17,7 +17,7 @@ using kernels::Pattern;
 using kernels::Step;
 
 /// A pattern pays where at least this share of the blocks has no point in any of its gates.
-constexpr double kWorthwhile = 0.1;
+constexpr double kWorthwhile = 0.5;
 
 /// What a column holds from one write to the next. Inputs and constants come first, then a value per
 /// instruction.

@@ -421,22 +421,12 @@ void count_activity(const Tile& tile, std::int64_t step, const Noise& kind, cons
 /// One part of a program on one tile.
 class Run {
  public:
-  explicit Run(const Tile& tile) : tile_(tile), first_(tile.operations[0].first) {
-    if (!tile.sparse) return;
-    const Operation& last = tile.operations[tile.count - 1];
-    const int steps = last.first + last.count - first_;
-    for (int b = 0; b < tile.blocks; ++b) {
-      const Counter counter(Purpose::kGateError, tile.stream, tile.first_block + b);
-      for (int s = 0; s < steps; s += detail::kPhiloxCalls) {
-        detail::philox_batch<16>(counter.words(static_cast<std::uint32_t>(first_ + s), 0), 1, 0, tile.seed,
-                                 draws_[b][s / detail::kPhiloxCalls]);
-      }
-    }
-  }
+  explicit Run(const Tile& tile) : tile_(tile), first_(tile.operations[0].first) {}
 
   void operator()() {
     for (int o = 0; o < tile_.count; ++o) {
       const Operation& operation = tile_.operations[o];
+      if (tile_.sparse) draw(operation.first + operation.count - 1);
       if (operation.pattern < 0 || tile_.valid != nullptr) {
         for (int s = 0; s < operation.count; ++s) step(operation.first + s, 0, tile_.blocks);
         continue;
@@ -456,6 +446,22 @@ class Run {
   }
 
  private:
+  /// Makes the first draws of all blocks up to those of a step, a batch of steps at a time. An operation lies
+  /// in two batches at most, so no more are kept: all of a part would crowd the columns out of the cache.
+  void draw(std::int32_t step) {
+    for (; drawn_ <= (step - first_) / detail::kPhiloxCalls; ++drawn_) {
+      const auto gate = static_cast<std::uint32_t>(first_ + drawn_ * detail::kPhiloxCalls);
+      for (int b = 0; b < tile_.blocks; ++b) {
+        const Counter counter(Purpose::kGateError, tile_.stream, tile_.first_block + b);
+        detail::philox_batch<16>(counter.words(gate, 0), 1, 0, tile_.seed, draws_[b][drawn_ % 2]);
+      }
+    }
+  }
+  const Draws& draws(std::int32_t step, int block) const {
+    return draws_[block][(step - first_) / detail::kPhiloxCalls % 2];
+  }
+  int call(std::int32_t step) const { return (step - first_) % detail::kPhiloxCalls; }
+
   Word* at(std::int32_t slot, int block) const {
     return tile_.slots[slot] + std::int64_t{block} * kBlockWords;
   }
@@ -464,9 +470,7 @@ class Run {
   bool quiet(const Operation& operation, int block) const {
     bool result = true;
     for (int s = operation.first; s < operation.first + operation.count; ++s) {
-      const int draw = s - first_;
-      const auto high = static_cast<std::uint32_t>(
-          draws_[block][draw / detail::kPhiloxCalls][0][draw % detail::kPhiloxCalls]);
+      const auto high = static_cast<std::uint32_t>(draws(s, block)[0][call(s)]);
       result &= high >= tile_.noise[tile_.steps[s].noise].quiet;
     }
     return result;
@@ -481,36 +485,43 @@ class Run {
     const std::int64_t words = std::int64_t{end_block - first_block} * kBlockWords;
     evaluate(static_cast<Gate>(gate.gate), in, out, words, std::make_index_sequence<kGateCount>());
     if (noise.method != Method::none) {
-      for (int b = first_block; b < end_block; ++b) err(gate, noise, index, b);
+      const std::int32_t batch = (index - first_) / detail::kPhiloxCalls % 2;
+      const int which = call(index);
+      for (int b = first_block; b < end_block; ++b) {
+        const Counter counter(Purpose::kGateError, tile_.stream, tile_.first_block + b);
+        const Place place{&counter, static_cast<std::uint32_t>(index), tile_.seed};
+        Word* const block = out + std::int64_t{b - first_block} * kBlockWords;
+        if (noise.method == Method::uniform) {
+          scatter_uniform(noise, draws_[b][batch], which, place, reinterpret_cast<std::uint8_t*>(block));
+        } else {
+          err(gate, noise, draws_[b][batch], which, place, b, block);
+        }
+      }
     }
     if (tile_.valid != nullptr) count_activity(tile_, index, noise, in, out, words);
   }
 
-  void err(const Step& gate, const Noise& noise, std::int32_t index, int block) {
-    const Counter counter(Purpose::kGateError, tile_.stream, tile_.first_block + block);
-    const Place place{&counter, static_cast<std::uint32_t>(index), tile_.seed};
-    const Draws& draws = draws_[block][(index - first_) / detail::kPhiloxCalls];
-    const int call = (index - first_) % detail::kPhiloxCalls;
-    Word* const out = at(gate.output, block);
-    if (noise.method == Method::uniform) {
-      return scatter_uniform(noise, draws, call, place, reinterpret_cast<std::uint8_t*>(out));
-    }
+  /// Errors that depend on what the gate read.
+  void err(const Step& gate, const Noise& noise, const Draws& first, int which, const Place& place, int block,
+           Word* out) {
     const Word* in[5];
     for (int i = 0; i < 5; ++i) in[i] = at(gate.inputs[i], block);
-    if (noise.method == Method::state) return scatter_state(noise, in, draws, call, place, out);
+    if (noise.method == Method::state) return scatter_state(noise, in, first, which, place, out);
     if (noise.method == Method::dense) return compare_planes(noise, in, place, out);
     const std::int64_t lane = (tile_.first_block + block) % tile_.rows << kPositionBits;
     const auto row = static_cast<std::uint32_t>(lane % tile_.rows);
     const auto rows = static_cast<std::uint32_t>(tile_.rows);
     if (noise.method == Method::cells_sparse) {
-      return scatter_candidates(noise, CellThinning{in, row, rows}, draws, call, place, out);
+      return scatter_candidates(noise, CellThinning{in, row, rows}, first, which, place, out);
     }
     compare_cells(noise, in, row, rows, place, out);
   }
 
   const Tile& tile_;
   std::int32_t first_;
-  alignas(64) Draws draws_[kMaxTileBlocks][kChunkSteps / detail::kPhiloxCalls];
+  std::int32_t drawn_ = 0;  ///< batches
+  alignas(64) Draws draws_[kMaxTileBlocks][2];
+  static_assert(kPatternGates <= detail::kPhiloxCalls);
 };
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace nonideal::cram::kernels {
 
 inline constexpr int kBlockWords = 64;     ///< 4096 lanes
 inline constexpr int kPositionBits = 12;   ///< log2 of the lanes in a block
-inline constexpr int kChunkSteps = 128;    ///< gates whose first draws are made together, at most
+inline constexpr int kChunkSteps = 128;    ///< gates of a part of a program, at most
 inline constexpr int kMaxTileBlocks = 16;  ///< lane blocks in a tile, at most
 
 enum class Method : std::uint8_t {
