@@ -75,7 +75,13 @@ def harden(
     -------
     Program
         With the same ports; every value has a column of its own (`place` reuses them, `cost` says what it
-        takes). A voter errs, too: where it errs as often as what it protects, hardening makes matters worse.
+        takes).
+
+    Notes
+    -----
+    A voter errs, too: where it errs as often as what it protects, hardening makes matters worse. On a device
+    it matters which one: a MAJ3 is preset to AP and errs far more often than a MIN3 and a NOT, whose bad
+    states unanimous copies avoid. Prefer ``voter="auto"``.
 
     Raises
     ------
