@@ -1,13 +1,4 @@
-"""Arithmetic out of gates. Words are unsigned, least significant bit first.
-
-Full-adder designs (``full_adder=``): ``"nand9"`` (nine NAND2), ``"maj5_buf"`` (MIN3, BUF, MAJ5, NOT),
-``"maj5_not"`` (MAJ3, two NOT, MAJ5), ``"min5"`` (two MIN3, MIN5, two NOT: every preset is 0). AND
-(``and_gate=``): ``"nand_not"`` (two gates) or ``"and2"`` (one gate, less reliable on a device).
-
-Source of the first three designs: the abstract of Lv et al., npj Unconv. Comput. 1, 3 (2024) names two
-designs, all-NAND and majority with inversion; the exact wiring of the latter is not established, so both
-variants are offered.
-"""
+"""Arithmetic out of gates; the builders are in C++ (``nonideal/cram/circuits.hpp``)."""
 
 from __future__ import annotations
 
@@ -74,7 +65,7 @@ def multiplier(
         Widths of the operands, 1 to 31; ``bits_b`` None means ``bits_a``. The product has ``bits_a + bits_b``
         bits, one fewer where an operand has one bit.
     full_adder, and_gate : str
-        See the module.
+        See `nonideal.hardware.cram.circuits`.
 
     Raises
     ------
@@ -118,7 +109,7 @@ def dot(
         ``"tree"``: products are added pairwise, depth first. ``"chain"``: one running sum. Both take about
         the same number of gates; errors hurt the tree less.
     full_adder, and_gate : str
-        See the module.
+        See `nonideal.hardware.cram.circuits`.
 
     Raises
     ------

@@ -1,0 +1,14 @@
+"""Programs: arithmetic, and compilers from other descriptions. Words have their least significant bit first.
+
+Full-adder designs (``full_adder=``): ``"nand9"`` (nine NAND2), ``"maj5_buf"`` (MIN3, BUF, MAJ5, NOT),
+``"maj5_not"`` (MAJ3, two NOT, MAJ5), ``"min5"`` (two MIN3, MIN5, two NOT: every preset is 0). AND
+(``and_gate=``): ``"nand_not"`` (two gates) or ``"and2"`` (one gate, less reliable on a device).
+
+Source of the first three designs: the abstract of Lv et al., npj Unconv. Comput. 1, 3 (2024) names two
+designs, all-NAND and majority with inversion; the exact wiring of the latter is not established, so both
+variants are offered.
+"""
+
+from nonideal.hardware.cram.circuits.arithmetic import adder, dot, full_adder, multiplier
+
+__all__ = ["adder", "dot", "full_adder", "multiplier"]
