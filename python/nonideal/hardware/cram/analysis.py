@@ -15,7 +15,7 @@ from nonideal.checks import check_choice, check_integer, check_threads
 from nonideal.errors import InvalidArgument
 from nonideal.estimate import Estimate
 from nonideal.hardware.cram.library import GateLibrary
-from nonideal.hardware.cram.planes import BitPlanes
+from nonideal.hardware.cram.planes import BitPlanes, counting_planes
 from nonideal.hardware.cram.program import Port, Program, check_program
 from nonideal.hardware.cram.simulation import _operands, simulate
 from nonideal.seeds import resolve_seed
@@ -252,27 +252,12 @@ def _batches(
         if inputs == "uniform":
             words = _core.cram.uniform_planes(seed, 0, first, count, bits, num_threads or 0)
         else:
-            words = _counting_planes(bits, count)
+            words = counting_planes(bits, count)
         planes, row = {}, 0
         for port in program.inputs:
             planes[port.name] = BitPlanes(words[row : row + len(port.columns)], count)
             row += len(port.columns)
         yield first, planes
-
-
-def _counting_planes(bits: int, lanes: int) -> npt.NDArray[np.uint64]:
-    """Lane i holds the binary digits of i mod 2^bits."""
-    index = np.arange(-(-lanes // 64), dtype=np.uint64)
-    patterns = [sum(1 << i for i in range(64) if i >> bit & 1) for bit in range(6)]
-    planes = np.empty((bits, len(index)), dtype=np.uint64)
-    for bit in range(bits):
-        if bit < 6:
-            planes[bit] = np.uint64(patterns[bit])
-        else:
-            planes[bit] = -(index >> np.uint64(bit - 6) & np.uint64(1))
-    if lanes % 64:
-        planes[:, -1] &= np.uint64((1 << lanes % 64) - 1)
-    return planes
 
 
 def _all_ones(program: Program, port: Port) -> int:

@@ -10,5 +10,22 @@ variants are offered.
 """
 
 from nonideal.hardware.cram.circuits.arithmetic import adder, dot, full_adder, multiplier
+from nonideal.hardware.cram.circuits.blif import from_blif, to_blif
+from nonideal.hardware.cram.circuits.equivalence import Equivalence, equivalent
+from nonideal.hardware.cram.circuits.trace import Word, select, trace
+from nonideal.hardware.cram.circuits.truth_table import from_truth_table
 
-__all__ = ["adder", "dot", "full_adder", "multiplier"]
+__all__ = [
+    "Equivalence",
+    "Word",
+    "adder",
+    "dot",
+    "equivalent",
+    "from_blif",
+    "from_truth_table",
+    "full_adder",
+    "multiplier",
+    "select",
+    "to_blif",
+    "trace",
+]
