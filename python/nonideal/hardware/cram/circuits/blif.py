@@ -128,7 +128,7 @@ def _cover(names: _Names, literals: list[int], logic: Logic) -> int:
 
 @lru_cache(maxsize=1024)
 def _table(cubes: tuple[str, ...], phase: str) -> int:
-    """Return the truth table of a narrow cover: bit i is the value for input i, the first signal the lowest bit."""
+    """Return the truth table of a narrow cover: bit i for input i, the first signal the lowest bit."""
     table = 0
     for cube in cubes:
         for ones in product(*({"0": (0,), "1": (1,), "-": (0, 1)}[value] for value in cube)):
@@ -137,7 +137,7 @@ def _table(cubes: tuple[str, ...], phase: str) -> int:
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the words of every line that has any, comments gone and continued lines joined, with its number."""
+    """Yield each line's number and words, comments gone, continued lines joined, empty ones left out."""
     start, held = 0, ""
     for number, line in enumerate(text.split("\n"), start=1):
         content = line.partition("#")[0].rstrip()
@@ -317,7 +317,7 @@ def _wrapped(directive: str, names: Iterable[str]) -> list[str]:
 
 @lru_cache(maxsize=len(GATES))
 def _gate_cover(gate: str) -> str:
-    """Return the shorter cover of a gate: more than ``threshold`` ones, or enough zeros that there can't be."""
+    """Return the shorter cover of a gate: more than ``threshold`` ones, or zeros enough to forbid that."""
     spec = GATES[gate]
     many = _cubes(spec.fan_in, spec.threshold + 1, "1"), str(int(spec.preset))
     few = _cubes(spec.fan_in, spec.fan_in - spec.threshold, "0"), str(1 - int(spec.preset))

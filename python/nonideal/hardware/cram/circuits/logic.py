@@ -90,12 +90,21 @@ class Logic:
 
     def mux(self, choice: int, then: int, otherwise: int) -> int:
         """Return the literal of ``then`` where ``choice``, else ``otherwise``."""
+        if then >> 1 == choice >> 1:
+            then = then ^ choice ^ TRUE
+        if otherwise >> 1 == choice >> 1:
+            otherwise ^= choice
         if then == otherwise:
             return then
-        if then == otherwise ^ 1:
-            return self.xor(choice, otherwise)
-        inverted = otherwise & 1  # so that a function and its complement share their gates
+        if otherwise <= TRUE:
+            return self.or_(choice ^ 1, then) if otherwise else self.and_(choice, then)
+        if then <= TRUE:
+            return self.or_(choice, otherwise) if then else self.and_(choice ^ 1, otherwise)
+        # A function and its complement share their gates: those of the polarity that a NAND gives.
+        inverted = (otherwise ^ (self._gates[otherwise >> 1] == "AND")) & 1
         then, otherwise = then ^ inverted, otherwise ^ inverted
+        if then == otherwise ^ 1:
+            return self.xor(choice, otherwise) ^ inverted
         return self.or_(self.and_(choice, then), self.and_(choice ^ 1, otherwise)) ^ inverted
 
     def all_of(self, literals: Iterable[int]) -> int:

@@ -135,9 +135,9 @@ class Word:
     """A value in a traced function: an integer that is known only in the array.
 
     With words and integers: ``+ - * & | ^``, comparisons (0 or 1), and unary ``- + ~``. ``<<`` and ``>>``
-    take an integer. ``len(x)`` is its width, ``x[i]`` and ``x[i:j]`` are bits of it, least significant first, as
-    unsigned words; iteration gives all bits. Everything else is refused, above all what would need the value
-    now: ``if``, ``and``, ``or``, ``not``, ``int()``, ``range()``.
+    take an integer. ``len(x)`` is its width, ``x[i]`` and ``x[i:j]`` are bits of it, least significant first,
+    as unsigned words; iteration gives all bits. Everything else is refused, above all what would need the
+    value now: ``if``, ``and``, ``or``, ``not``, ``int()``, ``range()``.
     """
 
     __slots__ = ("_bits", "_high", "_low", "_tracer")

@@ -106,7 +106,8 @@ def _diagram(bits: npt.NDArray[np.bool_]) -> tuple[list[tuple[int, list[list[int
     count = 2
     while variables:
         # A number for the two nodes that each variable chooses from.
-        pairs = [nodes.take(0, axis) * np.int64(count) + nodes.take(1, axis) for axis in range(1, nodes.ndim)]
+        halves = [np.moveaxis(nodes, axis, 0) for axis in range(1, nodes.ndim)]
+        pairs = [half[0] * count + half[1] for half in halves]
         sizes = [_distinct(keys, count * count) for keys in pairs]
         best = sizes.index(min(sizes))
         kept, inverse = np.unique(pairs[best], return_inverse=True)
