@@ -33,7 +33,7 @@ def check(netlist, program):
 
 
 @settings(deadline=None, derandomize=True, max_examples=150)
-@given(oracle.netlists(), st.sampled_from(sorted(BASES)), st.randoms(use_true_random=False))
+@given(oracle.netlists, st.sampled_from(sorted(BASES)), st.randoms(use_true_random=False))
 def test_random_netlists_in_any_order(netlist, basis, random):
     order = list(netlist.covers)
     random.shuffle(order)
@@ -44,7 +44,7 @@ def test_random_netlists_in_any_order(netlist, basis, random):
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
-@given(oracle.netlists())
+@given(oracle.netlists)
 def test_a_program_and_its_netlist_are_equivalent(netlist):
     program = circuits.from_blif(oracle.text(netlist))
     again = circuits.from_blif(circuits.to_blif(program))
@@ -155,6 +155,22 @@ def test_comments_continuations_and_spacing():
     np.testing.assert_array_equal(got["y"], values["a"] & values["b"] | values["c"] & values["d"])
     assert not got["z"].any()
     assert circuits.from_blif(text.replace("\n", "\r\n")) == program
+
+
+@pytest.mark.parametrize(
+    ("cover", "counts"),
+    [
+        ("11--- 1\n--11- 1\n----1 1", {"NOT": 1, "NAND2": 2, "NAND3": 1}),
+        ("01--- 1\n10--- 1", {"NAND2": 4}),  # an XOR
+        ("11--- 1\n0-1-- 1", {"NOT": 1, "NAND2": 3}),  # a multiplexer
+        ("11111 0", {"NAND5": 1}),
+        ("----- 1", {}),
+        ("1---- 1\n0---- 1", {}),
+    ],
+)
+def test_covers_become_few_gates(cover, counts):
+    text = f".inputs a b c d e\n.outputs y\n.names a b c d e y\n{cover}\n"
+    assert circuits.from_blif(text, basis="nand5").gate_counts == counts
 
 
 def test_dead_logic_goes_and_inputs_may_be_outputs():

@@ -155,6 +155,9 @@ def test_outputs_are_as_wide_as_their_range_needs():
     assert ports(lambda a: 15 - a, a=4) == [(4, False)]
     assert ports(lambda a: a * 0, a=4) == [(1, False)]
     assert ports(lambda a: a == 3, a=4) == [(1, False)]
+    assert ports(lambda a: a & 3, a=8) == [(2, False)]
+    assert ports(lambda a, b: a & b, a=8, b=(8, "signed")) == [(8, False)]
+    assert ports(lambda a: a | 256, a=8) == [(9, False)]
     assert ports(lambda a: a, a=(4, "signed")) == [(4, True)]
 
 
@@ -177,6 +180,7 @@ def test_gate_counts():
     assert count(lambda a, b: a + b, a=8, b=8) == 5 + 7 * 9
     assert count(lambda a, b: a - b, a=8, b=8) <= 7 + 7 * 9
     assert count(lambda a: a + 0, a=8) == count(lambda a: a * 4, a=8) == count(lambda a: a[::-1], a=8) == 0
+    assert count(lambda a: ((a | 8) >= 8) & (a ^ 3 < 16), a=4) == 0
     assert count(lambda a, b: a + b - a - b + (a > b), a=4, b=4) > 0
     assert count(lambda a, b: (a + b == a + b) & (b + a <= 30), a=4, b=4) == 0
 

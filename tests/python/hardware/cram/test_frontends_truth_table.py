@@ -71,6 +71,23 @@ def test_structure_is_found(function, bits, most):
     assert program.num_gates <= most
 
 
+@pytest.mark.parametrize("name", ["AND2", "OR2", "NAND2", "NOR2"])
+def test_a_gate_of_the_basis_is_found(name):
+    table = [cram.GATES[name].output(ones) for ones in (0, 1, 1, 2)]
+    assert circuits.from_truth_table(table, basis="all").gate_counts == {name: 1}
+
+
+def test_wide_gates_take_in_what_nobody_else_reads():
+    def counts(function):
+        table = [function(*(x >> i & 1 for i in range(5))) for x in range(32)]
+        return circuits.from_truth_table(table, basis="nand5").gate_counts
+
+    assert counts(lambda a, b, c, d, e: 1 - (a & b & c & d & e)) == {"NAND5": 1}
+    assert counts(lambda a, b, c, d, e: 1 - (a & b & c)) == {"NAND3": 1}
+    shared = counts(lambda a, b, c, d, e: (a & b) | (a & b & c) << 1)
+    assert shared == {"NOT": 2, "NAND2": 2}
+
+
 def test_outputs_share_gates():
     rng = np.random.default_rng(1)
     bit = rng.integers(0, 2, 256)

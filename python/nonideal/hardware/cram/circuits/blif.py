@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations, product
@@ -14,7 +14,7 @@ from nonideal.hardware.cram.program import Port, Program, check_program
 
 __all__ = ["from_blif", "signals", "to_blif"]
 
-_SHANNON_INPUTS = 5  # covers up to here become multiplexers and XORs, wider ones sums of products
+_SHANNON_INPUTS = 5  # covers up to here may become multiplexers and XORs, wider ones sums of products
 
 
 @dataclass
@@ -113,17 +113,39 @@ def _define(name: str, netlist: _Netlist, values: dict[str, int], logic: Logic) 
 def _cover(names: _Names, literals: list[int], logic: Logic) -> int:
     if not names.cubes:
         return FALSE
-    if len(literals) <= _SHANNON_INPUTS:
-        return logic.function(_table(tuple(names.cubes), names.phase), literals)
-    inverted = int(names.phase == "1")  # the AND of the cubes' complements is the complement of the cover
+    if len(names.cubes) > 1 and len(literals) <= _SHANNON_INPUTS:
+        build = _cheaper(tuple(names.cubes), names.phase)
+    else:
+        build = _sum_of_products
+    return build(tuple(names.cubes), names.phase, literals, logic)
+
+
+def _sum_of_products(cubes: tuple[str, ...], phase: str, literals: list[int], logic: Logic) -> int:
     missed = [
         logic.all_of(
             literal ^ (value == "0") for literal, value in zip(literals, cube, strict=True) if value != "-"
         )
         ^ 1
-        for cube in names.cubes
+        for cube in cubes
     ]
-    return logic.all_of(missed) ^ inverted
+    return logic.all_of(missed) ^ (phase == "1")
+
+
+def _shannon(cubes: tuple[str, ...], phase: str, literals: list[int], logic: Logic) -> int:
+    return logic.function(_table(cubes, phase), literals)
+
+
+@lru_cache(maxsize=1024)
+def _cheaper(cubes: tuple[str, ...], phase: str) -> Callable[[tuple[str, ...], str, list[int], Logic], int]:
+    """Return the way to build a narrow cover with fewer gates, by trying both on their own."""
+
+    def gates(build: Callable[[tuple[str, ...], str, list[int], Logic], int]) -> int:
+        logic = Logic()
+        literals = [logic.input(f"x{i}", 1)[0] for i in range(len(cubes[0]))]
+        logic.output("y", [build(cubes, phase, literals, logic)])
+        return logic.program().num_gates
+
+    return min(_sum_of_products, _shannon, key=gates)
 
 
 @lru_cache(maxsize=1024)

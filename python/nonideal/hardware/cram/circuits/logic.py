@@ -217,11 +217,7 @@ class Logic:
             if leaf & 1 or self._gates[leaf >> 1] != "AND" or uses[leaf >> 1] > 1:
                 at += 1
                 continue
-            merged = list(dict.fromkeys(leaves[:at] + list(inner) + leaves[at + 1 :]))
-            if any(literal ^ 1 in merged for literal in merged):
-                at += 1
-            else:
-                leaves = merged
+            leaves = list(dict.fromkeys(leaves[:at] + list(inner) + leaves[at + 1 :]))
         return leaves
 
     def _inversions(self, form: tuple[str, int, int], node: int, leaves: list[int], needed: set[int]) -> int:
