@@ -158,6 +158,7 @@ def test_outputs_are_as_wide_as_their_range_needs():
     assert ports(lambda a: a & 3, a=8) == [(2, False)]
     assert ports(lambda a, b: a & b, a=8, b=(8, "signed")) == [(8, False)]
     assert ports(lambda a: a | 256, a=8) == [(9, False)]
+    assert ports(lambda a: (a | 5) - 5, a=4) == [(4, False)]
     assert ports(lambda a: a, a=(4, "signed")) == [(4, True)]
 
 

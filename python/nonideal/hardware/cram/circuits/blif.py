@@ -14,6 +14,9 @@ from nonideal.hardware.cram.program import Port, Program, check_program
 
 __all__ = ["from_blif", "signals", "to_blif"]
 
+# A way to build a cover: cubes, phase and literals of the inputs to the literal of the signal.
+_Build = Callable[[tuple[str, ...], str, list[int], Logic], int]
+
 _SHANNON_INPUTS = 5  # covers up to here may become multiplexers and XORs, wider ones sums of products
 
 
@@ -136,10 +139,10 @@ def _shannon(cubes: tuple[str, ...], phase: str, literals: list[int], logic: Log
 
 
 @lru_cache(maxsize=1024)
-def _cheaper(cubes: tuple[str, ...], phase: str) -> Callable[[tuple[str, ...], str, list[int], Logic], int]:
+def _cheaper(cubes: tuple[str, ...], phase: str) -> _Build:
     """Return the way to build a narrow cover with fewer gates, by trying both on their own."""
 
-    def gates(build: Callable[[tuple[str, ...], str, list[int], Logic], int]) -> int:
+    def gates(build: _Build) -> int:
         logic = Logic()
         literals = [logic.input(f"x{i}", 1)[0] for i in range(len(cubes[0]))]
         logic.output("y", [build(cubes, phase, literals, logic)])
