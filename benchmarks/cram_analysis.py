@@ -121,11 +121,11 @@ def _multiplier(tiny: bool) -> Case:
 
 BENCHMARKS = (
     Benchmark(
-        "strata-multiply-4", "cram_analysis", "error rate", _strata, floor=4.1, note="41 rates below 10 s"
+        "strata-multiply-4", "cram", "error rate", _strata, floor=4.1, note="41 rates below 10 s"
     ),
-    Benchmark("exact-adder-4", "cram_analysis", "call", _exact, floor=20),
+    Benchmark("exact-adder-4", "cram", "call", _exact, floor=20),
     Benchmark(
-        "exact-multiply-4", "cram_analysis", "call", _multiplier,
+        "exact-multiply-4", "cram", "call", _multiplier,
         note="2^24 lanes leave a standard error of 0.1 % of the mean error distance",
     ),
 )  # fmt: skip

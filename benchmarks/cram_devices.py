@@ -111,9 +111,7 @@ def _library(tiny: bool) -> Case:
 
 
 BENCHMARKS = (
-    Benchmark("average-nand2", "cram_devices", "average", _average, floor=50),
-    Benchmark(
-        "map-nand2", "cram_devices", "entries", _map, floor=5e6, note="13,000 gates of 1024 rows in 11 s"
-    ),
-    Benchmark("library-varied", "cram_devices", "gate", _library, floor=4, note="all gates, V_logic chosen"),
+    Benchmark("average-nand2", "cram", "average", _average, floor=50),
+    Benchmark("map-nand2", "cram", "entries", _map, floor=5e6, note="13,000 gates of 1024 rows in 11 s"),
+    Benchmark("library-varied", "cram", "gate", _library, floor=4, note="all gates, V_logic chosen"),
 )

@@ -84,7 +84,7 @@ def _trajectories(tiny: bool) -> Case:
 BENCHMARKS = (
     Benchmark(
         "trajectories-3ns",
-        topic="cram_macrospin",
+        topic="cram",
         unit="trajectories",
         prepare=_trajectories,
         floor=5e4,

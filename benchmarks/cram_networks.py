@@ -45,8 +45,8 @@ def _network(eps: float, convolution: bool) -> Callable[[bool], Case]:
 
 
 BENCHMARKS = (
-    Benchmark("mlp-eps-1e-4", "cram_networks", "image", _network(1e-4, False),
+    Benchmark("mlp-eps-1e-4", "cram", "image", _network(1e-4, False),
               note="64-24-10; 68 dot products of 64 or 24 terms, 4 x 4 bits; torch has no errors"),
-    Benchmark("convolution-eps-1e-4", "cram_networks", "image", _network(1e-4, True),
+    Benchmark("convolution-eps-1e-4", "cram", "image", _network(1e-4, True),
               note="3x3 convolution to 4 channels, 64-10; 128 + 20 dot products of 9 or 64 terms"),
 )  # fmt: skip

@@ -69,6 +69,6 @@ def _place(presets: str, goal: float | None) -> Callable[[bool], Case]:
 
 
 BENCHMARKS = (
-    Benchmark("place-784", "cram_place", "gate", _place("per_gate", 5)),
-    Benchmark("place-784-ganged", "cram_place", "gate", _place("ganged", 5)),
+    Benchmark("place-784", "cram", "gate", _place("per_gate", 5)),
+    Benchmark("place-784-ganged", "cram", "gate", _place("ganged", 5)),
 )

@@ -151,3 +151,18 @@ def integer_array(name: str, values: Any) -> npt.NDArray[Any]:
     if array.dtype.kind not in "iub":
         raise InvalidArgument(f"{name}: dtype {array.dtype} is not an integer type")
     return array
+
+
+def counting_planes(bits: int, lanes: int, first: int = 0) -> npt.NDArray[np.uint64]:
+    """Lane i holds the binary digits of ``(first + i) mod 2^bits``; ``first`` is a multiple of 64."""
+    index = np.arange(first // 64, first // 64 - (-lanes // 64), dtype=np.uint64)
+    patterns = [sum(1 << i for i in range(64) if i >> bit & 1) for bit in range(6)]
+    planes = np.empty((bits, len(index)), dtype=np.uint64)
+    for bit in range(bits):
+        if bit < 6:
+            planes[bit] = np.uint64(patterns[bit])
+        else:
+            planes[bit] = -(index >> np.uint64(bit - 6) & np.uint64(1))
+    if lanes % 64:
+        planes[:, -1] &= np.uint64((1 << lanes % 64) - 1)
+    return planes

@@ -240,7 +240,10 @@ SMALL = cram.split_dot(30, 4, 4, cram.Array(columns=104))
         (lambda: cram.split_dot(9, 0, 4), "bits_x = 0 is outside [1, 16]"),
         (lambda: cram.split_dot(9, 4, 17), "bits_w = 17 is outside [1, 16]"),
         (lambda: cram.split_dot(9, 4, 4, 99), "array: int is not an Array"),
-        (lambda: cram.split_dot(9, 4, 4, accumulate="x"), "accumulate = 'x' is not one of tree, chain, csa, hybrid"),
+        (
+            lambda: cram.split_dot(9, 4, 4, accumulate="x"),
+            "accumulate = 'x' is not one of tree, chain, csa, hybrid",
+        ),
         (lambda: cram.split_dot(9, 4, 4, presets="x"), "presets = 'x' is not one of per_gate, ganged"),
         (
             lambda: SMALL.run(np.zeros((2, 29), int), np.zeros((2, 30), int)),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from nonideal import _core
 from nonideal.checks import check_threads
 from nonideal.errors import InvalidArgument
-from nonideal.hardware.cram.planes import BitPlanes, pack
+from nonideal.hardware.cram.planes import BitPlanes, counting_planes, pack
 from nonideal.hardware.cram.program import Program
 from nonideal.hardware.cram.simulation import _operands as given_operands
 
@@ -50,7 +50,7 @@ def exhaustive_lanes(program: Program) -> int:
 
 def exhaustive_operands(program: Program, lanes: int) -> list[BitPlanes]:
     """Return all combinations, again and again."""
-    return _split(program, _counting_planes(input_bits(program), lanes), lanes)
+    return _split(program, counting_planes(input_bits(program), lanes), lanes)
 
 
 def uniform_operands(
@@ -85,19 +85,4 @@ def _split(program: Program, words: npt.NDArray[np.uint64], lanes: int) -> list[
     for port in program.inputs:
         planes.append(BitPlanes(words[row : row + len(port.columns)], lanes))
         row += len(port.columns)
-    return planes
-
-
-def _counting_planes(bits: int, lanes: int) -> npt.NDArray[np.uint64]:
-    """Lane i holds the binary digits of i mod 2^bits."""
-    index = np.arange(-(-lanes // 64), dtype=np.uint64)
-    patterns = [sum(1 << i for i in range(64) if i >> bit & 1) for bit in range(6)]
-    planes = np.empty((bits, len(index)), dtype=np.uint64)
-    for bit in range(bits):
-        if bit < 6:
-            planes[bit] = np.uint64(patterns[bit])
-        else:
-            planes[bit] = -(index >> np.uint64(bit - 6) & np.uint64(1))
-    if lanes % 64:
-        planes[:, -1] &= np.uint64((1 << lanes % 64) - 1)
     return planes

@@ -22,16 +22,18 @@ from nonideal.hardware.cram.circuits.arithmetic import (
     subtractor,
     xnor_dot,
 )
-from nonideal.hardware.cram.circuits.choice import choose_full_adder
+from nonideal.hardware.cram.circuits.blif import from_blif, to_blif
+from nonideal.hardware.cram.circuits.choice import choose_basis, choose_full_adder
 from nonideal.hardware.cram.circuits.equivalence import Equivalence, equivalent
 from nonideal.hardware.cram.circuits.hardening import harden
-from nonideal.hardware.cram.circuits.netlists import from_blif, from_truth_table, to_blif
-from nonideal.hardware.cram.circuits.tracing import Word, select, trace
+from nonideal.hardware.cram.circuits.trace import Word, select, trace
+from nonideal.hardware.cram.circuits.truth_table import from_truth_table
 
 __all__ = [
     "Equivalence",
     "Word",
     "adder",
+    "choose_basis",
     "choose_full_adder",
     "dot",
     "equivalent",

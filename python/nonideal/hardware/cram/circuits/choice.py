@@ -1,20 +1,24 @@
-"""Choice of a full adder for the gates that there are."""
+"""Choice of a full adder and of a basis of gates, for the gates that there are."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from itertools import product
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 from nonideal import _core
 from nonideal.checks import check_choice
 from nonideal.errors import InvalidArgument
+from nonideal.hardware.cram.analysis.exact import exact
 from nonideal.hardware.cram.circuits.arithmetic import full_adder
-from nonideal.hardware.cram.gates import GATES
+from nonideal.hardware.cram.circuits.logic import BASES
+from nonideal.hardware.cram.circuits.truth_table import from_truth_table
 from nonideal.hardware.cram.library import GateLibrary
-from nonideal.hardware.cram.program import Program
+from nonideal.hardware.cram.program import Port, Program
 
-__all__ = ["choose_full_adder", "error_over"]
+__all__ = ["choose_basis", "choose_full_adder", "choose_program", "error_rate"]
+
+_SUMS = [bin(ones).count("1") for ones in range(8)]  # of a full adder, by its three inputs
 
 
 def choose_full_adder(gates: GateLibrary, *, objective: str = "error") -> str:
@@ -25,9 +29,8 @@ def choose_full_adder(gates: GateLibrary, *, objective: str = "error") -> str:
     gates : GateLibrary
         Designs whose gates it lacks are left out.
     objective : str
-        ``"error"``: least probability that sum or carry is wrong, over uniform inputs, by enumeration of all
-        sets of wrong gates. ``"energy"``: least energy of the gates, each at uniform inputs. ``"gates"``:
-        fewest gates.
+        ``"error"``: least probability that sum or carry is wrong, exact, over uniform inputs. ``"energy"``:
+        least energy of the gates, each at uniform inputs. ``"gates"``: fewest gates.
 
     Raises
     ------
@@ -44,50 +47,63 @@ def choose_full_adder(gates: GateLibrary, *, objective: str = "error") -> str:
     >>> cram.circuits.choose_full_adder(cram.GateLibrary(cram.device("lv2024_fit")))
     'nand9'
     """
+    designs = {name: full_adder(name) for name in _core.cram.FullAdder.__members__}
+    return choose_program("full adder", designs, gates, objective)
+
+
+def choose_basis(gates: GateLibrary, *, objective: str = "error") -> str:
+    """Return the basis that suits a library best: for `from_truth_table`, `from_blif`.
+
+    The bases compete with a full adder, which mixes ANDs, ORs and inversions as arithmetic does.
+
+    Parameters
+    ----------
+    gates : GateLibrary
+        Bases whose gates it lacks are left out.
+    objective : str
+        As for `choose_full_adder`.
+
+    Raises
+    ------
+    InvalidArgument
+        As for `choose_full_adder`.
+
+    Examples
+    --------
+    >>> from nonideal.hardware import cram
+    >>> cram.circuits.choose_basis(cram.GateLibrary(cram.device("lv2024_fit")))
+    'nand'
+    """
+    adders = {basis: from_truth_table(_SUMS, basis=basis) for basis in BASES}
+    return choose_program("basis", adders, gates, objective)
+
+
+def choose_program(
+    what: str,
+    programs: Mapping[str, Program],
+    gates: GateLibrary,
+    objective: str = "error",
+    inputs: str | Mapping[str, Any] = "exhaustive",
+) -> str:
+    """Return the name of the program that is best by an objective, of those that the gates can make."""
     scores: dict[str, Callable[[Program, GateLibrary], float]] = {
-        "error": _error,
+        "error": partial(error_rate, inputs=inputs),
         "energy": _energy,
         "gates": lambda program, _: float(program.num_gates),
     }
     score = scores[check_choice("objective", objective, scores)]
-    designs = {name: full_adder(name) for name in _core.cram.FullAdder.__members__}
-    possible = {name: program for name, program in designs.items() if set(program.gate_counts) <= set(gates)}
+    possible = {name: program for name, program in programs.items() if set(program.gate_counts) <= set(gates)}
     if not possible:
-        raise InvalidArgument(f"gates: no full adder can be made of {', '.join(gates)}")
+        raise InvalidArgument(f"gates: no {what} can be made of {', '.join(gates)}")
     return min(possible, key=lambda name: score(possible[name], gates))
 
 
-def _error(program: Program, gates: GateLibrary) -> float:
-    inputs = list(product((0, 1), repeat=sum(len(port.columns) for port in program.inputs)))
-    return error_over(program, gates, inputs)
-
-
-def error_over(program: Program, gates: GateLibrary, inputs: Sequence[tuple[int, ...]]) -> float:
-    """Return P(any output is wrong), the mean over the given bits of all input columns; for few gates."""
-    sources = [column for port in program.inputs for column in port.columns]
-    results = [column for port in program.outputs for column in port.columns]
-    wrong = 0.0
-    for bits in inputs:
-        # One state per pattern of all cells so far; the correct one is kept beside it.
-        correct = dict(zip(sources, bits, strict=True))
-        states = {tuple(correct.items()): 1.0}
-        for name, target, reads in program.instructions:
-            spec, table = GATES[name], gates[name].error
-            correct[target] = spec.output(sum(correct[column] for column in reads))
-            following: defaultdict[tuple[tuple[int, int], ...], float] = defaultdict(float)
-            for state, probability in states.items():
-                cells = dict(state)
-                ones = sum(cells[column] for column in reads)
-                for flip, share in ((0, 1.0 - table[ones]), (1, table[ones])):
-                    if share > 0.0:
-                        following[*state, (target, spec.output(ones) ^ flip)] += probability * float(share)
-            states = following
-        wrong += sum(
-            probability
-            for state, probability in states.items()
-            if any(dict(state)[column] != correct[column] for column in results)
-        )
-    return wrong / len(inputs)
+def error_rate(program: Program, gates: GateLibrary, inputs: str | Mapping[str, Any] = "exhaustive") -> float:
+    """Return P(any output is wrong), exact."""
+    columns = tuple(column for port in program.outputs for column in port.columns)
+    joint = Port("y", len(columns), None, False, columns)
+    whole = Program(program.columns, program.instructions, program.inputs, [joint], program.constants)
+    return exact(whole, gates, inputs=inputs).error_rate.value
 
 
 def _energy(program: Program, gates: GateLibrary) -> float:

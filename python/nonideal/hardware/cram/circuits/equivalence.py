@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,116 +11,145 @@ import numpy.typing as npt
 from nonideal import _core
 from nonideal.checks import check_integer
 from nonideal.errors import InvalidArgument
-from nonideal.hardware.cram.planes import BitPlanes
-from nonideal.hardware.cram.program import Program, check_program
+from nonideal.hardware.cram.circuits.blif import signals
+from nonideal.hardware.cram.planes import BitPlanes, counting_planes
+from nonideal.hardware.cram.program import Port, Program, check_program
 from nonideal.hardware.cram.simulation import simulate
 from nonideal.seeds import resolve_seed
 
 __all__ = ["Equivalence", "equivalent"]
 
-_EXHAUSTIVE_BITS = 24
-_CHUNK = 1 << 20
+_MAX_EXHAUSTIVE_BITS = 24
+_CHUNK = 1 << 18
+
+Planes = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
 class Equivalence:
-    """The answer of `equivalent`; true where no difference was found.
+    """What a comparison found; true where no input told the programs apart.
 
     Parameters
     ----------
-    same : bool
-        Whether all patterns gave the same outputs.
+    equal : bool
+        Whether all outputs agreed for all inputs that were tried.
     exhaustive : bool
-        Whether the patterns were all there are: a proof. Else they were drawn.
-    patterns : int
-        How many were tried.
+        Whether those are all there are: then ``equal`` is a proof. An inequality always is.
     counterexample : dict or None
-        Inputs of the first program at which the outputs differ.
+        An input that tells the programs apart: the value of each port, a list for a port of several words.
+    lanes : int
+        Number of inputs that were tried.
     seed : int or None
-        Of drawn patterns.
+        The seed of random inputs; None where all inputs were to be tried.
     """
 
-    same: bool
+    equal: bool
     exhaustive: bool
-    patterns: int
-    counterexample: dict[str, Any] | None
+    counterexample: dict[str, int | list[int]] | None
+    lanes: int
     seed: int | None
 
     def __bool__(self) -> bool:
-        return self.same
+        return self.equal
 
 
-def equivalent(a: Program, b: Program, *, patterns: int = 1 << 22, seed: int | None = None) -> Equivalence:
-    """Compare two programs without errors, on all inputs up to 24 bits, else on drawn ones.
+def equivalent(a: Program, b: Program, *, lanes: int = 1 << 20, seed: int | None = None) -> Equivalence:
+    """Compare two programs with ideal gates.
 
     Parameters
     ----------
     a, b : Program
-        Their inputs and outputs are matched bit by bit in the order of their ports, whatever the words are.
-    patterns : int
-        How many inputs are drawn, where there are more than 2^24.
+        Their input bits, and their output bits, have the same names: those that `to_blif` gives them. So a
+        port ``x`` of 4 bits may also be four ports ``x[0]`` to ``x[3]``. Order and sign don't matter.
+    lanes : int
+        Number of random inputs where the programs have more than 24 input bits. Up to there, all inputs are
+        tried.
     seed : int or None
-        Of the drawn inputs.
+        Of random inputs, in [0, 2^64); None draws one, which the result reports.
 
     Raises
     ------
     InvalidArgument
-        If the numbers of input or output bits differ, or there is no input.
+        If the programs' input or output bits differ (the first one is named), they have no input, or a number
+        is out of range.
 
     Examples
     --------
     >>> from nonideal.hardware.cram import circuits
-    >>> bool(circuits.equivalent(circuits.adder(4), circuits.adder(4, full_adder="min5")))
+    >>> table = [(x & 7) + (x >> 3) for x in range(64)]
+    >>> traced = circuits.trace(lambda x: x[:3] + x[3:], x=6)
+    >>> bool(circuits.equivalent(circuits.from_truth_table(table), traced))
     True
+    >>> wrong = circuits.from_truth_table([min(y, 13) for y in table])
+    >>> circuits.equivalent(circuits.from_truth_table(table), wrong)
+    Equivalence(equal=False, exhaustive=False, counterexample={'x': 63}, lanes=64, seed=None)
     """
-    for program in (a, b):
-        check_program(program)
-    for kind in ("inputs", "outputs"):
-        counts = [sum(len(port.columns) for port in getattr(program, kind)) for program in (a, b)]
-        if counts[0] != counts[1] or not counts[0]:
-            raise InvalidArgument(f"b: its {kind} have {counts[1]} bits, those of a {counts[0]}")
-    bits = sum(len(port.columns) for port in a.inputs)
-    exhaustive = bits <= _EXHAUSTIVE_BITS
-    total = 1 << bits if exhaustive else check_integer("patterns", patterns, 1)
-    drawn = None if exhaustive else resolve_seed(seed)
-    for first in range(0, total, _CHUNK):
-        lanes = min(_CHUNK, total - first)
+    check_program(a)
+    check_program(b)
+    lanes = check_integer("lanes", lanes, 1)
+    seed = resolve_seed(seed)
+    inputs_of_b, _ = _match("input", a.inputs, b.inputs)
+    _, rows_in_b = _match("output", a.outputs, b.outputs)
+    bits = len(inputs_of_b)
+    exhaustive = bits <= _MAX_EXHAUSTIVE_BITS
+    drawn = None if exhaustive else seed
+    if exhaustive:
+        lanes = 1 << bits
+    for first in range(0, lanes, _CHUNK):
+        count = min(_CHUNK, lanes - first)
         if drawn is None:
-            words = _counting(bits, first, lanes)
+            words = counting_planes(bits, count, first)
         else:
-            words = _core.cram.uniform_planes(drawn, 0, first, lanes, bits, 0)
-        different = np.bitwise_or.reduce(_outputs(a, words, lanes) ^ _outputs(b, words, lanes), axis=0)
-        at = np.flatnonzero(different)
-        if len(at):
-            lane = 64 * int(at[0]) + (int(different[at[0]]) & -int(different[at[0]])).bit_length() - 1
-            found = {
-                name: planes.unpack(port.bits, signed=port.signed)[lane].tolist()
-                for port, (name, planes) in zip(a.inputs, _ports(a, words, lanes).items(), strict=True)
-            }
-            return Equivalence(False, exhaustive, first + lane + 1, found, drawn)
-    return Equivalence(True, exhaustive, total, None, drawn)
+            words = _core.cram.uniform_planes(drawn, 0, first, count, bits, 0)
+        left, right = _outputs(a, words, count), _outputs(b, words[inputs_of_b], count)[rows_in_b]
+        different = np.bitwise_or.reduce(left ^ right, axis=0)
+        at = int((different != 0).argmax())
+        if different.size and different[at]:
+            lane = int(different[at]) & -int(different[at])
+            column = [bool(int(word) & lane) for word in words[:, at]]
+            tried = first + 64 * at + lane.bit_length()
+            return Equivalence(False, False, dict(_values(a.inputs, column)), tried, drawn)
+    return Equivalence(True, exhaustive, None, lanes, drawn)
 
 
-def _ports(program: Program, words: npt.NDArray[np.uint64], lanes: int) -> dict[str, BitPlanes]:
-    ends = np.cumsum([len(port.columns) for port in program.inputs])
-    rows = np.split(words, ends[:-1])
-    return {port.name: BitPlanes(part, lanes) for port, part in zip(program.inputs, rows, strict=True)}
+def _match(kind: str, a: tuple[Port, ...], b: tuple[Port, ...]) -> tuple[list[int], list[int]]:
+    """For each of b's bits its row in a, and for each of a's its row in b; differing bits are refused."""
+    rows_a, rows_b = _rows("a", kind, a), _rows("b", kind, b)
+    for mine, rows, other, others in (("a", rows_a, "b", rows_b), ("b", rows_b, "a", rows_a)):
+        for name in rows:
+            if name not in others:
+                raise InvalidArgument(f"{other}: it has no {kind} bit {name!r}, which {mine} has")
+    return [rows_a[name] for name in rows_b], [rows_b[name] for name in rows_a]
 
 
-def _outputs(program: Program, words: npt.NDArray[np.uint64], lanes: int) -> npt.NDArray[np.uint64]:
-    result = simulate(program, _ports(program, words, lanes), seed=0, outputs="planes")
-    return np.concatenate([planes.words for planes in result.values()])
+def _rows(program: str, kind: str, ports: tuple[Port, ...]) -> dict[str, int]:
+    names = [name for port in ports for name in signals(port)]
+    rows = {name: row for row, name in enumerate(names)}
+    if not names:
+        raise InvalidArgument(f"{program}: it has no {kind}")
+    if len(rows) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidArgument(f"{program}: two {kind} bits are both {twice!r}")
+    return rows
 
 
-def _counting(bits: int, first: int, lanes: int) -> npt.NDArray[np.uint64]:
-    """Lane i holds the binary digits of first + i; first is a multiple of 64."""
-    index = np.arange(first // 64, first // 64 + -(-lanes // 64), dtype=np.uint64)
-    planes = np.empty((bits, len(index)), dtype=np.uint64)
-    for bit in range(bits):
-        if bit < 6:
-            planes[bit] = np.uint64(sum(1 << i for i in range(64) if i >> bit & 1))
-        else:
-            planes[bit] = -(index >> np.uint64(bit - 6) & np.uint64(1))
-    if lanes % 64:
-        planes[:, -1] &= np.uint64((1 << lanes % 64) - 1)
-    return planes
+def _outputs(program: Program, words: Planes, lanes: int) -> Planes:
+    planes, row = {}, 0
+    for port in program.inputs:
+        planes[port.name] = BitPlanes(words[row : row + len(port.columns)], lanes)
+        row += len(port.columns)
+    result = simulate(program, planes, seed=0, outputs="planes")
+    return np.concatenate([result[port.name].words for port in program.outputs])
+
+
+def _values(ports: tuple[Port, ...], column: list[bool]) -> Iterator[tuple[str, int | list[int]]]:
+    """Yield the ports' values in one lane."""
+    row = 0
+    for port in ports:
+        words = []
+        for _ in range(port.length or 1):
+            bits = column[row : row + port.bits]
+            word = sum(bit << i for i, bit in enumerate(bits))
+            words.append(word - (1 << port.bits) * (port.signed and bits[-1]))
+            row += port.bits
+        yield port.name, words[0] if port.length is None else words

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from nonideal.checks import check_choice, check_integer
 from nonideal.errors import InvalidArgument
-from nonideal.hardware.cram.circuits.choice import error_over
+from nonideal.hardware.cram.circuits.choice import choose_program
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.program import Instruction, Port, Program, ProgramBuilder, check_program
 
@@ -29,21 +29,18 @@ _VOTERS: dict[str, Callable[..., int]] = {
 
 
 def _choose_voter(copies: int, gates: GateLibrary | None) -> str:
+    """Return the voter that errs least where all copies agree."""
     if not isinstance(gates, GateLibrary):
         raise InvalidArgument(f"gates: {type(gates).__name__} is not a GateLibrary; voter = 'auto' needs one")
-    errors: dict[str, float] = {}
+    programs: dict[str, Program] = {}
     for name, vote in _VOTERS.items():
         if name == "nand" and copies != 3:
             continue
         builder = ProgramBuilder()
         word = builder.input("x", copies)
         builder.output("y", [vote(builder.gate, *word)])
-        program = builder.build()
-        if set(program.gate_counts) <= set(gates):
-            errors[name] = error_over(program, gates, [(bit,) * copies for bit in (0, 1)])
-    if not errors:
-        raise InvalidArgument(f"gates: no voter can be made of {', '.join(gates)}")
-    return min(errors, key=errors.__getitem__)
+        programs[name] = builder.build()
+    return choose_program("voter", programs, gates, inputs={"x": [0, 2**copies - 1]})
 
 
 def harden(
