@@ -14,6 +14,7 @@ enum class Purpose : std::uint32_t {
   kGateError = 1,       ///< nonideal::cram: does the output cell of a gate hold the wrong bit?
   kUniformOperand = 2,  ///< nonideal::cram: uniformly drawn operands of a Monte Carlo run
   kSeed = 3,            ///< seeds that are derived from a seed (Python: nonideal.seeds)
+  // 4 is free
   kMacrospin = 5,       ///< nonideal::cram: initial states and thermal fields of magnetic moments
   kFault = 6,           ///< nonideal::cram: which gates have a candidate fault, and whether it happens
 };

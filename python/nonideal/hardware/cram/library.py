@@ -174,6 +174,10 @@ class GateLibrary(Mapping[str, CalibratedGate]):
     down to 1e-29; for 10 %, within 5 % and 6 %. Energy, window and input disturb are those of the device
     itself.
 
+    Simulations give the same bits for the same errors on every machine. The errors themselves come from
+    numpy's exp and log, whose last digits depend on the processor: to repeat a run elsewhere bit by bit, take
+    the table along (`save`, `from_errors`).
+
     Examples
     --------
     >>> from nonideal.hardware import cram

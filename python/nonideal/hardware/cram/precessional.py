@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, special
 
+from nonideal import _core
 from nonideal.checks import FloatArray, check_choice, check_finite, check_positive
 from nonideal.hardware.cram.switching import DIRECTIONS, Direction, ThermalSwitching, log_complement
 
 __all__ = ["PrecessionalSwitching"]
 
-#: Gyromagnetic ratio of the electron, rad / (s T) (CODATA 2018, shortened).
-GYROMAGNETIC_RATIO = 1.760859e11
 # Thermal activation counts only while this much of the barrier remains, in k_B T: its formula knows no
 # precession and would let every junction switch at once where the barrier vanishes. Ours, inferred.
 _BARRIER_LEFT = 5.0
@@ -90,7 +89,9 @@ class PrecessionalSwitching:
     @property
     def characteristic_time(self) -> float:
         """``(1 + damping^2) / (damping gamma anisotropy_field)``, in second."""
-        return (1.0 + self.damping**2) / (self.damping * GYROMAGNETIC_RATIO * self.anisotropy_field)
+        return (1.0 + self.damping**2) / (
+            self.damping * _core.cram.GYROMAGNETIC_RATIO * self.anisotropy_field
+        )
 
     def write_error_rate(self, overdrive: ArrayLike, pulse_duration: float) -> FloatArray:
         """Return the probability that a pulse fails to switch by precession alone.

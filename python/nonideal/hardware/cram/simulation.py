@@ -102,11 +102,14 @@ def _table(gates: GateLibrary | None) -> _core.cram.GateTable:
 
 
 @lru_cache(maxsize=1)
-def _cells(program: Program, gates: GateLibrary, variation: CellVariation) -> _core.cram.Simulator:
+def _cells(
+    program: Program, gates: GateLibrary, voltages: tuple[float | None, ...], variation: CellVariation
+) -> _core.cram.Simulator:
     """Return a program compiled for cells that differ; the tables are large, so the last ones alone are kept.
 
     A table is a function of a gate and its columns: placed programs, which use columns again, need fewer of
-    them than they have instructions.
+    them than they have instructions. ``voltages`` are those of the program's gates: cells depend on them,
+    while libraries are equal where their errors are.
     """
     cells = _core.cram.CellErrors(check_integer("variation.rows", variation.rows, 1, 31))
     numbers: dict[tuple[str, int, tuple[int, ...]], int] = {}
@@ -140,7 +143,14 @@ def _simulator(
         raise InvalidArgument(
             f"variation: its array has {variation.columns} columns, the program needs {program.columns}"
         )
-    return _cells(program, gates, variation)
+    varied = getattr(variation, "mtj", None)
+    if varied is not None and gates.mtj is not None and varied != gates.mtj:
+        raise InvalidArgument(
+            f"variation: its cells vary around device {varied.name!r}, but gates are calibrated for another, "
+            f"{gates.mtj.name!r}"
+        )
+    voltages = tuple(gates[name].voltage for name in program.gate_counts)
+    return _cells(program, gates, voltages, variation)
 
 
 def simulate(

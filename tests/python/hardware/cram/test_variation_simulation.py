@@ -223,3 +223,49 @@ BUFFER = cram.Program(2, [("BUF", 1, (0,))], {"x": [0]}, {"y": [1]})
 def test_refusals(array, gates, message):
     with pytest.raises(InvalidArgument, match=f"^{re.escape(message)}$"):
         cram.simulate(BUFFER, {"x": [0, 1]}, gates, variation=array)
+
+
+DEVICE = cram.device("lv2024_fit")
+REAL = cram.VariationMap.sample(
+    DEVICE, cram.Array(rows=64, columns=64), cram.Variation(threshold=0.05), seed=1
+)
+
+
+def test_real_cells_err_as_their_map_says():
+    """Rates of every row within 5 sigma of the map's probabilities; rows differ as the map does."""
+    gates = cram.GateLibrary(DEVICE, gates=["NAND2"])
+    builder = cram.ProgramBuilder()
+    a, b = (builder.input(name, 1)[0] for name in "ab")
+    builder.output("y", [builder.gate("NAND2", a, b)])
+    program = builder.build()
+    lanes = 64 << 14
+    got = cram.simulate(
+        program, {"a": np.ones(lanes, int), "b": np.ones(lanes, int)}, gates, seed=1, variation=REAL
+    )["y"]
+    rate = got.reshape(-1, 64).mean(axis=0)  # the right answer is 0
+    expected = REAL.errors(gates["NAND2"], 2, [0, 1])[:, 3]
+    spread = np.sqrt(expected * (1 - expected) / (lanes / 64)) + 1e-12
+    assert (np.abs(rate - expected) < 5 * spread + 2**-13).all()
+    assert expected.max() > 10 * expected.min()
+
+
+def test_libraries_of_equal_errors_but_other_voltages_are_not_mixed_up():
+    gates = cram.GateLibrary(DEVICE, gates=["NAND2", "NOT"])
+    same = cram.GateLibrary.from_errors({name: gate.error for name, gate in gates.items()})
+    assert same == gates
+    program = cram.place(circuits.adder(2)).program
+    inputs = values(100, program)
+    cram.simulate(program, inputs, gates, seed=1, variation=REAL)
+    with pytest.raises(InvalidArgument, match=r"^gate NAND2 has no voltage: variation needs a library"):
+        cram.simulate(program, inputs, same, seed=1, variation=REAL)
+
+
+def test_a_map_of_another_device_is_refused():
+    gates = cram.GateLibrary(cram.device("today_45nm"), gates=["NAND2", "NOT"])
+    program = cram.place(circuits.adder(2)).program
+    message = (
+        r"^variation: its cells vary around device 'lv2024_fit', but gates are calibrated for another, "
+        r"'today_45nm'$"
+    )
+    with pytest.raises(InvalidArgument, match=message):
+        cram.simulate(program, values(10, program), gates, variation=REAL)
