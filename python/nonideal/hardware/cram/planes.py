@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from nonideal import _core
 from nonideal.checks import check_int32, check_integer, check_threads
 from nonideal.errors import InvalidArgument
+from nonideal.hardware.cram.program import Port
 
 __all__ = ["BLOCK_LANES", "BitPlanes", "pack"]
 
@@ -165,4 +167,13 @@ def counting_planes(bits: int, lanes: int, first: int = 0) -> npt.NDArray[np.uin
             planes[bit] = -(index >> np.uint64(bit - 6) & np.uint64(1))
     if lanes % 64:
         planes[:, -1] &= np.uint64((1 << lanes % 64) - 1)
+    return planes
+
+
+def port_planes(ports: Iterable[Port], words: npt.NDArray[np.uint64], lanes: int) -> list[BitPlanes]:
+    """Cut the planes of consecutive columns into those of each port."""
+    planes, row = [], 0
+    for port in ports:
+        planes.append(BitPlanes(words[row : row + len(port.columns)], lanes))
+        row += len(port.columns)
     return planes

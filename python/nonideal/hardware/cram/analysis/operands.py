@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from nonideal import _core
 from nonideal.checks import check_threads
 from nonideal.errors import InvalidArgument
-from nonideal.hardware.cram.planes import BitPlanes, counting_planes, pack
+from nonideal.hardware.cram.planes import BitPlanes, counting_planes, pack, port_planes
 from nonideal.hardware.cram.program import Program
 from nonideal.hardware.cram.simulation import _operands as given_operands
 
@@ -50,7 +49,7 @@ def exhaustive_lanes(program: Program) -> int:
 
 def exhaustive_operands(program: Program, lanes: int) -> list[BitPlanes]:
     """Return all combinations, again and again."""
-    return _split(program, counting_planes(input_bits(program), lanes), lanes)
+    return port_planes(program.inputs, counting_planes(input_bits(program), lanes), lanes)
 
 
 def uniform_operands(
@@ -65,7 +64,7 @@ def uniform_operands(
     """Return independent fair bits."""
     threads = check_threads(num_threads)
     words = _core.cram.uniform_planes(seed, stream, first_lane, lanes, input_bits(program), threads)
-    return _split(program, words, lanes)
+    return port_planes(program.inputs, words, lanes)
 
 
 def repeated(program: Program, operands: list[BitPlanes], lanes: int) -> list[BitPlanes]:
@@ -78,11 +77,3 @@ def repeated(program: Program, operands: list[BitPlanes], lanes: int) -> list[Bi
             planes = pack(words[np.arange(given) // planes.repeat % entries], port.bits)
         result.append(BitPlanes(planes.words, lanes, entries=given))
     return result
-
-
-def _split(program: Program, words: npt.NDArray[np.uint64], lanes: int) -> list[BitPlanes]:
-    planes, row = [], 0
-    for port in program.inputs:
-        planes.append(BitPlanes(words[row : row + len(port.columns)], lanes))
-        row += len(port.columns)
-    return planes

@@ -12,7 +12,7 @@ from nonideal import _core
 from nonideal.checks import check_integer
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.cram.circuits.blif import signals
-from nonideal.hardware.cram.planes import BitPlanes, counting_planes
+from nonideal.hardware.cram.planes import counting_planes, port_planes
 from nonideal.hardware.cram.program import Port, Program, check_program
 from nonideal.hardware.cram.simulation import simulate
 from nonideal.seeds import resolve_seed
@@ -134,10 +134,8 @@ def _rows(program: str, kind: str, ports: tuple[Port, ...]) -> dict[str, int]:
 
 
 def _outputs(program: Program, words: Planes, lanes: int) -> Planes:
-    planes, row = {}, 0
-    for port in program.inputs:
-        planes[port.name] = BitPlanes(words[row : row + len(port.columns)], lanes)
-        row += len(port.columns)
+    operands = port_planes(program.inputs, words, lanes)
+    planes = {port.name: bits for port, bits in zip(program.inputs, operands, strict=True)}
     result = simulate(program, planes, seed=0, outputs="planes")
     return np.concatenate([result[port.name].words for port in program.outputs])
 
