@@ -171,7 +171,7 @@ def write_report(result: Result, out: str | Path) -> Path:
         An existing folder.
     """
     # matplotlib and jinja2 come in only when there is something to draw.
-    from nonideal.report.figures import house_style, inline_svg, to_png, to_svg
+    from nonideal.report.figures import WIDE_FIGURE, house_style, inline_svg, to_png, to_svg
     from nonideal.report.html import Drawing, render
 
     out = Path(out)
@@ -186,7 +186,8 @@ def write_report(result: Result, out: str | Path) -> Path:
         svg = to_svg(figure, name=name)
         write_atomically(out / "figures" / f"{name}.svg", svg.encode())
         write_atomically(out / "figures" / f"{name}.png", to_png(figure))
-        drawings.append(Drawing(name, inline_svg(svg), str(figure.get_label())))
+        wide = figure.get_figwidth() > WIDE_FIGURE
+        drawings.append(Drawing(name, inline_svg(svg), str(figure.get_label()), wide))
     page = out / "report.html"
     write_atomically(page, render(result, question=question, drawings=drawings).encode())
     return page

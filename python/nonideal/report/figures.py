@@ -34,13 +34,26 @@ if TYPE_CHECKING:
 
     from nonideal.report.result import Curve
 
-__all__ = ["COLORS", "draw_band", "draw_curve", "house_style", "inline_svg", "new_figure", "to_png", "to_svg"]
+__all__ = [
+    "COLORS",
+    "WIDE_FIGURE",
+    "draw_band",
+    "draw_curve",
+    "house_style",
+    "inline_svg",
+    "new_figure",
+    "to_png",
+    "to_svg",
+]
 
 # After Okabe and Ito (2008), "Color universal design", distinct in the common kinds of colour blindness.
 # Their yellow and light blue are left out, and orange and purple are darker: each colour has a contrast of
 # 3:1 or more on the white AND on the dark page.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#b5609a", "#a87900", "#767676")
 MARKERS = ("o", "s", "^", "D", "v", "P")
+
+#: Figures that are wider, in inch, take the whole width of the report's page.
+WIDE_FIGURE = 7.5
 
 # Structural colours, each used for nothing else: inside a page they become the page's own ink (see `to_svg`).
 INK = "#1b1f25"
@@ -105,7 +118,8 @@ def new_figure(
     rows, columns : int
         Number of axes.
     width, height : float
-        Size, inch; two figures of the default width stand beside each other on a wide page.
+        Size, inch; two figures of the default width stand beside each other on a wide page, one that is
+        wider than ``WIDE_FIGURE`` stands alone.
     **subplots
         Passed on to `matplotlib.figure.Figure.subplots` (``sharex``, ``width_ratios``, ...).
 

@@ -26,11 +26,14 @@ class Drawing:
         Inline SVG, of `nonideal.report.figures.inline_svg`.
     caption : str
         One sentence below it.
+    wide : bool
+        Whether it takes the page's whole width.
     """
 
     name: str
     svg: str
     caption: str = ""
+    wide: bool = False
 
 
 def render(result: Result, *, question: str = "", drawings: Sequence[Drawing] = ()) -> str:

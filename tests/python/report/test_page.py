@@ -180,3 +180,15 @@ def test_the_terminal_says_the_same(result: Result) -> None:
         "seed 1",
     ):
         assert part in text
+
+
+def test_wide_figures_take_the_whole_width():
+    from nonideal.report.html import Drawing, render
+
+    drawings = [
+        Drawing("narrow", "<svg></svg>", "Narrow."),
+        Drawing("wide", "<svg></svg>", "Wide.", wide=True),
+    ]
+    page = render(Result("toy", {}, 1, "It is 3."), drawings=drawings)
+    assert page.count('<figure class="wide"') == 1
+    assert page.index('<figure class="wide"') > page.index("Narrow.")
