@@ -43,7 +43,7 @@ EXTRAS: tuple[str, ...] = ()
 
 _REPEATS = {"quick": 4, "full": 32}
 _LOSS = 0.01  # of accuracy: what "within 1 %" means
-_HARDENED_LANES = 1 << 13  # dot products per point of the comparison of hardened programs
+_HARDENED_LANES = 1 << 14  # dot products per point of the comparison of hardened programs
 _EXAMPLES = 3  # images shown with their class scores
 _EPS_POINTS, _TMR_POINTS, _EXAMPLE_POINTS, _HARDENED_POINTS = range(4)  # first index of derived seeds
 
@@ -596,8 +596,8 @@ def _draw_hardening(result: Result) -> Figure:
     axes.set_ylabel("mean error distance")
     axes.set_xlim(left=0)
     axes.set_yscale("symlog", linthresh=1e-2)
-    axes.set_ylim(bottom=0)
-    axes.legend(fontsize="small")
+    axes.set_ylim(0, 2 * max(curve.y[0] + 2 * curve.standard_error[0] for _, curve in points) + 1e-2)
+    axes.legend(fontsize="small", loc="center", bbox_to_anchor=(0.62, 0.6))
     return figure
 
 
