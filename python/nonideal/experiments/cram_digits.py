@@ -518,6 +518,8 @@ def _limits(config: Config, repeats: int, images: int) -> list[str]:
         "Presets, reads and writes don't fail, inputs are not disturbed, and lines have no resistance.",
         bars,
         between,
+        "Hardened programs: energies assume uniform inputs; no fault is shared by two copies; only the last bits are"
+        " voted on.",
         "V_logic minimises the mean error for uniformly distributed inputs, not for those that occur here.",
     ]
 
@@ -575,7 +577,7 @@ def _draw_hardening(result: Result) -> Figure:
 
     figure, axes = new_figure(
         "Mean error of a dot product against its energy: added in a tree, by carry-save adders (csa), and the"
-        " tree with every gate tripled and voted on (hardened). Bars: 95 % confidence."
+        " tree in three copies with a vote on every output bit (hardened). Bars: 95 % confidence."
     )
     start = "dot_error_vs_energy_"
     points = [(name[len(start) :], curve) for name, curve in result.curves.items() if name.startswith(start)]
