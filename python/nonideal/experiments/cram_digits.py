@@ -518,8 +518,7 @@ def _limits(config: Config, repeats: int, images: int) -> list[str]:
         "Presets, reads and writes don't fail, inputs are not disturbed, and lines have no resistance.",
         bars,
         between,
-        "Hardened programs: energies assume uniform inputs; no fault is shared by two copies; only the last bits are"
-        " voted on.",
+        "Hardened dot products vote on output bits only; their operands are random, not pixels.",
         "V_logic minimises the mean error for uniformly distributed inputs, not for those that occur here.",
     ]
 
