@@ -43,8 +43,9 @@ EXTRAS: tuple[str, ...] = ()
 
 _REPEATS = {"quick": 4, "full": 32}
 _LOSS = 0.01  # of accuracy: what "within 1 %" means
+_HARDENED_LANES = 1 << 14  # dot products per point of the comparison of hardened programs
 _EXAMPLES = 3  # images shown with their class scores
-_EPS_POINTS, _TMR_POINTS, _EXAMPLE_POINTS = range(3)  # first index of derived seeds
+_EPS_POINTS, _TMR_POINTS, _EXAMPLE_POINTS, _HARDENED_POINTS = range(4)  # first index of derived seeds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +180,8 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         )
     curves |= _example_curves(main, x_test, digits, exact, config.seed)
 
+    curves |= _hardening_curves(config, libraries, main.layer.weight.shape[1])
+
     needed = _crossing(config.tmr.values, against_tmr, noise_free - _LOSS)
     always = all(estimate.value >= noise_free - _LOSS for estimate in against_tmr)
     energies = cram.GateLibrary(cram.device(config.cost_device))
@@ -311,6 +314,49 @@ def _example_curves(
         curves[f"example_{i}_pixels"] = Curve(
             tuple(range(len(pixels))), f"pixel (digit {digits.y_test[i]})", tuple(pixels), "brightness"
         )
+    return curves
+
+
+def _hardening_curves(
+    config: Config, libraries: Mapping[float, cram.GateLibrary], length: int
+) -> dict[str, Curve]:
+    """Mean error distance of one dot product against its energy: as it is, carry-save, and hardened.
+
+    One curve per program and set of gates: the least and the largest eps > 0, and the largest TMR. The voter
+    is the one that errs least with those gates, so that the energy of a hardened program depends on them.
+    """
+    energies = cram.GateLibrary(cram.device(config.cost_device))
+    rates = sorted(eps for eps in config.eps if eps > 0)
+    noisy = {f"eps_{eps:g}": cram.GateLibrary.uniform(eps) for eps in sorted({*rates[:1], *rates[-1:]})}
+    best = max(config.tmr)
+    noisy[f"tmr_{best:g}"] = libraries[best]
+    plain = {
+        kind: cram.circuits.dot(
+            min(length, 64),
+            config.bits_input,
+            config.bits_weight,
+            accumulate=kind,
+            full_adder=config.full_adder,
+        )
+        for kind in ("tree", "csa")
+    }
+    curves = {}
+    for i, (name, gates) in enumerate(noisy.items()):
+        hardened = cram.circuits.harden(plain["tree"], voter="auto", gates=gates)
+        programs = {**plain, "hardened": hardened}
+        for j, (kind, program) in enumerate(programs.items()):
+            report = cram.analysis.monte_carlo(
+                program,
+                gates,
+                lanes=_HARDENED_LANES,
+                seed=derive_seed(config.seed or 0, _HARDENED_POINTS, i, j),
+            )
+            curves[f"dot_error_vs_energy_{kind}_{name}"] = Curve.from_estimates(
+                [cram.cost(program, energies).energy],
+                [report.mean_error_distance],
+                x_label="energy of a dot product, joule",
+                y_label="mean error distance",
+            )
     return curves
 
 
@@ -472,6 +518,7 @@ def _limits(config: Config, repeats: int, images: int) -> list[str]:
         "Presets, reads and writes don't fail, inputs are not disturbed, and lines have no resistance.",
         bars,
         between,
+        "Hardened dot products vote on output bits only; their operands are random, not pixels.",
         "V_logic minimises the mean error for uniformly distributed inputs, not for those that occur here.",
     ]
 
@@ -482,6 +529,7 @@ def figures(result: Result) -> dict[str, Figure]:
         "accuracy-vs-eps": _draw_eps(result),
         "accuracy-vs-tmr": _draw_tmr(result),
         "accuracy-vs-energy": _draw_energy(result),
+        "hardening": _draw_hardening(result),
         "digits": _draw_digits(result),
     }
 
@@ -520,6 +568,37 @@ def _draw_energy(result: Result) -> Figure:
     axes.set_xlim(left=0)
     axes.set_ylim(0, 1)
     axes.legend()
+    return figure
+
+
+def _draw_hardening(result: Result) -> Figure:
+    from nonideal.report.figures import COLORS, new_figure
+
+    figure, axes = new_figure(
+        "Mean error of a dot product against its energy: added in a tree, by carry-save adders (csa), and the"
+        " tree in three copies with a vote on every output bit (hardened). Bars: 95 % confidence."
+    )
+    start = "dot_error_vs_energy_"
+    points = [(name[len(start) :], curve) for name, curve in result.curves.items() if name.startswith(start)]
+    conditions = list(dict.fromkeys(name.partition("_")[2] for name, _ in points))
+    markers = {"tree": "o", "csa": "s", "hardened": "^"}
+    for name, curve in points:
+        kind, _, condition = name.partition("_")
+        axes.errorbar(
+            curve.x,
+            curve.y,
+            yerr=[1.96 * error for error in curve.standard_error],
+            color=COLORS[conditions.index(condition)],
+            marker=markers[kind],
+            linestyle="none",
+            label=f"{kind}, {condition.replace('_', ' ')}",
+        )
+    axes.set_xlabel("energy of a dot product, joule")
+    axes.set_ylabel("mean error distance")
+    axes.set_xlim(left=0)
+    axes.set_yscale("symlog", linthresh=1e-2)
+    axes.set_ylim(0, 2 * max(curve.y[0] + 2 * curve.standard_error[0] for _, curve in points) + 1e-2)
+    axes.legend(fontsize="small", loc="center", bbox_to_anchor=(0.62, 0.6))
     return figure
 
 

@@ -46,6 +46,14 @@ def test_trees_beat_chains_and_better_devices_worse_ones(small):
     assert high > small.metrics["noise_free_accuracy"].value - 0.01
 
 
+def test_hardening_trades_energy_for_errors(small):
+    plain, hardened = (
+        small.curves[f"dot_error_vs_energy_{kind}_eps_0.0001"] for kind in ("tree", "hardened")
+    )
+    assert hardened.x[0] > 2 * plain.x[0]
+    assert all(error > 0 for error in plain.standard_error)
+
+
 def test_gate_errors_are_those_of_the_library(small):
     curve = small.curves["nand2_error_vs_tmr"]
     library = cram.GateLibrary(cram.device("lv2024_fit", tmr=5.0))
