@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any, TypeAlias, TypeVar
 
@@ -22,6 +22,8 @@ __all__ = [
     "check_finite",
     "check_int32",
     "check_integer",
+    "check_iterable",
+    "check_mapping",
     "check_non_negative",
     "check_number",
     "check_positive",
@@ -111,6 +113,20 @@ def check_choice(name: str, value: Name, allowed: Iterable[str]) -> Name:
     names = tuple(allowed)
     if not isinstance(value, str) or value not in names:
         raise InvalidArgument(f"{name} = {value!r} is not one of {', '.join(names)}")
+    return value
+
+
+def check_mapping(name: str, value: Any) -> Mapping[Any, Any]:
+    """Return a mapping."""
+    if not isinstance(value, Mapping):
+        raise InvalidArgument(f"{name}: {type(value).__name__} is not a mapping")
+    return value
+
+
+def check_iterable(name: str, value: Any) -> Iterable[Any]:
+    """Return what can be gone through."""
+    if not isinstance(value, Iterable):
+        raise InvalidArgument(f"{name} = {value!r} is not a sequence")
     return value
 
 

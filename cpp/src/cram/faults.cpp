@@ -221,36 +221,23 @@ std::vector<FaultSums> sensitivity(const Program& program, std::int64_t port,
   const std::vector<char> needed = flow.needed_for(values);
   const std::size_t first_gate = flow.values.size() - static_cast<std::size_t>(program.num_gates());
 
-  // Which gates a gate's output reaches, in order; those that the port does not depend on are left out.
-  std::vector<std::vector<std::uint32_t>> cones(static_cast<std::size_t>(program.num_gates()));
-  std::vector<char> reached(flow.values.size());
-  double reach = 0.0;
-  for (std::size_t g = 0; g < cones.size(); ++g) {
-    std::fill(reached.begin(), reached.end(), 0);
-    reached[first_gate + g] = 1;
-    for (std::size_t v = first_gate + g + 1; v < flow.values.size(); ++v) {
-      for (int i = 0; needed[v] && i < flow.values[v].operands; ++i) {
-        reached[v] |= reached[static_cast<std::size_t>(flow.values[v].reads[static_cast<std::size_t>(i)])];
-      }
-      if (reached[v]) cones[g].push_back(static_cast<std::uint32_t>(v));
-    }
-    reach += static_cast<double>(cones[g].size() + 1);
-  }
-
   const std::int64_t blocks = (lanes + kBlockLanes - 1) / kBlockLanes;
+  const std::int64_t jobs = program.num_gates();
+  const double reach = 0.5 * static_cast<double>(jobs) * static_cast<double>(jobs);  // at most
   const auto work = static_cast<std::int64_t>(std::min(static_cast<double>(lanes) * reach, 9e18));
-  const auto jobs = static_cast<std::int64_t>(cones.size());
   const int threads =
       static_cast<int>(std::clamp<std::int64_t>(jobs, 1, resolve_threads(num_threads, work, kMinWork)));
   const Kernels call;
   struct Scratch {
     Planes faulty;
     std::vector<std::uint64_t*> at;  ///< per value: its plane, faulty or exact
+    std::vector<char> reached;       ///< per value: whether the gate's output reaches it
   };
   std::vector<Scratch> scratch(static_cast<std::size_t>(threads),
-                               {Planes(flow.values.size()), std::vector<std::uint64_t*>(flow.values.size())});
+                               {Planes(flow.values.size()), std::vector<std::uint64_t*>(flow.values.size()),
+                                std::vector<char>(flow.values.size())});
   Planes exact(flow.values.size());
-  std::vector<FaultSums> sums(cones.size() * kMaxStates);
+  std::vector<FaultSums> sums(static_cast<std::size_t>(jobs) * kMaxStates);
   const auto set = [&](Threshold& gate, const Value& value, auto&& plane_of) {
     for (std::size_t i = 0; i < 5; ++i) {
       gate.in[i] =
@@ -268,15 +255,25 @@ std::vector<FaultSums> sensitivity(const Program& program, std::int64_t port,
     const auto valid = valid_lanes(lanes, block);
     const auto right = word_planes(values, exact);
     detail::for_blocks(jobs, 1, threads, [&](std::int64_t job, std::int64_t) {
-      auto& [faulty, at] = scratch[threads == 1 ? 0 : static_cast<std::size_t>(omp_get_thread_num())];
+      auto& [faulty, at, reached] =
+          scratch[threads == 1 ? 0 : static_cast<std::size_t>(omp_get_thread_num())];
       const auto g = static_cast<std::size_t>(job);
       const std::size_t root = first_gate + g;
       for (std::size_t v = 0; v < at.size(); ++v) at[v] = exact[v];
       at[root] = faulty[root];
       for (int w = 0; w < kFaultWords; ++w) at[root][w] = ~exact[root][w];
-      for (const std::uint32_t v : cones[g]) {
-        Threshold gate = threshold_of(flow.values[v]);
-        set(gate, flow.values[v], [&](std::size_t u) { return at[u]; });
+      // Reached gates are found again in every block: to store them takes memory of gates squared.
+      std::fill(reached.begin(), reached.end(), 0);
+      reached[root] = 1;
+      for (std::size_t v = root + 1; v < flow.values.size(); ++v) {
+        if (!needed[v]) continue;  // the port does not depend on it
+        const Value& value = flow.values[v];
+        for (int i = 0; i < value.operands; ++i) {
+          reached[v] |= reached[static_cast<std::size_t>(value.reads[static_cast<std::size_t>(i)])];
+        }
+        if (!reached[v]) continue;
+        Threshold gate = threshold_of(value);
+        set(gate, value, [&](std::size_t u) { return at[u]; });
         at[v] = faulty[v];
         gate.out = at[v];
         call.evaluate(gate);

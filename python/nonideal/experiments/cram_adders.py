@@ -42,6 +42,7 @@ DESIGNS = ("nand9", "maj5_buf", "maj5_not", "min5")
 _INPUTS = tuple(np.ndindex(2, 2, 2))  # a, b, c
 _OUTCOMES = tuple((s, c) for c in (0, 1) for s in (0, 1))  # sum, carry
 _LANES = {"quick": 1 << 18, "full": 1 << 24}
+_CHUNK_LANES = 1 << 22  # lanes whose results are integers at the same time
 _ALIKE = 1e-3  # error probability of every gate where all err alike
 
 
@@ -161,12 +162,16 @@ def simulate(shard: Mapping[str, Any]) -> dict[str, Any]:
     gates = cram.GateLibrary.from_errors(shard["errors"])
     counts = []
     for i, bits in enumerate(_INPUTS):
-        planes = {
-            name: cram.BitPlanes(np.full((1, 1), bit, dtype=np.uint64), shard["lanes"], entries=1)
-            for name, bit in zip("abc", bits, strict=True)
-        }
-        outcome = cram.simulate(program, planes, gates, seed=shard["seed"], stream=i)
-        counts.append(np.bincount(outcome["sum"] + 2 * outcome["carry"], minlength=4))
+        seen = np.zeros(len(_OUTCOMES), dtype=np.int64)
+        for first in range(0, shard["lanes"], _CHUNK_LANES):
+            lanes = min(_CHUNK_LANES, shard["lanes"] - first)
+            planes = {
+                name: cram.BitPlanes(np.full((1, 1), bit, dtype=np.uint64), lanes, entries=1)
+                for name, bit in zip("abc", bits, strict=True)
+            }
+            outcome = cram.simulate(program, planes, gates, seed=shard["seed"], first_lane=first, stream=i)
+            seen += np.bincount(outcome["sum"] + 2 * outcome["carry"], minlength=len(_OUTCOMES))
+        counts.append(seen)
     return {"counts": np.array(counts)}
 
 

@@ -41,6 +41,19 @@ def test_simulated_truth_tables_agree_with_exact_ones(small):
     assert small.metrics["largest_deviation"].value < 5
 
 
+def test_lanes_are_simulated_in_chunks_with_the_bits_of_the_whole(monkeypatch):
+    shard = {"design": "nand9", "errors": {"NAND2": [0.0, 0.01, 0.02]}, "lanes": 10_000, "seed": 3}
+    whole = cram_adders.simulate(shard)["counts"]
+    sizes = []
+    run = cram.simulate
+    monkeypatch.setattr(cram_adders, "_CHUNK_LANES", 4096)
+    monkeypatch.setattr(
+        cram, "simulate", lambda *args, **more: sizes.append(args[1]["a"].lanes) or run(*args, **more)
+    )
+    np.testing.assert_array_equal(cram_adders.simulate(shard)["counts"], whole)
+    assert sizes == [4096, 4096, 1808] * 8
+
+
 def test_the_answer_and_the_comparison(small):
     assert small.answer.startswith("On lv2024_fit choose nand9: 93.3 % of its results are right")
     assert small.metrics["both_nand9_alike"].value == pytest.approx(0.992165, abs=5e-7)

@@ -199,7 +199,12 @@ class CramClassifier:
         if library is None:
             raise InvalidArgument("gates: ideal gates have no device, so energy and latency are unknown")
         runs = self._run(X, 0, None, activity=True)
-        return add_costs([layer_cost(*pair, library) for pair in zip(self.layers, runs, strict=True)])
+        return add_costs(
+            [
+                layer_cost(layer, run.lanes, run.activity, library)
+                for layer, run in zip(self.layers, runs, strict=True)
+            ]
+        )
 
 
 def convert_classifier(

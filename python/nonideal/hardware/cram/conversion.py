@@ -156,7 +156,8 @@ def fine_tune(
     Returns
     -------
     CramModule
-        A new one, with the same gates, options and seed of the gates.
+        A new one, with the same gates, options and seed of the gates; ``training_seed`` is the seed that was
+        used here.
 
     Raises
     ------

@@ -16,6 +16,7 @@ from nonideal.checks import (
     FloatArray,
     check_choice,
     check_finite,
+    check_mapping,
     check_non_negative,
     check_number,
     check_positive,
@@ -285,8 +286,11 @@ def _checked_provenance(provenance: Mapping[str, tuple[str, str]]) -> Mapping[st
     """Return a read-only copy, or refuse what names no field or no status."""
     fields = [f.name for f in dataclasses.fields(MTJ)]
     checked: dict[str, tuple[str, str]] = {}
-    for key, (status, source) in provenance.items():
-        check_choice("provenance key", key.split(".")[0], fields)
+    for key, origin in check_mapping("provenance", provenance).items():
+        check_choice("provenance key", key.split(".")[0] if isinstance(key, str) else key, fields)
+        if not isinstance(origin, tuple) or len(origin) != 2:
+            raise InvalidArgument(f'provenance["{key}"] = {origin!r} is not (status, source)')
+        status, source = origin
         checked[key] = (check_choice(f'provenance["{key}"] status', status, STATUSES), str(source))
     return MappingProxyType(checked)
 

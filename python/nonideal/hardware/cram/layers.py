@@ -30,7 +30,7 @@ from nonideal.hardware.cram.planes import BitPlanes, integer_array, pack
 from nonideal.hardware.cram.program import Program
 from nonideal.hardware.cram.quantization import quantize_inputs
 from nonideal.hardware.cram.split import SplitDot
-from nonideal.seeds import derive_seed
+from nonideal.seeds import derive_seed, resolve_seed
 
 __all__ = [
     "SIGNS",
@@ -62,11 +62,14 @@ class LayerRun:
         Lanes that ran.
     activity : Activity, tuple of mappings, or None
         Counts per gate, where they were asked for; for a dot product over several rows as `SplitDot` has it.
+    seed : int
+        The seed that was used.
     """
 
     values: IntArray
     lanes: int
     activity: DotActivity | None
+    seed: int
 
     @property
     def differences(self) -> IntArray:
@@ -254,8 +257,9 @@ class Layer:
         Returns
         -------
         LayerRun
-            A pure function of x, gates, seed and first_row.
+            A pure function of x, gates, its seed and first_row.
         """
+        seed = resolve_seed(seed)  # once: all chunks of rows have the same
         values, counts = run_products(
             self.placement,
             x,
@@ -268,7 +272,7 @@ class Layer:
             activity=activity,
             num_threads=num_threads,
         )
-        return LayerRun(values.reshape(-1, self.outputs, SIGNS), values.size, counts)
+        return LayerRun(values.reshape(-1, self.outputs, SIGNS), values.size, counts, seed)
 
 
 def run_products(
@@ -279,7 +283,7 @@ def run_products(
     gates: GateLibrary | None,
     *,
     groups: int = 1,
-    seed: int | None = None,
+    seed: int,
     first_row: int = 0,
     activity: bool = False,
     num_threads: int | None = None,
@@ -328,8 +332,8 @@ def layer_seed(seed: int, layer: int, call: int = 0) -> int:
     return derive_seed(seed, layer, call) if layer or call else seed
 
 
-def layer_cost(layer: Layer, run: LayerRun, gates: GateLibrary | None) -> Cost:
-    """Return what a run with measured activity costs.
+def layer_cost(layer: Layer, lanes: int, activity: DotActivity | None, gates: GateLibrary | None) -> Cost:
+    """Return what a run of some lanes with measured activity costs.
 
     Raises
     ------
@@ -338,7 +342,7 @@ def layer_cost(layer: Layer, run: LayerRun, gates: GateLibrary | None) -> Cost:
     """
     if gates is None:
         raise InvalidArgument("gates: ideal gates have no device, so energy and latency are unknown")
-    return dot_cost(layer.placement, gates, run.lanes, run.activity)
+    return dot_cost(layer.placement, gates, lanes, activity)
 
 
 def add_costs(costs: Sequence[Cost]) -> Cost:

@@ -15,7 +15,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize
 
-from nonideal.checks import FloatArray, check_choice, check_non_negative, check_positive, check_probability
+from nonideal.checks import (
+    FloatArray,
+    check_choice,
+    check_iterable,
+    check_mapping,
+    check_non_negative,
+    check_positive,
+    check_probability,
+)
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.cram.devices import MTJ
 from nonideal.hardware.cram.divider import ideal_window, solve
@@ -218,14 +226,15 @@ class GateLibrary(Mapping[str, CalibratedGate]):
         if isinstance(gates, str):
             raise InvalidArgument(f"gates = {gates!r} is one string, not a sequence of names")
         specs = {
-            check_choice("gates", name, GATES): GATES[name] for name in (GATES if gates is None else gates)
+            check_choice("gates", name, GATES): GATES[name]
+            for name in (GATES if gates is None else check_iterable("gates", gates))
         }
         fixed = {
             check_choice("voltages", name, specs): check_positive(f'voltages["{name}"]', voltage)
-            for name, voltage in (voltages or {}).items()
+            for name, voltage in ({} if voltages is None else check_mapping("voltages", voltages)).items()
         }
         shares = {name: _binomial(spec.fan_in) for name, spec in specs.items()}
-        for name, values in (weights or {}).items():
+        for name, values in ({} if weights is None else check_mapping("weights", weights)).items():
             shares[name] = _checked_weights(specs[check_choice("weights", name, specs)], values)
         if variation is not None:
             variation = check_variation(mtj, variation)
@@ -326,7 +335,7 @@ class GateLibrary(Mapping[str, CalibratedGate]):
         if default is not None:
             default = check_probability("default", default)
             errors = {name: _constant(spec, default) for name, spec in GATES.items()}
-        for name, table in tables.items():
+        for name, table in check_mapping("tables", tables).items():
             spec = GATES[check_choice("tables", name, GATES)]
             errors[name] = _entries(f'tables["{name}"]', table, spec, check_probability)
         return cls._without_device(errors)
@@ -604,7 +613,10 @@ def _checked_weights(spec: GateSpec, values: ArrayLike) -> FloatArray:
 
 def _entries(label: str, values: ArrayLike, spec: GateSpec, check: Callable[[str, Any], float]) -> FloatArray:
     """Return one checked number for each k, or refuse them by name and index."""
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as problem:  # rows of different lengths
+        raise InvalidArgument(f"{label}: {problem}") from None
     if array.shape != (spec.fan_in + 1,):
         raise InvalidArgument(
             f"{label} has shape {array.shape}, not ({spec.fan_in + 1},): one entry per k = 0..{spec.fan_in}"

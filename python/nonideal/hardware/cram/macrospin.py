@@ -221,7 +221,7 @@ class Macrospin:
             Longest time step in second, at most 1e-12; less where damping is low or the anisotropy field high
             (the refusal says how much).
         seed : int or None
-            In [0, 2^64). None draws one; give one to have the same bits again.
+            In [0, 2^64). None draws one, which is not reported: give one to have the same bits again.
         num_threads : int or None
             Threads; no influence on the result.
 
@@ -340,7 +340,7 @@ class Macrospin:
         times : array_like of shape (n,)
             In second, ascending, >= 0; time 0 is the initial state.
         trajectories, dt, seed, num_threads
-            As for `p_switch`, whose trajectories these are.
+            As for `p_switch`, whose trajectories these are; a seed that is drawn is not reported.
 
         Returns
         -------

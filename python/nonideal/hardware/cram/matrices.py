@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nonideal.checks import check_choice
 from nonideal.errors import InvalidArgument
-from nonideal.hardware.cram.dots import map_dot
+from nonideal.hardware.cram.dots import ACCUMULATE, map_dot
 from nonideal.hardware.cram.layers import check_bits, run_products
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.placement import Array
@@ -45,7 +46,7 @@ def matmul(
     accumulate : str
         As in `convert`.
     seed : int or None
-        Of the gate errors; None draws one.
+        Of the gate errors. None draws one, which is not reported: give one to repeat the result.
 
     Returns
     -------
@@ -69,6 +70,7 @@ def matmul(
     """
     bits = check_bits("bits", bits)
     check_gates(gates)
+    check_choice("accumulate", accumulate, ACCUMULATE)
     seed = resolve_seed(seed)
     left, right = (integer_array(name, matrix) for name, matrix in (("A", A), ("B", B)))
     for name, matrix in (("A", left), ("B", right)):

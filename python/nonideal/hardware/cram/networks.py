@@ -191,6 +191,8 @@ class CramModule(ABC):
         The hardware of each layer.
     seed : int
         Of the gate errors.
+    training_seed : int or None
+        The seed that `fine_tune` used, where it made the module.
     """
 
     layers: tuple[Layer, ...]
@@ -198,6 +200,7 @@ class CramModule(ABC):
     periphery: tuple[str, ...]
     layer_gates: Mapping[str, GateLibrary | None]
     seed: int
+    training_seed: int | None = None
 
     @abstractmethod
     def with_gates(
@@ -328,7 +331,7 @@ def check_first_sample(value: Any) -> int:
 
 
 def _cost(layer: Layer, record: LayerRecord, gates: GateLibrary | None) -> Cost:
-    return layer_cost(layer, LayerRun(np.empty((0, 0, 2), np.int64), record.lanes, record.activity), gates)
+    return layer_cost(layer, record.lanes, record.activity, gates)
 
 
 def _accuracy(scores: Any, labels: npt.NDArray[Any]) -> Estimate:

@@ -270,10 +270,16 @@ def simulate(
     return SimulationResult(values, seed, lanes, counts)
 
 
+def check_library(gates: object) -> None:
+    """Refuse what is not a library, None included."""
+    if not isinstance(gates, GateLibrary):
+        raise InvalidArgument(f"gates: {type(gates).__name__} is not a GateLibrary")
+
+
 def check_gates(gates: object) -> None:
     """Refuse what is neither a library nor None, which means ideal gates."""
-    if not isinstance(gates, GateLibrary | None):
-        raise InvalidArgument(f"gates: {type(gates).__name__} is not a GateLibrary")
+    if gates is not None:
+        check_library(gates)
 
 
 def _operands(program: Program, inputs: Mapping[str, Any], num_threads: int | None) -> list[BitPlanes]:

@@ -122,7 +122,10 @@ class SplitDot:
         stream: int = 0,
         num_threads: int | None = None,
     ) -> npt.NDArray[np.int64]:
-        """Return the dot products, (lanes,) int64; as `simulate` without its extras."""
+        """Return the dot products, (lanes,) int64; as `simulate` without its extras.
+
+        A seed that is drawn is not reported: give one to repeat the result.
+        """
         values: npt.NDArray[np.int64] = self.simulate(
             x, w, gates, seed=seed, first_lane=first_lane, stream=stream, num_threads=num_threads
         ).values
@@ -285,8 +288,8 @@ def split_dot(
     array : Array or None
         None for ``Array()``, 1024 x 1024.
     accumulate, full_adder, and_gate : str
-        As in `circuits.dot`; partial sums are added with the same adders, pairwise or (``"chain"``) one after
-        the other.
+        As in `circuits.dot`, without ``"hybrid"``; partial sums are added with the same adders, pairwise or
+        (``"chain"``) one after the other.
     presets : str
         As in `place`.
 
@@ -317,6 +320,7 @@ def split_dot(
             terms, bits_x, bits_w, accumulate=accumulate, full_adder=full_adder, and_gate=and_gate
         )
 
+    check_choice("accumulate", accumulate, ("tree", "chain", "csa"))
     circuits.dot(1, bits_x, bits_w, accumulate=accumulate, full_adder=full_adder, and_gate=and_gate)
     check_choice("presets", presets, _core.cram.Presets.__members__)
     largest = (2**bits_x - 1) * (2**bits_w - 1)
@@ -386,7 +390,7 @@ def _sum(count: int, largest: int, accumulate: str, full_adder: str) -> Program:
         half = 1 << (len(parts) - 1).bit_length() - 1
         return add(tree(parts[:half]), tree(parts[half:]))
 
-    total = tree(words) if accumulate == "tree" else reduce(add, ((word, 1) for word in words))
+    total = reduce(add, ((word, 1) for word in words)) if accumulate == "chain" else tree(words)
     builder.output("y", total[0])
     return Program._wrap(_core.cram.prune(builder.build()._core))
 

@@ -200,7 +200,9 @@ def train(
             advance()
     for parameter in student.parameters():
         parameter.requires_grad_(False)
-    return module.with_weights(_unwrap(student))
+    trained = module.with_weights(_unwrap(student))
+    trained.training_seed = seed
+    return trained
 
 
 def _measure(student: nn.Module, layers: list[_TrainingLayer], x: Tensor, seed: int, epoch: int) -> None:

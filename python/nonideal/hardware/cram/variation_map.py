@@ -169,6 +169,8 @@ class VariationMap:
         InvalidArgument
             If the gate has no voltage, or columns are out of range, repeated or not n.
         """
+        if not isinstance(gate, CalibratedGate):
+            raise InvalidArgument(f"gate: {type(gate).__name__} is not a CalibratedGate")
         spec, mtj = gate.spec, self._mtj
         if gate.voltage is None:
             raise InvalidArgument(

@@ -2,6 +2,8 @@
 
 import math
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -316,3 +318,30 @@ def test_no_error_seen_is_no_proof_of_none():
     report = analysis.monte_carlo(ADDER, cram.GateLibrary.uniform(1e-9), lanes=1000, seed=1)
     assert report.error_rate.standard_error > 0
     assert report.mean_error_distance.standard_error > 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_sensitivity_needs_no_memory_of_gates_squared():
+    """10,000 inverters in a row: a gate reaches 5,000 others, 200 MB if all were stored as 32-bit numbers."""
+    script = """
+import pathlib
+from nonideal.hardware.cram import ProgramBuilder, analysis
+
+def peak():  # MiB; ru_maxrss would begin with that of the process that started this one
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) // 1024
+
+builder = ProgramBuilder()
+cell, = builder.input("x", 1)
+for _ in range(10_000):
+    cell = builder.gate("NOT", cell)
+builder.output("y", [cell])
+program = builder.build()
+before = peak()
+found = analysis.sensitivity(program, num_threads=1)
+print(peak() - before, found.error_rate.min())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    grown, least = done.stdout.split()
+    assert float(least) == 1.0  # every fault gets through
+    assert int(grown) < 60

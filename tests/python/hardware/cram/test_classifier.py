@@ -22,6 +22,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from nonideal.errors import InvalidArgument
 from nonideal.hardware import cram
+from nonideal.hardware.cram import layers
 from oracles.network import quantise, weights_to_integers
 
 
@@ -539,3 +540,17 @@ def test_more_than_one_label_or_no_class_is_refused():
         cram.convert(many, d.x_train)
     with pytest.raises(InvalidArgument, match=r"^model: MLPRegressor has no classes_; "):
         cram.convert(regressor, d.x_train)
+
+
+def test_a_drawn_seed_is_one_for_all_rows_and_reported(monkeypatch):
+    monkeypatch.setattr(layers, "_CHUNK_LANES", 64)  # many chunks of rows
+    layer = cram.Layer(
+        weight=np.ones((4, 8), int), weight_scale=1.0, input_scale=1.0, bias=np.zeros(4),
+        bits_input=2, bits_weight=1, placement=cram.place(cram.circuits.dot(8, 2, 1)),
+    )  # fmt: skip
+    x, noisy = np.random.default_rng(0).integers(0, 4, (50, 8)), cram.GateLibrary.uniform(1e-2)
+    drawn = layer.run(x, noisy)
+    again = layer.run(x, noisy, seed=drawn.seed)
+    np.testing.assert_array_equal(drawn.values, again.values)
+    assert (drawn.values != layer.exact(x)).any()
+    assert layer.run(x, noisy).seed != drawn.seed

@@ -343,3 +343,20 @@ def test_bit_error_rates_of_a_chain():
     report = analysis.exact(chain, cram.GateLibrary.uniform(p))
     assert report.error_rate.value == pytest.approx((1 - (1 - 2 * p) ** n) / 2, rel=1e-13)
     assert math.isclose(report.bit_error_rate[0], report.error_rate.value)
+
+
+def test_one_number_counts_for_all_lanes():
+    adder = circuits.adder(2)
+    for one_lane, lanes in (
+        ({"a": 1, "b": 2}, {"a": [1], "b": [2]}),
+        ({"a": [0, 1, 3], "b": 2}, {"a": [0, 1, 3], "b": [2, 2, 2]}),
+        ({"a": 3, "b": cram.pack([1, 2], 2)}, {"a": [3, 3], "b": [1, 2]}),
+    ):
+        one, many = (analysis.exact(adder, NOISE, inputs=inputs) for inputs in (one_lane, lanes))
+        assert one.mean_error_distance == many.mean_error_distance
+    dot = circuits.dot(2, 1, 1)
+    one = analysis.exact(dot, NOISE, inputs={"x": [1, 0], "w": [[1, 1], [0, 1]]})
+    many = analysis.exact(dot, NOISE, inputs={"x": [[1, 0], [1, 0]], "w": [[1, 1], [0, 1]]})
+    assert one.error_rate == many.error_rate
+    with pytest.raises(InvalidArgument, match=re.escape("inputs['b'] has 3 lanes, inputs['a'] has 2")):
+        analysis.exact(adder, NOISE, inputs={"a": [1, 2], "b": [0, 1, 2]})

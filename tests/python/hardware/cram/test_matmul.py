@@ -51,6 +51,10 @@ def test_errors_are_those_of_the_dot_product():
         (lambda: cram.matmul([[1]], [[1]], 0.1), "gates: float is not a GateLibrary"),
         (lambda: cram.matmul([[1]], [[1]], seed=-1), "seed = -1 is outside [0, 2^64)"),
         (
+            lambda: cram.matmul(np.zeros((0, 2), int), np.zeros((2, 3), int), accumulate="x"),
+            "accumulate = 'x' is not one of tree, chain, csa, hybrid",
+        ),
+        (
             lambda: cram.matmul([[1]], [[1]], accumulate="x"),
             "accumulate = 'x' is not one of tree, chain, csa, hybrid",
         ),

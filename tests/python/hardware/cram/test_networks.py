@@ -337,6 +337,7 @@ def test_fine_tuning_is_reproducible_and_touches_no_global_generator():
     assert any(not np.array_equal(a, b) for a, b in zip(weights[0], weights[1], strict=True))
     for old, new in zip(converted.layers, tuned.layers, strict=True):
         assert (old.input_scale, old.zero_point) == (new.input_scale, new.zero_point)
+    assert (converted.training_seed, tuned.training_seed, other.training_seed) == (None, 5, 6)
     assert (tuned.seed, tuned.layer_gates) == (converted.seed, converted.layer_gates)
     assert torch.equal(tuned.with_gates(None)(x[:50]), tuned.fake_quantized(x[:50]))
 

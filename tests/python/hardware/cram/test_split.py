@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nonideal.errors import InvalidArgument
 from nonideal.hardware import cram
-from nonideal.hardware.cram import circuits
+from nonideal.hardware.cram import circuits, split
 from oracles import cost as energy_oracle
 from oracles import program as oracle
 
@@ -26,7 +26,7 @@ def factors(length, lanes, bits_x=4, bits_w=4, seed=0):
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(
     st.integers(1, 60), st.integers(1, 5), st.integers(1, 5), st.integers(60, 200),
-    st.sampled_from(["tree", "chain"]), st.sampled_from(["nand9", "maj5_buf", "maj5_not", "min5"]),
+    st.sampled_from(["tree", "chain", "csa"]), st.sampled_from(["nand9", "maj5_buf", "maj5_not", "min5"]),
     st.sampled_from(["nand_not", "and2"]), st.sampled_from(["per_gate", "ganged"]),
 )  # fmt: skip
 def test_chunks_add_up_to_the_integers(
@@ -209,6 +209,12 @@ def test_steps_rows_and_movement_are_counted():
     assert dot.cost(GATES, lanes=0).energy == 0.0
 
 
+def test_partial_sums_are_added_pairwise_unless_in_a_chain():
+    """32 words: 5 levels of adders or 31 adders in turn."""
+    depth = {way: split._sum(32, 225, way, "nand9").depth for way in ("tree", "csa", "chain")}
+    assert depth["csa"] == depth["tree"] < depth["chain"] / 2
+
+
 def test_ganged_presets_reach_every_stage():
     single, ganged = (
         cram.split_dot(30, 4, 4, cram.Array(columns=104), presets=presets).cost(GATES)
@@ -242,7 +248,11 @@ SMALL = cram.split_dot(30, 4, 4, cram.Array(columns=104))
         (lambda: cram.split_dot(9, 4, 4, 99), "array: int is not an Array"),
         (
             lambda: cram.split_dot(9, 4, 4, accumulate="x"),
-            "accumulate = 'x' is not one of tree, chain, csa, hybrid",
+            "accumulate = 'x' is not one of tree, chain, csa",
+        ),
+        (
+            lambda: cram.split_dot(784, 4, 4, accumulate="hybrid"),
+            "accumulate = 'hybrid' is not one of tree, chain, csa",
         ),
         (lambda: cram.split_dot(9, 4, 4, presets="x"), "presets = 'x' is not one of per_gate, ganged"),
         (

@@ -14,6 +14,7 @@ from nonideal.estimate import Estimate
 from nonideal.hardware.cram.analysis.operands import check_inputs, given_operands
 from nonideal.hardware.cram.analysis.report import DIVISORS, ErrorReport, ned_divisor_value, single_word
 from nonideal.hardware.cram.library import GateLibrary
+from nonideal.hardware.cram.planes import BitPlanes, integer_array
 from nonideal.hardware.cram.program import Port, Program, check_program
 from nonideal.hardware.cram.simulation import _table, check_gates
 
@@ -117,11 +118,11 @@ def exact(
         Error probabilities.
     inputs : str or mapping
         ``"exhaustive"``: all combinations, each as likely as any other. Or values for each port, as in
-        `simulate`.
+        `simulate`; one number (or, for a port of several words, one row of them) counts for all lanes.
     output, ned_divisor
         As in `monte_carlo`.
     max_states : int
-        Limit of the frontier, as in `distribution`. 80 bytes are needed for a state.
+        Limit of the frontier, as in `distribution`. 80 bytes are needed for a state and thread.
     num_threads : int or None
         None for `nonideal.num_threads`.
 
@@ -164,7 +165,7 @@ def exact(
     limit = check_integer("max_states", max_states, 1)
     threads = check_threads(num_threads)
     if isinstance(inputs, Mapping):
-        operands = given_operands(program, inputs, num_threads)
+        operands = given_operands(program, _broadcast(program, inputs), num_threads)
         lanes = operands[0].lanes if operands else 0
         moments = _core.cram.exact_given(
             program._core,
@@ -204,6 +205,22 @@ def _word(port: Port, index: Any) -> Any:
     if not port.signed:
         return values
     return np.where(values >> (port.bits - 1), values - (1 << port.bits), values)
+
+
+def _broadcast(program: Program, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Repeat what is given for one lane alone as often as the longest port has lanes."""
+    single = {port.name: 0 if port.length is None else 1 for port in program.inputs}
+    values, lanes = dict(inputs), []
+    for name, value in inputs.items():
+        if not isinstance(value, BitPlanes):
+            values[name] = value = integer_array(f"inputs[{name!r}]", value)
+            if value.ndim == single.get(name):
+                continue
+        lanes.append(value.lanes if isinstance(value, BitPlanes) else len(np.atleast_1d(value)))
+    for name, value in values.items():
+        if isinstance(value, np.ndarray) and value.ndim == single.get(name):
+            values[name] = np.broadcast_to(value, (max(lanes, default=1), *value.shape))
+    return values
 
 
 def _check_library(program: Program, gates: GateLibrary | None) -> None:

@@ -24,7 +24,7 @@ from nonideal.hardware.cram.analysis.report import mean_estimate, single_word
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.planes import BitPlanes
 from nonideal.hardware.cram.program import Program, check_program
-from nonideal.hardware.cram.simulation import check_gates
+from nonideal.hardware.cram.simulation import check_library
 from nonideal.seeds import resolve_seed
 
 __all__ = ["Sensitivity", "sensitivity"]
@@ -214,7 +214,7 @@ def single_faults(
 
 def error_table(kinds: tuple[str, ...], gates: GateLibrary) -> FloatArray:
     """Return e_k of each gate, (gates, 6), 0 beyond its fan-in."""
-    check_gates(gates)
+    check_library(gates)
     table = np.zeros((len(kinds), _core.cram.MAX_FAN_IN + 1))
     for row, name in zip(table, kinds, strict=True):
         if name not in gates:

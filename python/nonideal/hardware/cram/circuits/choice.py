@@ -15,6 +15,7 @@ from nonideal.hardware.cram.circuits.logic import BASES
 from nonideal.hardware.cram.circuits.truth_table import from_truth_table
 from nonideal.hardware.cram.library import GateLibrary
 from nonideal.hardware.cram.program import Port, Program
+from nonideal.hardware.cram.simulation import check_library
 
 __all__ = ["choose_basis", "choose_full_adder", "choose_program", "error_rate"]
 
@@ -91,6 +92,7 @@ def choose_program(
         "energy": _energy,
         "gates": lambda program, _: float(program.num_gates),
     }
+    check_library(gates)
     score = scores[check_choice("objective", objective, scores)]
     possible = {name: program for name, program in programs.items() if set(program.gate_counts) <= set(gates)}
     if not possible:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import combinations
 
-from nonideal.checks import check_choice, check_integer
+from nonideal.checks import check_choice, check_integer, check_iterable
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.cram.circuits.choice import choose_program
 from nonideal.hardware.cram.library import GateLibrary
@@ -98,7 +98,11 @@ def harden(
     vote = _VOTERS[voter]
     if voter == "nand" and copies != 3:
         raise InvalidArgument(f"voter = 'nand' takes 3 copies, scheme = {scheme!r} has {copies}")
-    chosen = None if selected is None else {check_integer("selected", i, 0, 31) for i in selected}
+    chosen = (
+        None
+        if selected is None
+        else {check_integer("selected", i, 0, 31) for i in check_iterable("selected", selected)}
+    )
     if chosen and max(chosen) >= program.num_gates:
         raise InvalidArgument(f"selected = {max(chosen)} is outside [0, {program.num_gates})")
 
