@@ -37,5 +37,6 @@ def test_purposes_have_numbers_that_never_change():
         "GATE_ERROR": 1,
         "UNIFORM_OPERAND": 2,
         "SEED": 3,
+        "MACROSPIN": 5,
         "FAULT": 6,
     }

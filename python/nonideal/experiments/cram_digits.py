@@ -45,7 +45,8 @@ _REPEATS = {"quick": 4, "full": 32}
 _LOSS = 0.01  # of accuracy: what "within 1 %" means
 _HARDENED_LANES = 1 << 14  # dot products per point of the comparison of hardened programs
 _EXAMPLES = 3  # images shown with their class scores
-_EPS_POINTS, _TMR_POINTS, _EXAMPLE_POINTS, _HARDENED_POINTS = range(4)  # first index of derived seeds
+# First index of derived seeds.
+_EPS_POINTS, _TMR_POINTS, _EXAMPLE_POINTS, _HARDENED_POINTS, _FINE_TUNING = range(5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,9 @@ class Config(BaseConfig):
     data: str = option("digits", help="data set", choices=("digits", "mnist"))
     data_path: str | None = option(
         None, help="file or folder of MNIST; without it the folder that NONIDEAL_DATA names"
+    )
+    fine_tune: bool = option(
+        False, help="also a small network, before and after training for its gates' errors; needs torch"
     )
 
 
@@ -211,6 +215,20 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     metrics |= metrics_of_kinds
     if needed is not None:
         metrics["tmr_for_one_percent_loss"] = needed
+    if config.fine_tune:
+        from nonideal.experiments import _fine_tuning
+
+        tuned_curves, tuned_metrics = _fine_tuning.compare(
+            x_train,
+            digits.y_train,
+            x_test,
+            digits.y_test,
+            scale=config.scale,
+            repeats=repeats,
+            seed=derive_seed(config.seed, _FINE_TUNING),
+        )
+        curves |= tuned_curves
+        metrics |= tuned_metrics
     return make_result(
         __name__,
         config,
@@ -525,13 +543,16 @@ def _limits(config: Config, repeats: int, images: int) -> list[str]:
 
 def figures(result: Result) -> dict[str, Figure]:
     """Draw accuracy against error rate and TMR, and a few digits with their scores."""
-    return {
+    drawn = {
         "accuracy-vs-eps": _draw_eps(result),
         "accuracy-vs-tmr": _draw_tmr(result),
         "accuracy-vs-energy": _draw_energy(result),
         "hardening": _draw_hardening(result),
         "digits": _draw_digits(result),
     }
+    if "mlp_accuracy_vs_eps" in result.curves:
+        drawn["fine-tuning"] = _draw_fine_tuning(result)
+    return drawn
 
 
 def _draw_eps(result: Result) -> Figure:
@@ -599,6 +620,23 @@ def _draw_hardening(result: Result) -> Figure:
     axes.set_yscale("symlog", linthresh=1e-2)
     axes.set_ylim(0, 2 * max(curve.y[0] + 2 * curve.standard_error[0] for _, curve in points) + 1e-2)
     axes.legend(fontsize="small", loc="center", bbox_to_anchor=(0.62, 0.6))
+    return figure
+
+
+def _draw_fine_tuning(result: Result) -> Figure:
+    from nonideal.report.figures import MUTED, draw_curve, new_figure
+
+    figure, axes = new_figure(
+        "Accuracy of a network with one hidden layer of 24, 6-bit words, gate by gate: as it was trained, "
+        "and after training for the errors of its own gates. Bars: 95 % confidence."
+    )
+    draw_curve(axes, result.curves["mlp_accuracy_vs_eps"], label="as it was trained")
+    draw_curve(axes, result.curves["mlp_accuracy_vs_eps_fine_tuned"], label="fine-tuned")
+    exact = result.metrics["mlp_noise_free_accuracy"].value
+    axes.axhline(exact, color=MUTED, linestyle="--", linewidth=1, label=f"without errors: {exact:.3f}")
+    axes.set_xscale("log")
+    axes.set_ylim(0, 1)
+    axes.legend(loc="lower left")
     return figure
 
 

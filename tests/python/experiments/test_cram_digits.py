@@ -15,6 +15,7 @@ import pytest
 from nonideal.errors import InvalidArgument
 from nonideal.experiments import Runner, cram_digits
 from nonideal.hardware import cram
+from nonideal.report.figures import house_style
 
 README_TMR = 3.25  # of seed 1, as the README says; with other seeds 3.2 to 3.5
 SMALL = {"eps": "0,1e-4", "tmr": "1.09,5.0", "repeats": 2, "seed": 7}
@@ -169,3 +170,18 @@ def test_mnist():
 def test_repeats_that_agree_still_have_an_error_bar():
     result = cram_digits.run(cram_digits.Config(**SMALL | {"tmr": "7", "eps": "1e-9"}))
     assert result.curves["accuracy_vs_tmr"].standard_error[0] > 5e-4
+
+
+def test_fine_tuning_wins_accuracy_back():
+    config = cram_digits.Config(
+        eps="1e-4", tmr="3", accumulate="tree", repeats=2, seed=1, fine_tune=True, data="digits"
+    )
+    result = cram_digits.run(config)
+    plain, tuned = (result.curves[name] for name in ("mlp_accuracy_vs_eps", "mlp_accuracy_vs_eps_fine_tuned"))
+    assert plain.x == tuned.x == (1e-5, 1e-4, 3e-4)
+    assert tuned.y[-1] > plain.y[-1] + 0.05
+    gain = result.metrics["mlp_gain_by_fine_tuning"]
+    assert gain.value == pytest.approx(tuned.y[-1] - plain.y[-1])
+    assert 0 < gain.standard_error < 0.1
+    with house_style():
+        assert "fine-tuning" in cram_digits.figures(result)
