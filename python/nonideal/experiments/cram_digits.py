@@ -43,7 +43,7 @@ EXTRAS: tuple[str, ...] = ()
 
 _REPEATS = {"quick": 4, "full": 32}
 _LOSS = 0.01  # of accuracy: what "within 1 %" means
-_HARDENED_LANES = 1 << 14  # dot products per point of the comparison of hardened programs
+_HARDENED_LANES = 1 << 19  # dot products per point of the comparison of hardened programs
 _EXAMPLES = 3  # images shown with their class scores
 # First index of derived seeds.
 _EPS_POINTS, _TMR_POINTS, _EXAMPLE_POINTS, _HARDENED_POINTS, _FINE_TUNING = range(5)
@@ -196,7 +196,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         curves[f"accuracy_vs_energy_{kind}"] = Curve.from_estimates(
             [costs[kind].energy / len(x_test)] * len(config.eps),
             against_eps[j :: len(kinds)],
-            x_label="energy of the array per image, joule",
+            x_label="energy of the array per image (J)",
             y_label="accuracy on the test images",
         )
         if j:
@@ -372,7 +372,7 @@ def _hardening_curves(
             curves[f"dot_error_vs_energy_{kind}_{name}"] = Curve.from_estimates(
                 [cram.cost(program, energies).energy],
                 [report.mean_error_distance],
-                x_label="energy of a dot product, joule",
+                x_label="energy of a dot product (J)",
                 y_label="mean error distance",
             )
     return curves
@@ -614,12 +614,12 @@ def _draw_hardening(result: Result) -> Figure:
             linestyle="none",
             label=f"{kind}, {condition.replace('_', ' ')}",
         )
-    axes.set_xlabel("energy of a dot product, joule")
+    axes.set_xlabel("energy of a dot product (J)")
     axes.set_ylabel("mean error distance")
     axes.set_xlim(left=0)
     axes.set_yscale("symlog", linthresh=1e-2)
     axes.set_ylim(0, 2 * max(curve.y[0] + 2 * curve.standard_error[0] for _, curve in points) + 1e-2)
-    axes.legend(fontsize="small", loc="center", bbox_to_anchor=(0.62, 0.6))
+    axes.legend(fontsize="small", loc="center", bbox_to_anchor=(0.62, 0.68))
     return figure
 
 
