@@ -12,6 +12,7 @@ __all__ = ["input_scale", "quantize_inputs", "quantize_weights"]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+_CACHED = 1 << 14  # values
 _WEIGHT_QUANTILE = 0.999  # weights beyond it are clipped: few outliers would cost all others a bit
 
 
@@ -62,4 +63,12 @@ def input_scale(low: float, high: float, bits: int, what: str = "calibration") -
 
 def quantize_inputs(values: FloatArray, scale: float, zero_point: int, bits: int) -> IntArray:
     """Return ``clip(rint(x / scale) + zero_point, 0, 2^bits - 1)``; halves go to even integers."""
-    return np.clip(np.rint(values / scale) + zero_point, 0, 2**bits - 1).astype(np.int64)
+    integers = np.empty(values.size, dtype=np.int64)
+    source = values.reshape(-1)
+    for start in range(0, values.size, _CACHED):  # stretches that stay in the cache
+        part = source[start : start + _CACHED] / scale
+        np.rint(part, out=part)
+        part += zero_point
+        np.clip(part, 0, 2**bits - 1, out=part)
+        np.copyto(integers[start : start + _CACHED], part, casting="unsafe")  # whole numbers by now
+    return integers.reshape(values.shape)
