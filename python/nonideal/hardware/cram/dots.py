@@ -227,7 +227,7 @@ def add_activity(one: Any, other: Any) -> Any:
     if one is None or other is None:
         return other if one is None else one
     if isinstance(one, Activity):
-        return Activity(one.lanes + other.lanes, one.flips + other.flips)
+        return one + other
     return tuple(
         {length: add_activity(stage[length], more[length]) for length in stage}
         for stage, more in zip(one, other, strict=True)

@@ -59,6 +59,10 @@ class Activity:
     lanes: npt.NDArray[np.int64]
     flips: npt.NDArray[np.int64]
 
+    def __add__(self, other: Activity) -> Activity:
+        """Return the counts of two runs of one program together."""
+        return Activity(self.lanes + other.lanes, self.flips + other.flips)
+
 
 @dataclass(frozen=True, eq=False)
 class SimulationResult(Mapping[str, Any]):
@@ -239,7 +243,7 @@ def simulate(
     first_lane = check_integer("first_lane", first_lane, 0, 52)
     stream = check_integer("stream", stream, 0, 32)
     tile = 0 if tile_lanes is None else check_integer("tile_lanes", tile_lanes, 1)
-    planes = _operands(program, inputs, num_threads)
+    planes = given_operands(program, inputs, num_threads)
     if not planes:
         raise InvalidArgument("program: it has no input port, so the number of lanes is unknown")
     lanes = planes[0].lanes
@@ -282,7 +286,7 @@ def check_gates(gates: object) -> None:
         check_library(gates)
 
 
-def _operands(program: Program, inputs: Mapping[str, Any], num_threads: int | None) -> list[BitPlanes]:
+def given_operands(program: Program, inputs: Mapping[str, Any], num_threads: int | None) -> list[BitPlanes]:
     names = [port.name for port in program.inputs]
     if not isinstance(inputs, Mapping):
         raise InvalidArgument(f"inputs: {type(inputs).__name__} is not a mapping of port to values")

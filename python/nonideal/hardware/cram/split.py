@@ -419,6 +419,7 @@ def _add(builder: ProgramBuilder, adder: Program, a: list[int], b: list[int], wi
 
 
 def operand_planes(name: str, values: Any, length: int, bits: int, num_threads: int | None) -> BitPlanes:
+    """Return the operands of a dot product as planes; refusals speak of ``name``."""
     if isinstance(values, BitPlanes):
         if len(values.words) != length * bits:
             raise InvalidArgument(f"{name}: expected {length * bits} planes, got {len(values.words)}")
@@ -430,6 +431,7 @@ def operand_planes(name: str, values: Any, length: int, bits: int, num_threads: 
 
 
 def take_words(planes: BitPlanes, words: slice, bits: int) -> BitPlanes:
+    """Return the planes of some of a port's words, without a copy."""
     return replace(planes, words=planes.words[words.start * bits : words.stop * bits])
 
 
@@ -443,14 +445,11 @@ def _moved(results: Sequence[BitPlanes], lanes: int) -> BitPlanes:
 
 
 def count_activity(counts: dict[int, Activity], length: int, run: SimulationResult) -> None:
+    """Add a run's counts, where it has any, to those of the parts of the same length."""
     if run.activity is None:
         return
     before = counts.get(length)
-    counts[length] = (
-        run.activity
-        if before is None
-        else Activity(before.lanes + run.activity.lanes, before.flips + run.activity.flips)
-    )
+    counts[length] = run.activity if before is None else before + run.activity
 
 
 def stage_cost(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -104,7 +105,7 @@ def _pair(values: Sequence[int]) -> tuple[int, int]:
     return int(values[0]), int(values[1])
 
 
-class _LayerModule(nn.Module):
+class _LayerModule(nn.Module, ABC):
     """What stands in the place of a Linear or Conv2d: quantised input, integer products, periphery."""
 
     def __init__(self, layer: Layer, convolution: Convolution | None) -> None:
@@ -136,11 +137,13 @@ class _LayerModule(nn.Module):
             result = images if x.dim() == 4 else images[0]
         return result.to(x.device, x.dtype)
 
+    @abstractmethod
     def _linear(self, values: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Return (samples, outputs) for (samples, features)."""
 
+    @abstractmethod
     def _images(self, values: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Return (images, outputs, height, width) for images of a convolution."""
 
 
 class _ArrayLayer(_LayerModule):

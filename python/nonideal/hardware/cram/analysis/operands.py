@@ -11,7 +11,7 @@ from nonideal.checks import check_threads
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.cram.planes import BitPlanes, counting_planes, pack, port_planes
 from nonideal.hardware.cram.program import Program
-from nonideal.hardware.cram.simulation import _operands as given_operands
+from nonideal.hardware.cram.simulation import given_operands
 
 __all__ = [
     "check_inputs",
