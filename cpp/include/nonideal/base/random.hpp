@@ -17,6 +17,7 @@ enum class Purpose : std::uint32_t {
   // 4 is free
   kMacrospin = 5,  ///< nonideal::cram: initial states and thermal fields of magnetic moments
   kFault = 6,      ///< nonideal::cram: which gates have a candidate fault, and whether it happens
+  kFold = 9,       ///< nonideal::quantum: which gates get one more fold
 };
 
 struct Words4 {
