@@ -21,12 +21,12 @@ enum class Convention {
   cirq,       ///< p is the total probability of a Pauli error: shrinks by 1 - p 4^n / (4^n - 1)
 };
 
-/// A completely positive, trace-preserving map on 1 to 3 qubits, as its real Pauli transfer matrix: row-major,
-/// 4^n x 4^n, two bits of the index per qubit, first qubit lowest, 0 to 3 for I, X, Y, Z.
+/// A completely positive, trace-preserving map on 1 to 3 qubits, as its real Pauli transfer matrix:
+/// row-major, 4^n x 4^n, two bits of the index per qubit, first qubit lowest, 0 to 3 for I, X, Y, Z.
 class NONIDEAL_API Channel {
  public:
-  /// Throws InvalidArgument unless the map preserves the trace (first row 1, 0, ..., to 1e-8) and is completely
-  /// positive (Choi matrix without eigenvalue below -1e-8).
+  /// Throws InvalidArgument unless the map preserves the trace (first row 1, 0, ..., to 1e-8) and is
+  /// completely positive (Choi matrix without eigenvalue below -1e-8).
   static Channel from_pauli_transfer_matrix(std::vector<double> matrix);
   /// Throws InvalidArgument unless sum K^dagger K = 1 to 1e-8.
   static Channel kraus(std::span<const Matrix> operators);
@@ -78,8 +78,8 @@ class NONIDEAL_API NoiseModel {
   /// Throws InvalidArgument where a probability is outside [0, 1].
   NoiseModel& add_readout(ReadoutError error, std::optional<int> qubit = std::nullopt);
 
-  /// The channel behind this instruction, or nullptr. Throws InvalidArgument for a gate on three or more qubits
-  /// under a model of depolarizing().
+  /// The channel behind this instruction, or nullptr. Throws InvalidArgument for a gate on three or more
+  /// qubits under a model of depolarizing().
   const Channel* find(const Instruction& instruction) const;
   ReadoutError readout(int qubit) const;
   bool has_readout() const { return !readout_.empty(); }
@@ -111,8 +111,8 @@ class NONIDEAL_API NoiseModel {
 /// the Pauli transfer matrices. `matrix` is that of a unitary.
 NONIDEAL_API bool commutes(const Channel& channel, Gate gate, const Matrix* matrix = nullptr);
 
-/// Why folding every gate is not the same as a power of every channel: names the first gate whose channel does
-/// not commute with it or is not the inverse gate's too. Empty where it is the same.
+/// Why folding every gate is not the same as a power of every channel: names the first gate whose channel
+/// does not commute with it or is not the inverse gate's too. Empty where it is the same.
 NONIDEAL_API std::string power_obstacle(const Circuit& circuit, const NoiseModel& noise);
 
 }  // namespace nonideal::quantum
