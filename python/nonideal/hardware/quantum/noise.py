@@ -9,8 +9,14 @@ from typing import Any
 import numpy as np
 
 from nonideal import _core
-from nonideal.checks import check_choice, check_int32, check_iterable, check_mapping, check_number
-from nonideal.checks import check_probability
+from nonideal.checks import (
+    check_choice,
+    check_int32,
+    check_iterable,
+    check_mapping,
+    check_number,
+    check_probability,
+)
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.quantum.channel import CONVENTIONS, Channel, Convention, check_channel
 
@@ -218,12 +224,12 @@ class NoiseModel:
         values = check_mapping("values", values)
         try:
             model = cls()
-            if values["uniform"] is not None:
-                one, two = (Channel.from_pauli_transfer_matrix(matrix) for matrix in values["uniform"])
-                model = cls._wrap(_core.quantum.NoiseModel.set_uniform(one._native, two._native))
             for entry in values["channels"]:
                 channel = Channel.from_pauli_transfer_matrix(entry["pauli_transfer_matrix"])
                 model.add(channel, entry["gate"], entry["qubits"])
+            if values["uniform"] is not None:  # last: what is added to it is composed with it
+                one, two = (Channel.from_pauli_transfer_matrix(matrix) for matrix in values["uniform"])
+                model._native.set_uniform(one._native, two._native)
             for entry in values["readout"]:
                 error = ReadoutError(entry["p0_given_1"], entry["p1_given_0"])
                 model.add_readout(error, entry["qubit"])
