@@ -124,7 +124,8 @@ class NoiseModel:
         """
         from nonideal.hardware.quantum.interop.noise import noise_from_aer
 
-        return noise_from_aer(model)
+        converted: NoiseModel = noise_from_aer(model)
+        return converted
 
     def add(
         self, channel: Channel, gates: str | Iterable[str], qubits: Sequence[int] | None = None
@@ -175,6 +176,11 @@ class NoiseModel:
     def empty(self) -> bool:
         """Whether there is neither a channel nor a readout error."""
         return self._native.empty
+
+    @property
+    def has_channels(self) -> bool:
+        """Whether any gate is noisy."""
+        return self._native.uniform is not None or bool(self._native.entries())
 
     @property
     def has_readout(self) -> bool:
