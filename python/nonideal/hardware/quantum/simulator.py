@@ -167,9 +167,7 @@ class Simulator:
         states = _core.quantum.statevector(circuit._native, angles, self._single, self._threads)
         return states if parameters is not None else states[0]
 
-    def density_matrix(
-        self, circuit: Circuit | Any, parameters: npt.ArrayLike | None = None
-    ) -> ComplexArray:
+    def density_matrix(self, circuit: Circuit | Any, parameters: npt.ArrayLike | None = None) -> ComplexArray:
         """Return the density matrix at the end, (2^n, 2^n) complex128 or complex64.
 
         Examples
@@ -332,9 +330,7 @@ class Simulator:
     def _single(self) -> bool:
         return self._precision == "single"
 
-    def _bind(
-        self, circuit: Any, parameters: npt.ArrayLike | None
-    ) -> tuple[Circuit, FloatArray]:
+    def _bind(self, circuit: Any, parameters: npt.ArrayLike | None) -> tuple[Circuit, FloatArray]:
         circuit = as_circuit(circuit)
         names = ", ".join(parameter.name for parameter in circuit.parameters[:5])
         if len(circuit.parameters) > 5:
@@ -347,9 +343,7 @@ class Simulator:
         angles = check_finite("parameters", parameters)
         if angles.ndim != 2 or angles.shape[1] != width:
             has = f"; the circuit has {names}" if width else "; the circuit has none"
-            raise InvalidArgument(
-                f"parameters: shape {angles.shape} is not (n_circuits, {width}){has}"
-            )
+            raise InvalidArgument(f"parameters: shape {angles.shape} is not (n_circuits, {width}){has}")
         if not len(angles):
             raise InvalidArgument("parameters: no row; a batch has at least one circuit")
         return circuit, np.ascontiguousarray(angles)
@@ -418,7 +412,10 @@ class Simulator:
         parts, needed = self._read(paulis)
         exact = self._pauli_expectations(circuit, angles, needed) if needed else np.zeros((len(angles), 0))
         columns = [
-            sum((value * (exact[:, column] if column >= 0 else 1.0) for value, column in part), np.zeros(len(angles)))
+            sum(
+                (value * (exact[:, column] if column >= 0 else 1.0) for value, column in part),
+                np.zeros(len(angles)),
+            )
             for part in parts
         ]
         return np.stack(columns, axis=1)
@@ -438,7 +435,7 @@ class Simulator:
     def _measure(
         self, exact: FloatArray, shots: int, stream: int, offset: int
     ) -> tuple[FloatArray, FloatArray]:
-        """Return values and standard errors (n_circuits, n_paulis) of averages measured with ``shots``."""
+        """Return values and standard errors (n_circuits, n_paulis) of averages of so many readings."""
         odd = np.clip((1.0 - exact) / 2.0, 0.0, 1.0)
         n_terms = exact.shape[1]
         ones = _core.quantum.sample_binomial(
@@ -450,7 +447,7 @@ class Simulator:
     def _trajectories(
         self, circuit: Circuit, angles: FloatArray, paulis: list[Pauli], shots: int, stream: int, offset: int
     ) -> tuple[FloatArray, FloatArray]:
-        """Return values and standard errors (n_circuits, n_paulis), each product with its own trajectories."""
+        """Return values and standard errors (n_circuits, n_paulis), trajectories for each product."""
         if self._method == "automatic":
             exact = self._compiled(circuit, angles, self._read(paulis)[1])
             if exact is not None:
