@@ -168,6 +168,10 @@ class NoiseModel:
         self._native = changed
         return self
 
+    def copy(self) -> NoiseModel:
+        """Return a model of its own with the same content."""
+        return self._wrap(self._native)  # what `add` makes replaces it
+
     def readout(self, qubit: int) -> ReadoutError:
         """Return the readout error of a qubit."""
         return ReadoutError(*self._native.readout(check_int32("qubit", qubit)))
