@@ -170,7 +170,7 @@ GATES = ", ".join(
         (lambda: NoiseModel().add(0.1, "x"), "channel: float is not a Channel"),
         (lambda: NoiseModel().add(DAMPING, "x", [0, 1]), "qubits: expected 1 qubits, got 2"),
         (lambda: NoiseModel().add(DAMPING, "x", [62]), "qubits[0] = 62 is outside [0, 61]"),
-        (lambda: NoiseModel().add(JOINT, "cx", [0, 0]), "qubits[1] = 0 is named twice"),
+        (lambda: NoiseModel().add(JOINT, "cx", [0, 0]), "qubits of 'cx': 0 is named twice"),
         (lambda: NoiseModel().add(DAMPING, "x", ["0"]), "qubits[0] = '0' is not an integer"),
         (lambda: NoiseModel().add_readout(ReadoutError(0, 0), 62), "qubit = 62 is outside [0, 61]"),
         (lambda: NoiseModel().add_readout((0.1, 0.1)), "error: tuple is not a ReadoutError"),
@@ -179,7 +179,7 @@ GATES = ", ".join(
             lambda: rich().scaled(1.5),
             "scale = 1.5 is not a whole number; only Pauli channels have other powers",
         ),
-        (lambda: NoiseModel.from_dict({}), "values: not a noise model's (KeyError('uniform'))"),
+        (lambda: NoiseModel.from_dict({}), "values: not a noise model's (KeyError('channels'))"),
         (lambda: NoiseModel.from_dict([]), "values: list is not a mapping"),
         (
             lambda: NoiseModel.from_dict({"uniform": 3, "channels": [], "readout": []}),
