@@ -12,6 +12,7 @@
 
 #include "arrays.hpp"
 #include "nonideal/quantum/zne.hpp"
+#include "quantum_names.hpp"
 
 namespace nonideal::bindings {
 
@@ -27,37 +28,13 @@ constexpr std::array<std::pair<const char*, Kind>, 5> kKinds{{{"linear", Kind::l
                                                               {"richardson", Kind::richardson},
                                                               {"exponential", Kind::exponential},
                                                               {"poly_exponential", Kind::poly_exponential}}};
-constexpr std::array<std::pair<const char*, Fold>, 2> kFolds{
-    {{"gate", Fold::gate}, {"global", Fold::global}}};
-
-/// The value of this name in a table; the refusal lists them.
-template <class Table>
-auto named(const Table& table, const char* argument, const std::string& name) {
-  std::string known;
-  for (const auto& [key, value] : table) {
-    if (name == key) return value;
-    known += (known.empty() ? "" : ", ") + std::string(key);
-  }
-  throw InvalidArgument(std::string(argument) + " = '" + name + "' is not one of " + known);
-}
-
-std::vector<Gate> gates_named(const std::vector<std::string>& names) {
-  std::vector<Gate> gates;
-  for (const std::string& name : names) gates.push_back(gate_of(name));
-  return gates;
-}
 
 }  // namespace
 
 void bind_quantum_zne(py::module_ m) {
   m.attr("MAX_SCALES") = kMaxScales;
-  const auto names = [](const auto& table) {
-    py::list keys;
-    for (const auto& [key, value] : table) keys.append(key);
-    return py::tuple(keys);
-  };
-  m.attr("EXTRAPOLATORS") = names(kKinds);
-  m.attr("FOLDS") = names(kFolds);
+  m.attr("EXTRAPOLATORS") = names_of(kKinds);
+  m.attr("FOLDS") = names_of(kFolds);
   m.def(
       "realized_scale",
       [](const Circuit& circuit, double scale, const std::string& fold,

@@ -11,6 +11,7 @@
 #include "base/check.hpp"
 #include "base/dispatch.hpp"
 #include "base/parallel.hpp"
+#include "nonideal/base/random.hpp"
 #include "nonideal/base/threads.hpp"
 #include "nonideal/quantum/program.hpp"
 #include "nonideal/quantum/sampling.hpp"
@@ -306,8 +307,10 @@ DistanceProgram::DistanceProgram(int dimension, const DistanceOptions& options) 
         Circuit circuit = head;
         circuit.compose(folded(tail, scale, mitigation.fold, mitigation.fold_seed, mitigation.fold_gates));
         jobs.emplace_back(std::move(circuit), options.noise);
+        code->scales[jobs.size() - 1] = realized_scale(tail, scale, mitigation.fold, mitigation.fold_gates);
       }
     }
+    check(mitigation.extrapolator, code->scales);  // two scales may be realised alike
     using Kind = Extrapolator::Kind;
     const Kind kind = mitigation.extrapolator.kind;
     const bool linear = kind == Kind::linear || kind == Kind::polynomial || kind == Kind::richardson;
