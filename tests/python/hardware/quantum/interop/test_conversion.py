@@ -7,7 +7,6 @@ import re
 
 import numpy as np
 import pytest
-from oracles import aer
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Gate, Parameter, ParameterVector
 from qiskit.circuit import library as gates
@@ -17,6 +16,7 @@ from nonideal import InvalidArgument, _core
 from nonideal.hardware import quantum
 from nonideal.hardware.quantum import interop
 from nonideal.hardware.quantum.interop.conversion import convert
+from oracles import aer
 
 
 def same_unitary(a: QuantumCircuit, b: QuantumCircuit) -> bool:
