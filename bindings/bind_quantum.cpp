@@ -252,6 +252,10 @@ void bind_noise(py::module_& m) {
              const std::optional<std::vector<int>>& qubits) { self.add(channel, gate_of(gate), qubits); },
           "channel"_a, "gate"_a, "qubits"_a = py::none())
       .def(
+          "set_uniform",
+          [](NoiseModel& self, const Channel& one, const Channel& two) { self.set_uniform(one, two); },
+          "one"_a, "two"_a)
+      .def(
           "add_readout",
           [](NoiseModel& self, double p0_given_1, double p1_given_0, std::optional<int> qubit) {
             self.add_readout({p0_given_1, p1_given_0}, qubit);

@@ -397,6 +397,13 @@ NoiseModel& NoiseModel::add(const Channel& channel, Gate gate, std::optional<std
   return *this;
 }
 
+NoiseModel& NoiseModel::set_uniform(const Channel& one, const Channel& two) {
+  detail::expect_within("one: number of qubits", one.n_qubits(), 1, 1);
+  detail::expect_within("two: number of qubits", two.n_qubits(), 2, 2);
+  uniform_.emplace(one, two);
+  return *this;
+}
+
 NoiseModel& NoiseModel::add_readout(ReadoutError error, std::optional<int> qubit) {
   detail::expect_probability("p0_given_1", error.p0_given_1);
   detail::expect_probability("p1_given_0", error.p1_given_0);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,6 @@ from nonideal.checks import check_int32
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.quantum.channel import complex_matrix
 from nonideal.hardware.quantum.parameter import Angle, LinearExpression, Parameter, check_angle
-
-if TYPE_CHECKING:
-    from qiskit import QuantumCircuit
 
 __all__ = ["GATES", "Circuit", "GateSpec", "Instruction", "as_circuit"]
 
@@ -347,7 +344,7 @@ class Circuit:
         return self._wrap(self._native.decomposed(), self._parameters)
 
     @staticmethod
-    def from_qiskit(circuit: QuantumCircuit) -> Circuit:
+    def from_qiskit(circuit: Any) -> Circuit:
         """Return the circuit that a ``qiskit.QuantumCircuit`` describes; parameters stay parameters.
 
         Raises
@@ -363,7 +360,7 @@ class Circuit:
         converted: Circuit = circuit_from_qiskit(circuit)
         return converted
 
-    def to_qiskit(self) -> QuantumCircuit:
+    def to_qiskit(self) -> Any:
         """Return the same circuit as a ``qiskit.QuantumCircuit``.
 
         Raises
@@ -442,9 +439,7 @@ def as_circuit(circuit: Any) -> Circuit:
     raise InvalidArgument(f"circuit: {type(circuit).__name__} is not a Circuit")
 
 
-def _restore(
-    n_qubits: int, instructions: list[Any], measured: list[int], names: tuple[str, ...]
-) -> Circuit:
+def _restore(n_qubits: int, instructions: list[Any], measured: list[int], names: tuple[str, ...]) -> Circuit:
     circuit = Circuit._wrap(_core.quantum.Circuit(n_qubits), tuple(map(Parameter, names)))
     for name, qubits, angles, matrix in instructions:
         if matrix is None:

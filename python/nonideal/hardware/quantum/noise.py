@@ -9,8 +9,14 @@ from typing import Any
 import numpy as np
 
 from nonideal import _core
-from nonideal.checks import check_choice, check_int32, check_iterable, check_mapping, check_number
-from nonideal.checks import check_probability
+from nonideal.checks import (
+    check_choice,
+    check_int32,
+    check_iterable,
+    check_mapping,
+    check_number,
+    check_probability,
+)
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.quantum.channel import CONVENTIONS, Channel, Convention, check_channel
 
@@ -118,7 +124,8 @@ class NoiseModel:
         """
         from nonideal.hardware.quantum.interop.noise import noise_from_aer
 
-        return noise_from_aer(model)
+        converted: NoiseModel = noise_from_aer(model)
+        return converted
 
     def add(
         self, channel: Channel, gates: str | Iterable[str], qubits: Sequence[int] | None = None
@@ -161,6 +168,10 @@ class NoiseModel:
         self._native = changed
         return self
 
+    def copy(self) -> NoiseModel:
+        """Return a model of its own with the same content."""
+        return self._wrap(self._native)  # what `add` makes replaces it
+
     def readout(self, qubit: int) -> ReadoutError:
         """Return the readout error of a qubit."""
         return ReadoutError(*self._native.readout(check_int32("qubit", qubit)))
@@ -169,6 +180,11 @@ class NoiseModel:
     def empty(self) -> bool:
         """Whether there is neither a channel nor a readout error."""
         return self._native.empty
+
+    @property
+    def has_channels(self) -> bool:
+        """Whether any gate is noisy."""
+        return self._native.uniform is not None or bool(self._native.entries())
 
     @property
     def has_readout(self) -> bool:
@@ -218,12 +234,12 @@ class NoiseModel:
         values = check_mapping("values", values)
         try:
             model = cls()
-            if values["uniform"] is not None:
-                one, two = (Channel.from_pauli_transfer_matrix(matrix) for matrix in values["uniform"])
-                model = cls._wrap(_core.quantum.NoiseModel.set_uniform(one._native, two._native))
             for entry in values["channels"]:
                 channel = Channel.from_pauli_transfer_matrix(entry["pauli_transfer_matrix"])
                 model.add(channel, entry["gate"], entry["qubits"])
+            if values["uniform"] is not None:  # last: what is added to it is composed with it
+                one, two = (Channel.from_pauli_transfer_matrix(matrix) for matrix in values["uniform"])
+                model._native.set_uniform(one._native, two._native)
             for entry in values["readout"]:
                 error = ReadoutError(entry["p0_given_1"], entry["p1_given_0"])
                 model.add_readout(error, entry["qubit"])

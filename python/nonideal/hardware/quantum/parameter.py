@@ -56,9 +56,7 @@ class LinearExpression:
                 raise InvalidArgument(
                     f"an angle is linear in one parameter; {self._name} and {other._name} are two"
                 )
-            return LinearExpression(
-                self._name, self._factor + other._factor, self._offset + other._offset
-            )
+            return LinearExpression(self._name, self._factor + other._factor, self._offset + other._offset)
         if not isinstance(other, Real):
             return NotImplemented
         return LinearExpression(self._name, self._factor, self._offset + float(other))
@@ -107,7 +105,8 @@ class LinearExpression:
         return hash((self._name, self._factor, self._offset))
 
     def __repr__(self) -> str:
-        text = self._name if self._factor == 1.0 else f"{self._factor:.6g}*{self._name}"
+        times = {1.0: "", -1.0: "-"}.get(self._factor, f"{self._factor:.6g}*")
+        text = times + self._name
         if self._offset == 0.0:
             return text
         return f"{text} {'-' if self._offset < 0 else '+'} {abs(self._offset):.6g}"
