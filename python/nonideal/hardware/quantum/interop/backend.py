@@ -108,7 +108,9 @@ class Backend(BackendV2):  # type: ignore[misc]  # Qiskit has no types
         if not isinstance(simulator, Simulator):
             raise InvalidArgument(f"simulator: {type(simulator).__name__} is not a Simulator")
         super().__init__(
-            name="nonideal", description="circuits with noise, simulated", backend_version=nonideal.__version__
+            name="nonideal",
+            description="circuits with noise, simulated",
+            backend_version=nonideal.__version__,
         )
         self.simulator = simulator
         self._target = _target(simulator, n_qubits)
@@ -156,7 +158,13 @@ class Backend(BackendV2):  # type: ignore[misc]  # Qiskit has no types
         return job
 
     def _sample(
-        self, circuit: QuantumCircuit, conversion: Conversion, shots: int, memory: bool, stream: int, index: int
+        self,
+        circuit: QuantumCircuit,
+        conversion: Conversion,
+        shots: int,
+        memory: bool,
+        stream: int,
+        index: int,
     ) -> ExperimentResult:
         counts = self.simulator.sample(conversion.circuit, shots, stream=stream, offset=index)
         clbits = conversion.clbits
@@ -190,10 +198,13 @@ def _sampled(circuit: QuantumCircuit) -> Conversion:
 
 def _target(simulator: Simulator, n_qubits: int | None) -> Target:
     """Return what the transpiler may use: not the matrices, which it then makes of gates with noise."""
-    most = 2 if simulator.noise.uniform else 3  # qubits of a gate that may have noise
+    uniform = simulator.noise.to_dict()["uniform"] is not None
+    most = 2 if uniform else 3  # qubits of a gate for which the model has an answer
     target = Target(
         description="nonideal",
-        num_qubits=None if n_qubits is None else check_int32("n_qubits", check_integer("n_qubits", n_qubits, 1)),
+        num_qubits=None
+        if n_qubits is None
+        else check_int32("n_qubits", check_integer("n_qubits", n_qubits, 1)),
     )
     known = get_standard_gate_name_mapping()
     for name, gate in GATES.items():

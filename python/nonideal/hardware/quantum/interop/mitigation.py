@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from nonideal.checks import check_integer, check_iterable
 from nonideal.errors import InvalidArgument, MissingExtra

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,11 @@ import numpy.typing as npt
 from nonideal.checks import check_integer, check_non_negative
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.hardware.quantum.circuit import Circuit
-from nonideal.hardware.quantum.interop.conversion import convert
+from nonideal.hardware.quantum.interop.conversion import Conversion, convert
 from nonideal.hardware.quantum.interop.shots import shot_outcomes
 from nonideal.hardware.quantum.simulator import Simulator
 
 try:
-    from qiskit import ClassicalRegister, QuantumCircuit
     from qiskit.primitives import (
         BaseEstimatorV2,
         BaseSamplerV2,
@@ -38,6 +38,7 @@ except ImportError:
 __all__ = ["Estimator", "Sampler"]
 
 FloatArray = npt.NDArray[np.float64]
+_Labels = tuple[tuple[str, float], ...]  # an observable of Qiskit's: labels with coefficients
 
 # Letters of Qiskit's observables as sums of Pauli matrices; the last six project on an eigenstate.
 _LETTERS: Mapping[str, tuple[tuple[float, str], ...]] = {letter: ((1.0, letter),) for letter in "IXYZ"} | {
@@ -93,16 +94,16 @@ class Sampler(BaseSamplerV2):  # type: ignore[misc]  # Qiskit has no types
     def run(self, pubs: Iterable[Any], *, shots: int | None = None) -> PrimitiveJob:
         """Sample the circuits of ``(circuit, parameter values, shots)``; the last two may be left out."""
         shots = self.default_shots if shots is None else check_integer("shots", shots, 1)
-        tasks = [(SamplerPub.coerce(pub, shots), next(self._streams)) for pub in pubs]
+        coerced = [SamplerPub.coerce(pub, shots) for pub in pubs]
+        tasks = [(pub, convert(pub.circuit), next(self._streams)) for pub in coerced]
         job = PrimitiveJob(self._run, tasks)
         job._submit()
         return job
 
-    def _run(self, tasks: list[tuple[SamplerPub, int]]) -> PrimitiveResult:
+    def _run(self, tasks: list[tuple[SamplerPub, Conversion, int]]) -> PrimitiveResult:
         return PrimitiveResult([self._run_pub(*task) for task in tasks], metadata={"version": 2})
 
-    def _run_pub(self, pub: SamplerPub, stream: int) -> SamplerPubResult:
-        conversion = convert(pub.circuit)
+    def _run_pub(self, pub: SamplerPub, conversion: Conversion, stream: int) -> SamplerPubResult:
         places = {clbit: i for i, clbit in enumerate(conversion.clbits)}
         outcomes = np.zeros((math.prod(pub.shape), pub.shots), dtype=np.int64)
         if places:  # else all registers stay 0
@@ -163,48 +164,68 @@ class Estimator(BaseEstimatorV2):  # type: ignore[misc]  # Qiskit has no types
     def __init__(self, simulator: Simulator, *, default_precision: float = 0.0) -> None:
         self.simulator = _check_simulator(simulator)
         self.default_precision = check_non_negative("default_precision", default_precision)
-        self._streams = itertools.count()
+        self._stream = 0
 
     def run(self, pubs: Iterable[Any], *, precision: float | None = None) -> PrimitiveJob:
         """Estimate what ``(circuit, observables, parameter values, precision)`` ask for."""
-        if precision is None:
-            precision = self.default_precision
-        precision = check_non_negative("precision", precision)
-        tasks = [(EstimatorPub.coerce(pub, precision), next(self._streams)) for pub in pubs]
+        precision = check_non_negative(
+            "precision", self.default_precision if precision is None else precision
+        )
+        tasks = []
+        for pub in [EstimatorPub.coerce(pub, precision) for pub in pubs]:
+            task = _EstimatorTask.of(pub, self._stream)
+            self._stream += len(task.groups)
+            tasks.append(task)
         job = PrimitiveJob(self._run, tasks)
         job._submit()
         return job
 
-    def _run(self, tasks: list[tuple[EstimatorPub, int]]) -> PrimitiveResult:
-        return PrimitiveResult([self._run_pub(*task) for task in tasks], metadata={"version": 2})
+    def _run(self, tasks: list[_EstimatorTask]) -> PrimitiveResult:
+        return PrimitiveResult([self._run_pub(task) for task in tasks], metadata={"version": 2})
 
-    def _run_pub(self, pub: EstimatorPub, stream: int) -> PubResult:
-        circuit = convert(pub.circuit).circuit
-        columns = _columns(circuit, pub.parameter_values)
+    def _run_pub(self, task: _EstimatorTask) -> PubResult:
+        pub, shape = task.pub, task.sets.shape
         shots = None if pub.precision == 0.0 else math.ceil(pub.precision**-2)
-        sets = np.arange(len(columns)).reshape(pub.parameter_values.shape)
-        sets, observables = np.broadcast_arrays(sets, np.asarray(pub.observables, dtype=object))
-        groups: dict[tuple[tuple[str, float], ...], list[int]] = {}
-        for i, observable in enumerate(observables.ravel()):
-            groups.setdefault(tuple(observable.items()), []).append(i)
-        values, errors = np.empty(sets.size), np.empty(sets.size)
-        for observable, members in groups.items():
+        values, errors = np.empty(task.sets.size), np.empty(task.sets.size)
+        for i, (observable, members) in enumerate(task.groups.items()):
             estimate = self.simulator.expectation(
-                circuit,
+                task.circuit,
                 _pauli_sum(observable),
                 shots=shots,
-                parameters=columns[sets.ravel()[members]],
-                stream=stream,
-                offset=members[0],
+                parameters=task.columns[task.sets.ravel()[members]],
+                stream=task.stream + i,
             )
             values[members], errors[members] = estimate.value, estimate.standard_error
-        data = DataBin(evs=values.reshape(sets.shape), stds=errors.reshape(sets.shape), shape=sets.shape)
         metadata = {
             "target_precision": pub.precision,
             "shots": shots,
             "circuit_metadata": pub.circuit.metadata,
         }
+        data = DataBin(evs=values.reshape(shape), stds=errors.reshape(shape), shape=shape)
         return PubResult(data, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class _EstimatorTask:
+    """A pub, ready to run: its values ``sets`` (rows of ``columns``) by observable."""
+
+    pub: EstimatorPub
+    circuit: Circuit
+    columns: FloatArray
+    sets: npt.NDArray[np.int64]
+    groups: dict[_Labels, list[int]]
+    stream: int
+
+    @classmethod
+    def of(cls, pub: EstimatorPub, stream: int) -> _EstimatorTask:
+        circuit = convert(pub.circuit).circuit
+        columns = _columns(circuit, pub.parameter_values)
+        rows = np.arange(len(columns)).reshape(pub.parameter_values.shape)
+        sets, observables = np.broadcast_arrays(rows, np.asarray(pub.observables, dtype=object))
+        groups: dict[_Labels, list[int]] = {}
+        for i, observable in enumerate(observables.ravel()):
+            groups.setdefault(tuple(observable.items()), []).append(i)
+        return cls(pub, circuit, columns, sets, groups, stream)
 
 
 def _check_simulator(simulator: Any) -> Simulator:
@@ -229,8 +250,8 @@ def _bits(outcomes: npt.NDArray[np.int64], places: list[int | None]) -> BitArray
     return BitArray.from_bool_array(bits.astype(bool), order="little")
 
 
-def _pauli_sum(observable: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """Return an observable of Qiskit's, labels with coefficients, as ours: ``{"Z0 X3": 0.5}``."""
+def _pauli_sum(observable: _Labels) -> dict[str, float]:
+    """Return an observable of Qiskit's as ours: ``{"Z0 X3": 0.5}``."""
     total: dict[str, float] = {}
     for label, coefficient in observable:
         factors = [_LETTERS[letter] for letter in reversed(label)]

@@ -12,9 +12,7 @@ from nonideal.hardware.quantum.counts import Counts
 __all__ = ["shot_outcomes", "to_clbits"]
 
 
-def shot_outcomes(
-    counts: Counts, seed: int, *, stream: int = 0, offset: int = 0
-) -> npt.NDArray[np.int64]:
+def shot_outcomes(counts: Counts, seed: int, *, stream: int = 0, offset: int = 0) -> npt.NDArray[np.int64]:
     """Return the outcome of every shot, (shots,) int64, in random order.
 
     Counts know no order; independent shots in random order have the same law as those that were counted, so

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from oracles import aer
 from qiskit_aer import noise as aer_noise
 
 from nonideal.hardware import quantum
+from oracles import aer
 
 TOLERANCE = {"rtol": 0, "atol": 1e-10}
 

@@ -7,9 +7,9 @@ import math
 import cirq
 import numpy as np
 import pytest
-from oracles import aer
 
 from nonideal.hardware import quantum
+from oracles import aer
 
 GATES = {
     "id": cirq.I,
