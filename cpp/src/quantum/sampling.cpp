@@ -67,7 +67,8 @@ void sample_multinomial(std::span<const double> probabilities, std::int64_t n_ou
   check_probabilities(probabilities);
   for (std::int64_t i = 0; i < rows; ++i) {
     double sum = 0.0;
-    for (std::int64_t o = 0; o < n_outcomes; ++o) sum += probabilities[static_cast<std::size_t>(i * n_outcomes + o)];
+    for (std::int64_t o = 0; o < n_outcomes; ++o)
+      sum += probabilities[static_cast<std::size_t>(i * n_outcomes + o)];
     if (!(sum >= 1.0 - kRounding && sum <= 1.0 + kRounding)) {
       throw InvalidArgument(detail::bracketed("probabilities", i) + " sums to " + detail::shortest(sum) +
                             ", not to 1");
@@ -90,8 +91,8 @@ void sample_multinomial(std::span<const double> probabilities, std::int64_t n_ou
         const double mine = std::max(0.0, p[o]);
         const Words4 counter = counter_of(static_cast<std::uint64_t>(options.offset + i),
                                           static_cast<std::uint32_t>(o), options.stream);
-        const double drawn =
-            kernels::binomial(shots, left > 0.0 ? std::clamp(mine / left, 0.0, 1.0) : 0.0, counter, options.seed);
+        const double drawn = kernels::binomial(shots, left > 0.0 ? std::clamp(mine / left, 0.0, 1.0) : 0.0,
+                                               counter, options.seed);
         out[o] = static_cast<std::int64_t>(drawn);
         shots -= drawn;
         left -= mine;

@@ -75,8 +75,8 @@ class NONIDEAL_API NoiseModel {
 
   /// Throws InvalidArgument where the channel's size is not the gate's, or the qubits' number isn't.
   NoiseModel& add(const Channel& channel, Gate gate, std::optional<std::vector<int>> qubits = std::nullopt);
-  /// One channel after every gate on one qubit and one after every gate on two that have none of their own, as
-  /// depolarizing() does. Throws InvalidArgument where the channels are not on one and two qubits.
+  /// One channel after every gate on one qubit and one after every gate on two that have none of their own,
+  /// as depolarizing() does. Throws InvalidArgument where the channels are not on one and two qubits.
   NoiseModel& set_uniform(const Channel& one, const Channel& two);
   /// Throws InvalidArgument where a probability is outside [0, 1].
   NoiseModel& add_readout(ReadoutError error, std::optional<int> qubit = std::nullopt);

@@ -14,9 +14,9 @@ inline constexpr double kInversionMean = 10.0;
 
 /// ln k! minus Stirling's formula ln sqrt(2 pi) + (k + 1/2) ln(k + 1) - (k + 1).
 static inline double stirling_rest(double k) {
-  static const double table[10] = {0.08106146679532725822,  0.04134069595540929409,  0.02767792568499833915,
-                                   0.02079067210376509311,  0.01664469118982119216,  0.013876128823070748,
-                                   0.0118967099458917701,   0.0104112652619720965,   0.009255462182712732918,
+  static const double table[10] = {0.08106146679532725822, 0.04134069595540929409, 0.02767792568499833915,
+                                   0.02079067210376509311, 0.01664469118982119216, 0.013876128823070748,
+                                   0.0118967099458917701,  0.0104112652619720965,  0.009255462182712732918,
                                    0.008330563433362871256};
   if (k < 10.0) return table[static_cast<int>(k)];
   const double x = 1.0 / (k + 1.0), t = x * x;
@@ -34,8 +34,8 @@ static inline Btrs btrs(double n, double p) {
   return {b, -0.0873 + 0.0248 * b + 0.01 * p, n * p + 0.5, 0.92 - 4.2 / b};
 }
 
-/// Successes in n trials of probability p in [0, 1]. `counter` belongs to this number, but for the lowest 16 bits of
-/// word 2, which count attempts.
+/// Successes in n trials of probability p in [0, 1]. `counter` belongs to this number, but for the lowest 16
+/// bits of word 2, which count attempts.
 static inline double binomial(double n, double p, Words4 counter, std::uint64_t seed) {
   const bool flipped = p > 0.5;
   const double rare = flipped ? 1.0 - p : p;

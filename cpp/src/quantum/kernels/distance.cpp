@@ -64,7 +64,8 @@ static inline void draw(const Pairs& p, std::int64_t scale, double* values) {
   const std::uint32_t word2 = p.word2 | static_cast<std::uint32_t>(scale) << 16;
   for (int first = 0; first < kLanes; first += detail::kPhiloxCalls) {
     const auto base = static_cast<std::uint32_t>(first);
-    detail::philox_batch<detail::kPhiloxCalls>({{p.point + base, p.query, word2, p.stream}}, 1, 0, p.seed, words);
+    detail::philox_batch<detail::kPhiloxCalls>({{p.point + base, p.query, word2, p.stream}}, 1, 0, p.seed,
+                                               words);
     for (int v = 0; v < detail::kPhiloxCalls; v += kWidth) {
       double* const at = values + first + v;
       Doubles probability = load(at);
@@ -86,9 +87,9 @@ static inline void draw(const Pairs& p, std::int64_t scale, double* values) {
       store(counts, successes);
       for (int i = 0; i < kWidth; ++i) {
         if (!accepted[i]) {
-          counts[i] = binomial(n, probability[i],
-                               {{p.point + base + static_cast<std::uint32_t>(v + i), p.query, word2, p.stream}},
-                               p.seed);
+          counts[i] = binomial(
+              n, probability[i],
+              {{p.point + base + static_cast<std::uint32_t>(v + i), p.query, word2, p.stream}}, p.seed);
         }
       }
       store(at, load(counts) / n);

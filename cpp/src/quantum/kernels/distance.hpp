@@ -39,11 +39,13 @@ struct Pairs {
   const ScaleCode* scales;
   std::int64_t n_scales;
   double* registers;
-  /// Probabilities (scale, lane), or frequencies where shots > 0; probabilities are cut to [0, 1] for drawing.
+  /// Probabilities (scale, lane), or frequencies where shots > 0; probabilities are cut to [0, 1] for
+  /// drawing.
   double* values;
   double shots;  ///< 0: none
   std::uint64_t seed;
-  std::uint32_t point, query, word2, stream;  ///< counter of the first lane; the scale is added to word 2's bits 16-23
+  std::uint32_t point, query, word2,
+      stream;  ///< counter of the first lane; the scale is added to word 2's bits 16-23
 };
 
 /// Angles of kLanes vectors, see distance.cpp.

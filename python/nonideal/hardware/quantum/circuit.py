@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal import _core
-from nonideal.checks import check_int32
+from nonideal.checks import check_choice, check_int32, check_number
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.quantum.channel import complex_matrix
 from nonideal.hardware.quantum.parameter import Angle, LinearExpression, Parameter, check_angle
+from nonideal.seeds import resolve_seed
 
 __all__ = ["GATES", "Circuit", "GateSpec", "Instruction", "as_circuit"]
 
@@ -342,6 +343,59 @@ class Circuit:
         {'h': 2, 't': 4, 'tdg': 3, 'cx': 6}
         """
         return self._wrap(self._native.decomposed(), self._parameters)
+
+    def folded(
+        self,
+        scale: float,
+        fold: str = "gate",
+        seed: int | None = None,
+        fold_gates: Iterable[str] | None = None,
+    ) -> Circuit:
+        """Return the circuit with gates and their inverses added, so that noise acts ``scale`` times as often.
+
+        Parameters
+        ----------
+        scale : float
+            >= 1. What is realised is 1 + 2 f / N, f the whole number nearest to (scale - 1) N / 2 and N the
+            number of gates: ``scale`` itself for odd whole numbers, less than 1 / N off otherwise.
+        fold : {"gate", "global"}
+            G -> G (G^-1 G)^k, gate by gate, or the whole circuit likewise. What does not go round goes to a
+            random subset of the gates, or to the last ones.
+        seed : int or None
+            Of the subset; None draws one.
+        fold_gates : names of gates, or None
+            Fold these alone, with ``fold="gate"``; N counts them.
+
+        Raises
+        ------
+        InvalidArgument
+            If ``scale`` is below 1, or no gate may be folded.
+
+        Examples
+        --------
+        >>> from nonideal.hardware import quantum
+        >>> print(quantum.Circuit(2).t(0).cx(0, 1).folded(3))
+        t 0
+        tdg 0
+        t 0
+        cx 0 1
+        cx 0 1
+        cx 0 1
+        >>> print(quantum.Circuit(2).t(0).cx(0, 1).folded(2, "global"))
+        t 0
+        cx 0 1
+        cx 0 1
+        cx 0 1
+        """
+        only = [fold_gates] if isinstance(fold_gates, str) else list(fold_gates or ())
+        native = _core.quantum.folded(
+            self._native,
+            check_number("scale", scale),
+            check_choice("fold", fold, _core.quantum.FOLDS),
+            resolve_seed(seed),
+            [check_choice("fold_gates", name, GATES) for name in only],
+        )
+        return self._wrap(native, self._parameters)
 
     @staticmethod
     def from_qiskit(circuit: Any) -> Circuit:
