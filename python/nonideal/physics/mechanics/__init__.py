@@ -9,11 +9,16 @@ Mechanics and Engineering 304, 81-101 (2016).
 
 from nonideal.physics.mechanics.beam import l_beam
 from nonideal.physics.mechanics.database import MaterialDatabase
+from nonideal.physics.mechanics.laws import DeformationPlasticity, Law, LinearElastic, RambergOsgood
 from nonideal.physics.mechanics.mandel import from_mandel, to_mandel
 from nonideal.physics.mechanics.structure import Structure
 
 __all__ = [
+    "DeformationPlasticity",
+    "Law",
+    "LinearElastic",
     "MaterialDatabase",
+    "RambergOsgood",
     "Structure",
     "from_mandel",
     "l_beam",
