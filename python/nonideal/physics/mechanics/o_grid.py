@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nonideal.checks import FloatArray
-from nonideal.errors import InvalidArgument, MissingExtra
+from nonideal.errors import InvalidArgument
+from nonideal.physics.mechanics.extras import import_skfem
 
 __all__ = ["OGrid", "fibre_radius"]
 
@@ -56,7 +57,7 @@ class OGrid:
         if not radius < 0.5:
             raise InvalidArgument(
                 f"volume_fraction = {volume_fraction}: a fibre of {4 * n_arc} straight sides has a radius of "
-                f"{radius:.4f}, which is not < 1/2; take a larger n_arc"
+                f"{radius:.4f}, which is not < 1/2"
             )
         angles = np.linspace(-math.pi / 4, math.pi / 4, n_arc + 1)
         ticks = np.linspace(-1.0, 1.0, n_arc + 1)
@@ -90,10 +91,7 @@ class OGrid:
         MissingExtra
             If scikit-fem is not installed.
         """
-        try:
-            import skfem
-        except ImportError:
-            raise MissingExtra("scikit-fem", "mechanics") from None
+        skfem = import_skfem()
         mesh = skfem.MeshQuad(
             np.ascontiguousarray(self.nodes.T), np.ascontiguousarray(self.elements.T), sort_t=False
         )

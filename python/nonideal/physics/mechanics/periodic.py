@@ -13,6 +13,7 @@ from scipy.sparse.linalg import splu
 
 from nonideal.checks import FloatArray
 from nonideal.errors import ConvergenceError, InvalidArgument
+from nonideal.physics.mechanics.structure import Structure
 
 __all__ = ["PeriodicSystem", "State", "periodic_classes"]
 
@@ -41,8 +42,8 @@ class PeriodicSystem:
 
     Parameters
     ----------
-    basis : scikit-fem's vector basis
-        Of a mesh of [-1/2, 1/2]^2.
+    structure : Structure
+        With a scikit-fem basis on [-1/2, 1/2]^2.
 
     Raises
     ------
@@ -50,15 +51,11 @@ class PeriodicSystem:
         If a node on one side of the cell has no partner on the other.
     """
 
-    def __init__(self, basis: Any) -> None:
-        self.weights: FloatArray = np.ascontiguousarray(basis.dx).reshape(-1)
-        self._operator = _strain_blocks(basis)
-        dofs = basis.element_dofs.T  # (n_elements, n_local)
-        component = np.empty(basis.N, dtype=np.int64)
-        for table in (basis.nodal_dofs, basis.facet_dofs, basis.interior_dofs):
-            for row in range(len(table)):
-                component[table[row]] = row
-        reduced = periodic_classes(np.ascontiguousarray(basis.doflocs.T), component)
+    def __init__(self, structure: Structure) -> None:
+        self.weights = structure.weights
+        self._operator = _strain_blocks(structure.basis)
+        reduced = periodic_classes(structure.dof_coordinates, structure.dof_components)
+        dofs = structure.basis.element_dofs.T  # (n_elements, n_local)
         self._dofs = reduced[dofs]
         self.n = int(reduced.max()) + 1
         self._set_pattern()
@@ -162,10 +159,10 @@ class PeriodicSystem:
     def _set_pattern(self) -> None:
         """Find where each entry of each element's matrix goes, in the order that fills least."""
         n_local = self._dofs.shape[1]
-        rows = np.repeat(self._dofs, n_local, axis=1).reshape(-1)
-        columns = np.tile(self._dofs, (1, n_local)).reshape(-1)
-        self._kept = np.flatnonzero((rows >= 0) & (columns >= 0))
-        rows, columns = rows[self._kept], columns[self._kept]
+        every_row = np.repeat(self._dofs, n_local, axis=1).reshape(-1)
+        every_column = np.tile(self._dofs, (1, n_local)).reshape(-1)
+        self._kept = np.flatnonzero((every_row >= 0) & (every_column >= 0))
+        rows, columns = every_row[self._kept], every_column[self._kept]
         pattern = sparse.csc_array(
             (np.ones(len(rows)), (rows, columns)), shape=(self.n, self.n)
         ) + sparse.csc_array(sparse.eye_array(self.n) * len(rows))
