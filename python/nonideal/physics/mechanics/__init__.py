@@ -13,19 +13,33 @@ from nonideal.physics.mechanics.database import MaterialDatabase
 from nonideal.physics.mechanics.interpolation import InterpolatedLaw
 from nonideal.physics.mechanics.laws import DeformationPlasticity, Law, LinearElastic, RambergOsgood
 from nonideal.physics.mechanics.mandel import from_mandel, to_mandel
+from nonideal.physics.mechanics.newton import solve_law
+from nonideal.physics.mechanics.search import ExactSearch, Neighbours, Search
+from nonideal.physics.mechanics.solution import History, Solution, relative_rms
+from nonideal.physics.mechanics.solver import DataDrivenSolver
 from nonideal.physics.mechanics.structure import Structure
+from nonideal.physics.mechanics.vtu import write_vtu
 
 __all__ = [
     "CellSolution",
+    "DataDrivenSolver",
     "DeformationPlasticity",
+    "ExactSearch",
+    "History",
     "InterpolatedLaw",
     "Law",
     "LinearElastic",
     "MaterialDatabase",
+    "Neighbours",
     "RambergOsgood",
+    "Search",
+    "Solution",
     "Structure",
     "UnitCell",
     "from_mandel",
     "l_beam",
+    "relative_rms",
+    "solve_law",
     "to_mandel",
+    "write_vtu",
 ]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -367,7 +367,7 @@ def check_states(strain: ArrayLike, stress: ArrayLike, n_strain: int) -> tuple[F
     return arrays[0], arrays[1]
 
 
-def check_indices(name: str, index: ArrayLike, count: int, size: int) -> IntArray:
+def check_indices(name: str, index: Any, count: int, size: int) -> IntArray:
     """Return (count,) whole numbers in [0, size)."""
     array = np.asarray(index)
     if array.shape != (count,) or array.dtype.kind not in "iu":
