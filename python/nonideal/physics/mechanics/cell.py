@@ -83,7 +83,7 @@ class UnitCell:
     --------
     >>> from nonideal.physics import mechanics
     >>> cell = mechanics.UnitCell(n_arc=4, n_radial=2)
-    >>> cell.stiffness().round(1)
+    >>> cell.stiffness().round(1) + 0.0
     array([[12085.7,  4898.2,     0. ],
            [ 4898.2, 12085.7,     0. ],
            [    0. ,     0. ,  5180.6]])
