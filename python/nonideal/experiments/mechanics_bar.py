@@ -54,7 +54,7 @@ _MAX_LINEAR_STRESS = 700e6  # Pa: the linear bar goes up to 595 MPa
 #: What is done about gate errors -> its words.
 _MITIGATIONS = {"noiseless": "no gate errors", "raw": "raw", "zne": "zero-noise extrapolation"}
 
-#: What a prototype of 200 lines found with the default options, one seed: relative errors of strain and stress
+#: What a prototype of 200 lines found with the default options, one seed: errors of strain and stress
 #: and wrong neighbours, by (shots, translation, method), in the order of `_MITIGATIONS`.
 _PROTOTYPE = {
     (0, "none", "swap"): (".0033 / .0018 / 0 %", ".067 / .064 / 89 %", ".0077 / .0026 / 23 %"),
@@ -293,7 +293,7 @@ def search(shard: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **_fields(solution),
         "penalty": solution.history.penalty,
-        "wrong": solution.history.wrong_fraction,
+        "wrong": np.asarray(solution.history.wrong_fraction),
         "path": np.sqrt(2) * np.array(witness.states) * [1 / root, root],
         "n_circuits": np.int64(witness.n_circuits),
     }
@@ -556,7 +556,7 @@ def _variant_table(config: Config, metrics: Mapping[str, Estimate]) -> Table:
     classical = [f"{metrics[f'{name}_error_classical'].value:.2g}" for name in ("strain", "stress")]
     note = (
         f"Relative root mean square errors; the exact search has {classical[0]} / {classical[1]}. Wrong: "
-        "mean over iterations and points; in a dense one-dimensional set a wrong neighbour is often the next one, "
+        "mean over iterations and points; in a dense set on a curve a wrong neighbour is often the next one, "
         "so fields stay good. With shots: mean and standard error over repeats. The prototype ran one seed."
     )
     return Table("Every way to search", heads, tuple(rows), note)
@@ -585,7 +585,7 @@ def _comparison(
             rows.append(
                 Comparison(
                     f"adaptive translation, {method}, {_shots_words(shots)}, no mitigation",
-                    "fewer iterations, results similar to the classical ones (arXiv 2306.08305, as summarised)",
+                    "fewer iterations, results like the classical ones (arXiv 2306.08305, as summarised)",
                     f"{without[0].value:g} to {with_[0].value:g} iterations; strain error "
                     f"{_with_error(without[1])} to {_with_error(with_[1])}",
                     "its noise, shots and data were not established; ours never settles with shots, so that "

@@ -33,7 +33,12 @@ def test_bar_between_two_ends():
     assert solution.reason == "residual"
     assert solution.converged
     assert solution.require_converged() is solution
-    assert (solution.assignment, solution.history, solution.penalty) == (None, None, 0.0)
+    assert (solution.assignment, solution.penalty) == (None, 0.0)
+    history = solution.history
+    assert history.assignment.shape == (solution.n_iterations, 0)
+    assert not history.penalty.any()
+    assert history.displacement_change[0] == 1.0
+    assert history.displacement_change[-1] < 1e-6
     assert solution.reactions.sum() == pytest.approx(-2e4, rel=1e-9)
 
 
