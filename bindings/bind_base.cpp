@@ -55,6 +55,7 @@ void bind_base(py::module_& m) {
       .value("SEED", Purpose::kSeed)
       .value("MACROSPIN", Purpose::kMacrospin)
       .value("FAULT", Purpose::kFault)
+      .value("FOLD", Purpose::kFold)
       .finalize();
   m.def(
       "philox",

@@ -45,25 +45,25 @@ def confidence_factor(confidence: float, samples: int | None) -> float:
     return float(stdtrit(samples - 1, 0.5 + confidence / 2))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Estimate:
     """A value with its standard error and the number of independent samples behind it.
 
     Parameters
     ----------
-    value : float
-        The estimate.
-    standard_error : float
-        Standard deviation of the estimate, in the unit of ``value``; 0 for an exact result.
+    value : float or float64 array
+        The estimate, or many of one kind.
+    standard_error : float or float64 array
+        Standard deviation of the estimate, in the unit and shape of ``value``; 0 for an exact result.
     samples : int or None
-        Number of independent samples; None for an exact result.
+        Number of independent samples (of each); None for an exact result.
     unit : str
         Unit of ``value``, for printing.
 
     Raises
     ------
     InvalidArgument
-        If ``standard_error`` is negative or NaN, or ``samples`` is below 1.
+        If ``standard_error`` is negative or NaN, ``samples`` is below 1, or the shapes differ.
 
     Examples
     --------
@@ -76,15 +76,17 @@ class Estimate:
     (0.401, 0.599)
     """
 
-    value: float
-    standard_error: float
+    value: Any
+    standard_error: Any
     samples: int | None
     unit: str = ""
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.value, numbers.Real) and math.isfinite(self.value)):
+        if isinstance(self.value, np.ndarray):
+            _check_arrays(self.value, self.standard_error)
+        elif not (isinstance(self.value, numbers.Real) and math.isfinite(self.value)):
             raise InvalidArgument(f"value = {self.value!r} is not a finite number")
-        if not (isinstance(self.standard_error, numbers.Real) and self.standard_error >= 0.0):
+        elif not (isinstance(self.standard_error, numbers.Real) and float(self.standard_error) >= 0.0):
             raise InvalidArgument(f"standard_error = {self.standard_error!r} is not a number >= 0")
         if self.samples is not None and not (
             isinstance(self.samples, numbers.Integral) and self.samples >= 1
@@ -118,20 +120,36 @@ class Estimate:
         return cls(successes / trials, math.sqrt(adjusted * (1 - adjusted) / (trials + 4)), trials, unit)
 
     def __float__(self) -> float:
-        return self.value
+        return float(self.value)
 
-    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return all(np.array_equal(mine, theirs) for mine, theirs in pairs)
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self).values()))
+
+    def interval(self, confidence: float = 0.95) -> tuple[Any, Any]:
         """Return the two-sided confidence interval, ``value -+ t * standard_error``.
 
         t is Student's quantile for ``samples - 1`` degrees of freedom: with few samples the standard error
         itself is uncertain, and the normal quantile would promise too much (85 % instead of 95 % with four).
         """
         factor = confidence_factor(confidence, self.samples)
-        half = factor * self.standard_error if self.standard_error else 0.0
+        if isinstance(self.value, np.ndarray):
+            error = np.asarray(self.standard_error)
+            half = np.multiply(factor, error, where=error > 0.0, out=np.zeros_like(error))
+        else:
+            half = factor * self.standard_error if self.standard_error else 0.0
         return self.value - half, self.value + half
 
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
+        if isinstance(self.value, np.ndarray):
+            source = "exact" if self.samples is None else f"n = {self.samples}"
+            return f"{self.value}{unit} ± {self.standard_error} ({source})"
         if self.samples is None:
             return f"{self.value:.6g}{unit} (exact)"
         if self.standard_error == 0.0 or not math.isfinite(self.standard_error):
@@ -141,6 +159,19 @@ class Estimate:
             return f"{self.value:.4g} ± {self.standard_error:.2g}{unit} (n = {self.samples})"
         return f"{self.value:.{digits}f} ± {self.standard_error:.{digits}f}{unit} (n = {self.samples})"
 
-    def as_dict(self) -> dict[str, float | int | None]:
+    def as_dict(self) -> dict[str, Any]:
         """Return the JSON form used in ``result.json``: value, standard_error, samples."""
-        return {"value": self.value, "standard_error": self.standard_error, "samples": self.samples}
+        value, error = self.value, self.standard_error
+        if isinstance(value, np.ndarray):
+            value, error = value.tolist(), error.tolist()
+        return {"value": value, "standard_error": error, "samples": self.samples}
+
+
+def _check_arrays(value: Any, standard_error: Any) -> None:
+    shape = np.shape(standard_error)
+    if shape != value.shape:
+        raise InvalidArgument(f"standard_error: shape {shape} is not that of value, {value.shape}")
+    if not np.isfinite(value).all():
+        raise InvalidArgument("value: not all numbers are finite")
+    if not (np.asarray(standard_error) >= 0.0).all():
+        raise InvalidArgument("standard_error: not all numbers are >= 0")

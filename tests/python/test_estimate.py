@@ -120,3 +120,40 @@ def test_intervals_of_four_samples_cover_as_they_promise():
     intervals = np.array([Estimate.from_samples(four).interval() for four in samples])
     covered = np.mean((intervals[:, 0] <= 3.0) & (intervals[:, 1] >= 3.0))
     assert abs(covered - 0.95) < 5 * np.sqrt(0.95 * 0.05 / 20_000)
+
+
+def test_arrays_of_estimates():
+    """One entry each is what a single estimate of it is."""
+    values, errors = np.array([[1.0, 2.0], [-3.0, 0.5]]), np.array([[0.1, 0.0], [0.3, 0.2]])
+    many = Estimate(values, errors, 5, "volt")
+    low, high = many.interval(0.9)
+    for index in np.ndindex(2, 2):
+        one = Estimate(float(values[index]), float(errors[index]), 5)
+        assert (low[index], high[index]) == one.interval(0.9)
+    assert many == pickle.loads(pickle.dumps(many))
+    assert many != Estimate(values, errors + 1, 5, "volt")
+    assert many != Estimate(values, errors, 6, "volt")
+    assert json.loads(json.dumps(many.as_dict())) == {
+        "value": values.tolist(),
+        "standard_error": errors.tolist(),
+        "samples": 5,
+    }
+    assert str(Estimate(values[0], errors[0], 5, "volt")) == "[1. 2.] volt ± [0.1 0. ] (n = 5)"
+    np.testing.assert_array_equal(
+        Estimate(values, errors, 1).interval()[1], [[math.inf, 2.0], [math.inf] * 2]
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        ([1.0, 2.0], [0.1], "standard_error: shape (1,) is not that of value, (2,)"),
+        ([1.0, 2.0], 0.1, "standard_error: shape () is not that of value, (2,)"),
+        ([1.0, math.nan], [0.1, 0.1], "value: not all numbers are finite"),
+        ([1.0, 2.0], [0.1, -0.1], "standard_error: not all numbers are >= 0"),
+        ([1.0, 2.0], [0.1, math.nan], "standard_error: not all numbers are >= 0"),
+    ],
+)
+def test_refusals_of_arrays(value, error, message):
+    with pytest.raises(InvalidArgument, match=f"^{re.escape(message)}$"):
+        Estimate(np.array(value), np.array(error), 5)

@@ -3,7 +3,8 @@ import collections.abc
 import enum
 import typing
 from . import cram
-__all__: list[str] = ['Purpose', 'active_isa', 'available_isas', 'cram', 'num_threads', 'philox', 'set_num_threads']
+from . import quantum
+__all__: list[str] = ['Purpose', 'active_isa', 'available_isas', 'cram', 'num_threads', 'philox', 'quantum', 'set_num_threads']
 class Purpose(enum.IntEnum):
     FAULT: typing.ClassVar[Purpose]
     GATE_ERROR: typing.ClassVar[Purpose]

@@ -259,7 +259,7 @@ def _program(operation: str, size: int, full_adder: str) -> tuple[cram.Program, 
 def _exact(operation: str, rate: float, config: Config) -> float:
     program, largest = _program(operation, 4, config.full_adder)
     report = analysis.exact(program, cram.GateLibrary.uniform(rate))
-    return report.mean_error_distance.value / largest
+    return float(report.mean_error_distance) / largest
 
 
 def _answer(metrics: Mapping[str, Estimate], curves: Mapping[str, Curve], config: Config) -> str:

@@ -15,8 +15,12 @@ enum class Purpose : std::uint32_t {
   kUniformOperand = 2,  ///< nonideal::cram: uniformly drawn operands of a Monte Carlo run
   kSeed = 3,            ///< seeds that are derived from a seed (Python: nonideal.seeds)
   // 4 is free
-  kMacrospin = 5,  ///< nonideal::cram: initial states and thermal fields of magnetic moments
-  kFault = 6,      ///< nonideal::cram: which gates have a candidate fault, and whether it happens
+  kMacrospin = 5,      ///< nonideal::cram: initial states and thermal fields of magnetic moments
+  kFault = 6,          ///< nonideal::cram: which gates have a candidate fault, and whether it happens
+  kDistanceShots = 7,  ///< nonideal::quantum: shots of distance circuits
+  kTrajectory = 8,     ///< nonideal::quantum: jumps and outcomes of trajectories
+  kFold = 9,           ///< nonideal::quantum: which gates are folded once more
+  kCounts = 10,        ///< nonideal::quantum: counts drawn from given probabilities
 };
 
 struct Words4 {

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from nonideal.checks import FloatArray, check_integer, check_positive
 from nonideal.errors import ConvergenceError, InvalidArgument
 from nonideal.physics.mechanics.laws import Law
-from nonideal.physics.mechanics.solution import Solution
+from nonideal.physics.mechanics.solution import History, Solution, relative_change
 from nonideal.physics.mechanics.structure import Structure
 from nonideal.physics.mechanics.system import Factor, Supports, check_force, stiffness_matrix
 
@@ -49,7 +49,7 @@ def solve_law(
     Returns
     -------
     Solution
-        Without data points: ``assignment`` and ``history`` are None.
+        Without data points: ``assignment`` is None.
 
     Raises
     ------
@@ -90,6 +90,7 @@ def solve_law(
     displacement: FloatArray = np.zeros(structure.n_dofs)
     strain, stress, tangent, residual, error = respond(displacement)
     errors: list[float] = []
+    changes: list[float] = []
     for iteration in range(max_iterations):
         # The prescribed displacements enter by the first step, which is therefore taken whole.
         jump = (supports.values - displacement[fixed])[:, None]
@@ -101,6 +102,7 @@ def solve_law(
             if response[-1] < error:
                 break
             step = step / 2
+        changes.append(relative_change(trial, displacement))
         displacement = trial
         displacement[fixed] = supports.values
         strain, stress, tangent, residual, error = response
@@ -126,4 +128,10 @@ def solve_law(
         reason="residual",
         n_iterations=len(errors),
         best_iteration=len(errors) - 1,
+        history=History(
+            penalty=np.zeros(len(errors)),
+            changed=np.zeros(len(errors)),
+            displacement_change=np.array(changes),
+            assignment=np.empty((len(errors), 0), dtype=np.int64),
+        ),
     )

@@ -12,14 +12,16 @@ from nonideal.checks import FloatArray, check_finite
 from nonideal.errors import ConvergenceError, InvalidArgument
 from nonideal.physics.mechanics.structure import IntArray
 
-__all__ = ["History", "Reason", "Solution", "relative_rms"]
+__all__ = ["History", "Reason", "Solution", "relative_change", "relative_rms"]
 
 Reason: TypeAlias = Literal["fixed point", "changed fraction", "penalty", "max iterations", "residual"]
 
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """One entry per iteration of a data-driven solver: one projection and one search.
+    """One entry per iteration: of a data-driven solver, one projection and one search.
+
+    Newton's method with a law leaves penalties and changes at zero and ``assignment`` without columns.
 
     Parameters
     ----------
@@ -74,10 +76,10 @@ class Solution:
         "penalty" (it fell no more), "residual" (Newton's iteration converged) or "max iterations".
     n_iterations, best_iteration : int
         How many there were, and which one (from 0) is returned: that of lowest penalty.
+    history : History
+        Iteration by iteration.
     seed : int or None
         Of a random start.
-    history : History or None
-        Of a data-driven solution.
     """
 
     displacement: FloatArray
@@ -90,8 +92,8 @@ class Solution:
     reason: Reason
     n_iterations: int
     best_iteration: int
+    history: History
     seed: int | None = None
-    history: History | None = None
 
     @property
     def converged(self) -> bool:
@@ -106,7 +108,7 @@ class Solution:
         ConvergenceError
             If the iteration ran into its limit; it carries the penalties of all iterations.
         """
-        if self.converged or self.history is None:
+        if self.converged:
             return self
         changed = self.history.changed[-1]
         raise ConvergenceError(
@@ -114,6 +116,12 @@ class Solution:
             "max_iterations or, where the search is noisy, changed_tolerance and patience",
             self.history.penalty.tolist(),
         )
+
+
+def relative_change(now: FloatArray, before: FloatArray) -> float:
+    """Return the norm of a change relative to what came of it; 0 where that is zero."""
+    size = np.linalg.norm(now)
+    return float(np.linalg.norm(now - before) / size) if size else 0.0
 
 
 def relative_rms(field: ArrayLike, reference: ArrayLike, weights: ArrayLike) -> float:

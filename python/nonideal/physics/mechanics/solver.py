@@ -13,7 +13,7 @@ from nonideal.checks import FloatArray, check_choice, check_integer, check_non_n
 from nonideal.errors import InvalidArgument
 from nonideal.physics.mechanics.database import MaterialDatabase, check_indices
 from nonideal.physics.mechanics.search import ExactSearch, Search
-from nonideal.physics.mechanics.solution import History, Reason, Solution
+from nonideal.physics.mechanics.solution import History, Reason, Solution, relative_change
 from nonideal.physics.mechanics.structure import IntArray, Structure
 from nonideal.physics.mechanics.system import Factor, Supports, check_force, stiffness_matrix
 from nonideal.progress import progress_bar
@@ -281,11 +281,11 @@ class _Trace:
         if not self.penalty or penalty <= self.penalty[self.best_iteration]:
             self.best_iteration, self.state, self.local = len(self.penalty), state, local
         now = state.displacement
-        size, step = np.linalg.norm(now), np.linalg.norm(now if self._last is None else now - self._last)
+        step = relative_change(now, np.zeros_like(now) if self._last is None else self._last)
         self._last = now
         self.penalty.append(penalty)
         self.changed.append(changed)
-        self.displacement_change.append(float(step / size) if size else 0.0)
+        self.displacement_change.append(step)
         self.assignment.append(chosen)
 
     def audit(self, least: FloatArray, local: FloatArray, weights: FloatArray) -> None:

@@ -127,7 +127,7 @@ def _factorise(matrix: Any, names: IntArray) -> Any:
 
 
 def _mechanism(dof: int | None) -> InvalidArgument:
-    where = "" if dof is None else f", degree of freedom {dof} among it"
+    where = "" if dof is None else f" (degree of freedom {dof})"
     return InvalidArgument(f"a part of the structure can move without strain{where}; hold it by fixed_dofs")
 
 

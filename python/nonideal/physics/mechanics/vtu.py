@@ -78,9 +78,8 @@ def write_vtu(path: str | Path, structure: Structure, solution: Solution) -> Non
         tensor = getattr(solution, kind) / mandel_scale(space)
         for number, (i, j) in enumerate(COMPONENTS[space]):
             fields[kind if space == 1 else f"{kind}_{i + 1}{j + 1}"] = tensor[:, number]
-    history = solution.history
-    if history is not None and history.wrong is not None:
-        fields["wrong_neighbour"] = history.wrong[solution.best_iteration].astype(np.float64)
+    if (wrong := solution.history.wrong) is not None:
+        fields["wrong_neighbour"] = wrong[solution.best_iteration].astype(np.float64)
     meshio.Mesh(
         _in_space(structure.nodes),
         [(name, structure.cells[:, order])],

@@ -105,7 +105,7 @@ def error_rate(program: Program, gates: GateLibrary, inputs: str | Mapping[str, 
     columns = tuple(column for port in program.outputs for column in port.columns)
     joint = Port("y", len(columns), None, False, columns)
     whole = Program(program.columns, program.instructions, program.inputs, [joint], program.constants)
-    return exact(whole, gates, inputs=inputs).error_rate.value
+    return float(exact(whole, gates, inputs=inputs).error_rate)
 
 
 def _energy(program: Program, gates: GateLibrary) -> float:

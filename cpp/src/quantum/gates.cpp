@@ -1,0 +1,224 @@
+#include <bit>
+#include <cmath>
+#include <numbers>
+
+#include "base/check.hpp"
+#include "nonideal/quantum/circuit.hpp"
+
+namespace nonideal::quantum {
+
+namespace {
+
+using Complex = std::complex<double>;
+using enum InverseAngles;
+
+constexpr std::array<GateInfo, kGates> kTable = {{
+    {Gate::id, "id", 1, 0, Gate::id, same},
+    {Gate::x, "x", 1, 0, Gate::x, same},
+    {Gate::y, "y", 1, 0, Gate::y, same},
+    {Gate::z, "z", 1, 0, Gate::z, same},
+    {Gate::h, "h", 1, 0, Gate::h, same},
+    {Gate::s, "s", 1, 0, Gate::sdg, same},
+    {Gate::sdg, "sdg", 1, 0, Gate::s, same},
+    {Gate::t, "t", 1, 0, Gate::tdg, same},
+    {Gate::tdg, "tdg", 1, 0, Gate::t, same},
+    {Gate::sx, "sx", 1, 0, Gate::sxdg, same},
+    {Gate::sxdg, "sxdg", 1, 0, Gate::sx, same},
+    {Gate::rx, "rx", 1, 1, Gate::rx, negated},
+    {Gate::ry, "ry", 1, 1, Gate::ry, negated},
+    {Gate::rz, "rz", 1, 1, Gate::rz, negated},
+    {Gate::p, "p", 1, 1, Gate::p, negated},
+    {Gate::u, "u", 1, 3, Gate::u, negated_swapped},
+    {Gate::cx, "cx", 2, 0, Gate::cx, same},
+    {Gate::cy, "cy", 2, 0, Gate::cy, same},
+    {Gate::cz, "cz", 2, 0, Gate::cz, same},
+    {Gate::cp, "cp", 2, 1, Gate::cp, negated},
+    {Gate::swap, "swap", 2, 0, Gate::swap, same},
+    {Gate::ccx, "ccx", 3, 0, Gate::ccx, same},
+    {Gate::cswap, "cswap", 3, 0, Gate::cswap, same},
+    {Gate::unitary, "unitary", 0, 0, Gate::unitary, same},
+    {Gate::barrier, "barrier", 0, 0, Gate::barrier, same},
+}};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < kTable.size(); ++i) {
+    if (static_cast<std::size_t>(kTable[i].gate) != i) return false;
+  }
+  return true;
+}
+static_assert(in_order());
+
+/// The gate applied to the highest qubit where all lower ones are 1.
+Matrix controlled(const Matrix& one, int controls) {
+  const std::size_t size = std::size_t{2} << controls;
+  const std::size_t mask = (std::size_t{1} << controls) - 1;
+  Matrix out(size * size);
+  for (std::size_t row = 0; row < size; ++row) {
+    for (std::size_t column = 0; column < size; ++column) {
+      if ((row & mask) != (column & mask)) continue;
+      const std::size_t r = row >> controls, c = column >> controls;
+      out[row * size + column] =
+          (row & mask) == mask ? one[r * 2 + c] : Complex(row == column ? 1.0 : 0.0, 0.0);
+    }
+  }
+  return out;
+}
+
+/// Moves basis states: to[i] is where state i goes.
+Matrix permutation(std::span<const int> to) {
+  const std::size_t size = to.size();
+  Matrix out(size * size);
+  for (std::size_t i = 0; i < size; ++i) out[static_cast<std::size_t>(to[i]) * size + i] = 1.0;
+  return out;
+}
+
+Matrix general_rotation(double theta, double phi, double lambda) {
+  const double c = std::cos(theta / 2), s = std::sin(theta / 2);
+  return {c, -std::polar(1.0, lambda) * s, std::polar(1.0, phi) * s, std::polar(1.0, phi + lambda) * c};
+}
+
+constexpr Complex kI{0.0, 1.0};
+
+Matrix one_qubit_matrix(Gate gate, std::span<const double> angles) {
+  constexpr double r = 1.0 / std::numbers::sqrt2;
+  switch (gate) {
+    case Gate::x:
+      return {0, 1, 1, 0};
+    case Gate::y:
+      return {0, -kI, kI, 0};
+    case Gate::z:
+      return {1, 0, 0, -1};
+    case Gate::h:
+      return {r, r, r, -r};
+    case Gate::s:
+      return {1, 0, 0, kI};
+    case Gate::sdg:
+      return {1, 0, 0, -kI};
+    case Gate::t:
+      return {1, 0, 0, Complex(r, r)};
+    case Gate::tdg:
+      return {1, 0, 0, Complex(r, -r)};
+    case Gate::sx:
+      return {Complex(.5, .5), Complex(.5, -.5), Complex(.5, -.5), Complex(.5, .5)};
+    case Gate::sxdg:
+      return {Complex(.5, -.5), Complex(.5, .5), Complex(.5, .5), Complex(.5, -.5)};
+    case Gate::rx: {
+      const double c = std::cos(angles[0] / 2), s = std::sin(angles[0] / 2);
+      return {c, Complex(0, -s), Complex(0, -s), c};
+    }
+    case Gate::ry: {
+      const double c = std::cos(angles[0] / 2), s = std::sin(angles[0] / 2);
+      return {c, -s, s, c};
+    }
+    case Gate::rz:
+      return {std::polar(1.0, -angles[0] / 2), 0, 0, std::polar(1.0, angles[0] / 2)};
+    case Gate::p:
+      return {1, 0, 0, std::polar(1.0, angles[0])};
+    case Gate::u:
+      return general_rotation(angles[0], angles[1], angles[2]);
+    default:
+      return {1, 0, 0, 1};
+  }
+}
+
+}  // namespace
+
+std::span<const GateInfo> gate_table() { return kTable; }
+
+const GateInfo& info(Gate gate) { return kTable[static_cast<std::size_t>(gate)]; }
+
+Gate gate_of(std::string_view name) {
+  std::string names;
+  for (const GateInfo& entry : kTable) {
+    if (entry.name == name) return entry.gate;
+    names += (names.empty() ? "" : ", ") + std::string(entry.name);
+  }
+  throw InvalidArgument("gate = '" + std::string(name) + "' is not one of " + names);
+}
+
+Matrix gate_matrix(Gate gate, std::span<const double> angles) {
+  if (gate == Gate::unitary || gate == Gate::barrier) {
+    throw InvalidArgument("gate = '" + std::string(info(gate).name) + "' has no matrix of its own");
+  }
+  detail::expect_count("angles", "angles", static_cast<std::int64_t>(angles.size()), info(gate).angles);
+  switch (gate) {
+    case Gate::cx:
+      return controlled(one_qubit_matrix(Gate::x, {}), 1);
+    case Gate::cy:
+      return controlled(one_qubit_matrix(Gate::y, {}), 1);
+    case Gate::cz:
+      return controlled(one_qubit_matrix(Gate::z, {}), 1);
+    case Gate::cp:
+      return controlled(one_qubit_matrix(Gate::p, angles), 1);
+    case Gate::ccx:
+      return controlled(one_qubit_matrix(Gate::x, {}), 2);
+    case Gate::swap:
+      return permutation(std::array{0, 2, 1, 3});
+    case Gate::cswap:  // control is the lowest bit; 011 <-> 101
+      return permutation(std::array{0, 1, 2, 5, 4, 3, 6, 7});
+    default:
+      return one_qubit_matrix(gate, angles);
+  }
+}
+
+Matrix matrix_of(const Circuit& circuit, const Instruction& instruction, std::span<const double> parameters) {
+  if (instruction.gate == Gate::unitary) {
+    return circuit.matrices()[static_cast<std::size_t>(instruction.matrix)];
+  }
+  std::array<double, 3> angles{};
+  const auto count = static_cast<std::size_t>(info(instruction.gate).angles);
+  for (std::size_t i = 0; i < count; ++i) angles[i] = instruction.angles[i].value(parameters);
+  return gate_matrix(instruction.gate, std::span(angles).first(count));
+}
+
+std::vector<double> pauli_transfer_matrix(const Matrix& unitary) {
+  const auto size = static_cast<std::size_t>(std::llround(std::sqrt(static_cast<double>(unitary.size()))));
+  const int n = std::countr_zero(size);
+  const std::size_t paulis = std::size_t{1} << (2 * n);
+  // A Pauli string is a permutation with phases: P |c> = phase(c) |c xor x>.
+  const auto flips = [n](std::size_t p) {
+    std::size_t x = 0;
+    for (int q = 0; q < n; ++q) {
+      const std::size_t letter = p >> (2 * q) & 3;
+      if (letter == 1 || letter == 2) x |= std::size_t{1} << q;
+    }
+    return x;
+  };
+  const auto phase = [n](std::size_t p, std::size_t column) {
+    Complex value = 1.0;
+    for (int q = 0; q < n; ++q) {
+      const std::size_t letter = p >> (2 * q) & 3;
+      const bool bit = column >> q & 1;
+      if (letter == 3 && bit) value = -value;
+      if (letter == 2) value *= bit ? -kI : kI;
+    }
+    return value;
+  };
+  std::vector<double> out(paulis * paulis);
+  Matrix conjugated(size * size);
+  for (std::size_t j = 0; j < paulis; ++j) {
+    const std::size_t xj = flips(j);
+    // U P_j U^dagger
+    for (std::size_t row = 0; row < size; ++row) {
+      for (std::size_t column = 0; column < size; ++column) {
+        Complex sum = 0.0;
+        for (std::size_t k = 0; k < size; ++k) {
+          sum += unitary[row * size + (k ^ xj)] * phase(j, k) * std::conj(unitary[column * size + k]);
+        }
+        conjugated[row * size + column] = sum;
+      }
+    }
+    for (std::size_t i = 0; i < paulis; ++i) {
+      const std::size_t xi = flips(i);
+      Complex trace = 0.0;
+      for (std::size_t k = 0; k < size; ++k) trace += phase(i, k) * conjugated[k * size + (k ^ xi)];
+      double value = trace.real() / static_cast<double>(size);
+      const double half = std::round(2 * value) / 2;
+      if (std::abs(value - half) < 1e-15) value = half;
+      out[i * paulis + j] = value == 0.0 ? 0.0 : value;
+    }
+  }
+  return out;
+}
+
+}  // namespace nonideal::quantum

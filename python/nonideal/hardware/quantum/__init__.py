@@ -1,0 +1,27 @@
+"""Quantum circuits that decohere, and what can be trusted of what they say.
+
+The path: circuit and noise model -> simulator -> error mitigation -> distances and nearest neighbours.
+
+Source: Z. Kuang et al., "Quantum computing with error mitigation for data-driven computational
+homogenization", arXiv 2312.14460. Qubit 0 is the least significant one everywhere, as in Qiskit.
+"""
+
+from nonideal.estimate import Estimate
+from nonideal.hardware.quantum.channel import CONVENTIONS, Channel
+from nonideal.hardware.quantum.circuit import GATES, Circuit, GateSpec, Instruction
+from nonideal.hardware.quantum.noise import NoiseModel, ReadoutError
+from nonideal.hardware.quantum.parameter import LinearExpression, Parameter
+
+__all__ = [
+    "CONVENTIONS",
+    "GATES",
+    "Channel",
+    "Circuit",
+    "Estimate",
+    "GateSpec",
+    "Instruction",
+    "LinearExpression",
+    "NoiseModel",
+    "Parameter",
+    "ReadoutError",
+]
