@@ -9,14 +9,19 @@ homogenization", arXiv 2312.14460. Qubit 0 is the least significant one everywhe
 from nonideal.estimate import Estimate
 from nonideal.hardware.quantum.channel import CONVENTIONS, Channel
 from nonideal.hardware.quantum.circuit import GATES, Circuit, GateSpec, Instruction
+from nonideal.hardware.quantum.counts import Counts
 from nonideal.hardware.quantum.noise import NoiseModel, ReadoutError
 from nonideal.hardware.quantum.parameter import LinearExpression, Parameter
+from nonideal.hardware.quantum.simulator import METHODS, PRECISIONS, Simulator
 
 __all__ = [
     "CONVENTIONS",
     "GATES",
+    "METHODS",
+    "PRECISIONS",
     "Channel",
     "Circuit",
+    "Counts",
     "Estimate",
     "GateSpec",
     "Instruction",
@@ -24,4 +29,5 @@ __all__ = [
     "NoiseModel",
     "Parameter",
     "ReadoutError",
+    "Simulator",
 ]
