@@ -526,7 +526,7 @@ class Simulator:
 
 
 def _position(stream: int, offset: int) -> tuple[int, int]:
-    return check_integer("stream", stream, 0, 64), check_integer("offset", offset, 0)
+    return check_integer("stream", stream, 0, 32), check_integer("offset", offset, 0, 40)
 
 
 def _sum(columns: FloatArray) -> FloatArray:
