@@ -538,19 +538,18 @@ std::vector<Value> heisenberg(std::span<const Lowered> gates, int n_qubits,
                               std::span<const Observable> observables, Builder& builder) {
   const Order order = order_backwards(gates, n_qubits, strings_of(observables), kTried);
   const auto before = reachable(gates, order, kListed);
-  std::vector<int> idle;
-  for (int qubit = 0; qubit < n_qubits; ++qubit) {
-    const auto acts = [qubit](const Lowered& gate) {
-      return std::ranges::find(gate.qubits, qubit) != gate.qubits.end();
-    };
-    if (std::ranges::none_of(gates, acts)) idle.push_back(qubit);
+  std::vector<char> touched(static_cast<std::size_t>(n_qubits));
+  for (const Lowered& gate : gates) {
+    for (const int qubit : gate.qubits) touched[static_cast<std::size_t>(qubit)] = 1;
   }
   std::vector<Value> out;
   for (const Observable& observable : observables) {
     std::map<Pauli, std::vector<Value>> parts;
     for (const PauliTerm& term : observable) parts[{term.x, term.z}].push_back({term.coefficient, 0});
     Coefficients coefficients = summed(parts, builder);
-    for (const int qubit : idle) coefficients = contracted(coefficients, qubit, builder);
+    for (int qubit = 0; qubit < n_qubits; ++qubit) {
+      if (!touched[static_cast<std::size_t>(qubit)]) coefficients = contracted(coefficients, qubit, builder);
+    }
     for (std::size_t i = 0; i < order.gates.size(); ++i) {
       const Lowered& gate = gates[static_cast<std::size_t>(order.gates[i])];
       builder.worked(coefficients.size());
@@ -559,9 +558,10 @@ std::vector<Value> heisenberg(std::span<const Lowered> gates, int n_qubits,
       keep(coefficients, before[i]);
       for (const int qubit : order.first[i]) coefficients = contracted(coefficients, qubit, builder);
     }
-    // All qubits are taken off: the identity is left, or nothing.
-    const auto rest = coefficients.find(Pauli{});
-    out.push_back(rest == coefficients.end() ? Value{0.0, 0} : rest->second);
+    // Every qubit has been taken off: what is left is the identity's coefficient.
+    std::vector<Value> terms;
+    for (const Pauli& p : sorted_keys(coefficients)) terms.push_back(coefficients.at(p));
+    out.push_back(builder.sum(std::move(terms)));
   }
   return out;
 }
