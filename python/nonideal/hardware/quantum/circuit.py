@@ -113,7 +113,7 @@ class Circuit:
         self._parameters = ()
 
     @classmethod
-    def _wrap(cls, native: _core.quantum.Circuit, parameters: tuple[Parameter, ...]) -> Circuit:
+    def _wrap(cls, native: _core.quantum.Circuit, parameters: tuple[Parameter, ...] = ()) -> Circuit:
         circuit = cls.__new__(cls)
         circuit._native = native
         circuit._parameters = parameters
