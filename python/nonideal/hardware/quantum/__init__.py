@@ -14,12 +14,14 @@ from nonideal.hardware.quantum.distance import DistanceEstimator, Distances, Nei
 from nonideal.hardware.quantum.noise import NoiseModel, ReadoutError
 from nonideal.hardware.quantum.parameter import LinearExpression, Parameter
 from nonideal.hardware.quantum.readout_mitigation import readout_mitigated, readout_mitigated_parity
-from nonideal.hardware.quantum.simulator import Simulator
+from nonideal.hardware.quantum.simulator import METHODS, PRECISIONS, Simulator
 from nonideal.hardware.quantum.zne import ZNE, ErrorBudget, ZNEEstimate
 
 __all__ = [
     "CONVENTIONS",
     "GATES",
+    "METHODS",
+    "PRECISIONS",
     "ZNE",
     "Channel",
     "Circuit",
