@@ -380,7 +380,7 @@ def _channel(kind: str, strength: float, n_qubits: int) -> quantum.Channel:
 
 
 def _fidelity(channel: quantum.Channel) -> float:
-    return float(np.trace(channel.pauli_transfer_matrix)) / 4**channel.n_qubits
+    return float(np.trace(channel.pauli_transfer_matrix)) / float(4**channel.n_qubits)
 
 
 # ---- what the report says ----
@@ -390,7 +390,7 @@ Cases = Mapping[tuple[str, str, str], Mapping[str, Any]]
 
 def _best(one: Mapping[str, Any], step: int) -> str:
     errors = {name: float(rows[step]["error"]) for name, rows in one["measured"].items()}
-    return min(errors, key=errors.__getitem__)
+    return str(min(errors, key=errors.__getitem__))
 
 
 def _answer(config: Config, found: Cases) -> str:
@@ -630,7 +630,7 @@ def _draw_decay(result: Result) -> Figure:
         axes.axhline(ideal, color=styles[_RAW]["color"], linestyle="--", linewidth=1.2)
         for way in result.config["extrapolators"]:
             at_zero = ideal + biases[way]
-            s: Floats = np.linspace(0.0, curve.x[-1], 121)
+            s = np.linspace(0.0, curve.x[-1], 121).astype(np.float64)
             axes.plot(
                 s, _through(way, curve, at_zero, s), color=styles[way]["color"], marker="", linewidth=1.1
             )

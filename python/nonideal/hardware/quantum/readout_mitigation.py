@@ -99,7 +99,7 @@ def readout_mitigated_parity(
     weights: FloatArray = np.ones(1)
     for bit, error in enumerate(_errors(errors, len(read))):
         signs = np.array([1.0, -1.0]) @ _inverse(error, bit) if bit in chosen else np.ones(2)
-        weights = np.kron(signs, weights)
+        weights = np.kron(signs, weights).astype(np.float64)
     likely = _smoothed(read, shots)
     mean = float(weights @ likely)
     variance = max(0.0, float(np.square(weights) @ likely) - mean**2) / (shots + _ADDED)
