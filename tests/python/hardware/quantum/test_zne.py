@@ -167,11 +167,11 @@ def noise_matrix(noise, n_qubits):
 
 def test_any_scale_as_a_channel():
     simulator = Simulator(JOINT)
-    found = quantum.ZNE((1, 1.7, 2.4)).expectation(simulator, BRICK, "Z0 Z1")
+    found = quantum.ZNE((1, 1.7, 2.4)).expectation(simulator, BRICK, "X0 Z1")
     assert (found.realization, found.scales) == ("channel", (1.0, 1.7, 2.4))
     lam = 1 - 2e-2
     scaled = Simulator(NoiseModel.depolarizing(1 - (1 - 2e-3) ** 1.7, 1 - lam**1.7))
-    assert found.by_scale[1] == pytest.approx(scaled.expectation(BRICK, "Z0 Z1").value, abs=1e-13)
+    assert found.by_scale[1] == pytest.approx(scaled.expectation(BRICK, "X0 Z1").value, abs=1e-13)
 
 
 @pytest.mark.parametrize(
@@ -227,10 +227,10 @@ def test_whole_powers_alone_of_a_channel_that_is_not_diagonal():
 
 def test_mitigation_removes_most_of_the_noise():
     simulator = Simulator(JOINT)
-    ideal = Simulator().expectation(BRICK, "Z0 Z2").value
-    noisy = simulator.expectation(BRICK, "Z0 Z2").value
+    ideal = Simulator().expectation(BRICK, "X0 Z1").value
+    noisy = simulator.expectation(BRICK, "X0 Z1").value
     for options in ({}, {"fold": "global"}, {"extrapolator": "exponential", "asymptote": 0.0}):
-        found = quantum.ZNE(**options).expectation(simulator, BRICK, "Z0 Z2")
+        found = quantum.ZNE(**options).expectation(simulator, BRICK, "X0 Z1")
         assert abs(found.value - ideal) < 0.02 * abs(noisy - ideal)
         assert (found.standard_error, found.samples) == (0.0, None)
         assert found.by_scale[0] == pytest.approx(noisy, abs=1e-14)
@@ -238,7 +238,7 @@ def test_mitigation_removes_most_of_the_noise():
 
 def test_realized_scales_are_what_is_extrapolated():
     simulator = Simulator(JOINT, seed=3)
-    found = quantum.ZNE((1, 1.6, 2.9), realization="circuit").expectation(simulator, BRICK, "Z0")
+    found = quantum.ZNE((1, 1.6, 2.9), realization="circuit").expectation(simulator, BRICK, "Y0")
     assert found.scales == (1.0, 1.5, 3.0)
     want = quantum.ZNE(found.scales).extrapolate(found.by_scale)[0]
     assert found.value == want
@@ -268,13 +268,13 @@ def test_streams():
     simulator = Simulator(JOINT, seed=5)
     zne = quantum.ZNE()
     first, again, other = (
-        zne.expectation(simulator, BRICK, "Z0", shots=500, stream=stream) for stream in (2, 2, 3)
+        zne.expectation(simulator, BRICK, "Y0", shots=500, stream=stream) for stream in (2, 2, 3)
     )
     assert first == again
     assert first.value != other.value
     for i, scale in enumerate((1, 3, 5)):  # scale i draws from stream 2 * 3 + i
         machine = simulator.with_noise(JOINT.scaled(scale))
-        alone = machine.expectation(BRICK, "Z0", shots=500, stream=6 + i)
+        alone = machine.expectation(BRICK, "Y0", shots=500, stream=6 + i)
         assert (alone.value, alone.standard_error) == (first.by_scale[i], first.standard_error_by_scale[i])
 
 
@@ -306,12 +306,12 @@ def test_readout_errors_are_not_scaled():
 def test_error_budget():
     simulator = Simulator(JOINT, seed=2)
     zne = quantum.ZNE(extrapolator="linear")
-    budget = zne.error_budget(simulator, BRICK, {"Z0 Z2": 2.0, "X1": 1.0}, shots=1000)
+    budget = zne.error_budget(simulator, BRICK, {"X0 Z1": 2.0, "Y0": 1.0}, shots=1000)
     assert budget.shots == 3000
-    ideal = Simulator().expectation(BRICK, {"Z0 Z2": 2.0, "X1": 1.0}).value
+    ideal = Simulator().expectation(BRICK, {"X0 Z1": 2.0, "Y0": 1.0}).value
     assert budget.noiseless == pytest.approx(ideal, abs=1e-13)
     y = np.array([[simulator.with_noise(JOINT.scaled(s)).expectation(BRICK, p).value for s in (1, 3, 5)]
-                  for p in ("Z0 Z2", "X1")])  # fmt: skip
+                  for p in ("X0 Z1", "Y0")])  # fmt: skip
     variances = (4 * (1 - y[0] ** 2) + (1 - y[1] ** 2)) / 1000
     value, variance = zne.extrapolate(2 * y[0] + y[1], variances)
     assert (budget.extrapolated, budget.variance) == pytest.approx((value, variance), rel=1e-12)
@@ -321,13 +321,13 @@ def test_error_budget():
 
 
 def test_break_even():
-    at = quantum.ZNE().error_budget(Simulator(JOINT), BRICK, "Z0 Z2", shots=100).break_even_shots
+    at = quantum.ZNE().error_budget(Simulator(JOINT), BRICK, "X0 Z1", shots=100).break_even_shots
     assert isinstance(at, int)
     shots = at / 3
     for factor, better in ((1.02, True), (0.98, False)):
-        budget = quantum.ZNE().error_budget(Simulator(JOINT), BRICK, "Z0 Z2", shots=round(shots * factor))
+        budget = quantum.ZNE().error_budget(Simulator(JOINT), BRICK, "X0 Z1", shots=round(shots * factor))
         assert bool(budget.error < budget.noisy_error) is better
-    noiseless = quantum.ZNE().error_budget(Simulator(), BRICK, "Z0 Z2", shots=100)
+    noiseless = quantum.ZNE().error_budget(Simulator(), BRICK, "X0 Z1", shots=100)
     assert noiseless.break_even_shots == math.inf
     with pytest.raises(InvalidArgument, match="without shots there is no number to break even at"):
         _ = quantum.ZNE().error_budget(Simulator(JOINT), BRICK, "Z0").break_even_shots
