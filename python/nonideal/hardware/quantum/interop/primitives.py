@@ -221,7 +221,7 @@ class _EstimatorTask:
         circuit = convert(pub.circuit).circuit
         columns = _columns(circuit, pub.parameter_values)
         rows = np.arange(len(columns)).reshape(pub.parameter_values.shape)
-        sets, observables = np.broadcast_arrays(rows, np.asarray(pub.observables, dtype=object))
+        sets, observables = np.broadcast_arrays(rows, np.asarray(pub.observables))
         groups: dict[_Labels, list[int]] = {}
         for i, observable in enumerate(observables.ravel()):
             groups.setdefault(tuple(observable.items()), []).append(i)
