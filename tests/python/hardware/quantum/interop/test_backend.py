@@ -79,7 +79,7 @@ def test_number_of_qubits():
         transpile(QuantumCircuit(4), backend)
     routed = transpile(
         bell(),
-        basis_gates=backend.operation_names,
+        basis_gates=["u", "cx"],
         coupling_map=CouplingMap.from_line(3),
         initial_layout=[0, 2],
         seed_transpiler=1,
