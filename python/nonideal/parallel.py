@@ -104,6 +104,11 @@ class Runner:
     timeout : float
         Seconds to wait for the cluster to answer.
 
+    Attributes
+    ----------
+    out : Path or None
+        The folder, for files that a run leaves besides its result.
+
     Raises
     ------
     InvalidArgument
@@ -136,7 +141,8 @@ class Runner:
         self.total = 0
         self._identity = {**(identity or {}), "nonideal": _version()}
         self._fresh = fresh
-        self._store = None if out is None else ShardStore(Path(out) / "shards")
+        self.out = None if out is None else Path(out)
+        self._store = None if self.out is None else ShardStore(self.out / "shards")
         self._place: _Place
         if cluster is not None:
             self._place = _Cluster(cluster, timeout)

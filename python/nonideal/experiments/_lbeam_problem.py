@@ -1,0 +1,157 @@
+"""The beam of mechanics-lbeam, its material, and its solutions without noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nonideal import Estimate
+from nonideal.experiments import Runner
+from nonideal.physics import mechanics
+
+if TYPE_CHECKING:
+    from nonideal.experiments.mechanics_lbeam import Config
+
+Floats: TypeAlias = NDArray[np.float64]
+
+LEG, WIDTH = 100.0, 40.0  # mm
+MITIGATIONS = ("raw", "zne")
+#: Options that say how large the problem is.
+PROBLEM = ("cells_per_width", "n_axis", "n_arc", "n_radial", "n_cells")
+
+_MATRIX = {"young": 4000.0, "poisson": 0.35}  # MPa
+_HARDENING = {"reference_stress": 40.0, "alpha": 0.5, "exponent": 4.0}
+_FIBRE_POISSON = 0.2
+_MARGIN = 1.3  # of the half widths over the largest strains of the linear solution
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The beam with its material, and its solutions without noise."""
+
+    shard: Mapping[str, Any]
+    cell: mechanics.UnitCell
+    stiffness: Floats
+    beam: mechanics.Structure
+    database: mechanics.MaterialDatabase
+    law: mechanics.InterpolatedLaw
+    linear: mechanics.Solution
+    reference: mechanics.Solution
+    classical: mechanics.Solution
+    n_cells: int
+
+    @property
+    def tip(self) -> int:
+        """The vertical displacement that is reported."""
+        return int(self.beam.dofs(1, x=LEG, y=0.0)[0])
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to search."""
+
+    method: str
+    mitigation: str
+    p2: float
+    shots: int
+    translation: str
+
+    @property
+    def key(self) -> str:
+        """Its name among metrics, curves and files."""
+        shots = f"{self.shots}_shots" if self.shots else "exact"
+        return f"{self.method}_{self.mitigation}_{self.translation}_p{self.p2:g}_{shots}"
+
+
+#: Results of `mechanics_lbeam.solve_noisy` by variant, one for each repeat.
+Runs: TypeAlias = Mapping[Variant, Sequence[Mapping[str, Any]]]
+
+
+def build_problem(config: Config, runner: Runner, sizes: Mapping[str, int]) -> Problem:
+    """Return the beam with its data base, whose box is cut to the linear solution."""
+    cell = unit_cell(config, sizes)
+    stiffness = cell.stiffness()
+    beam, load = build_beam(sizes["cells_per_width"], config.total_force)
+    linear = mechanics.solve_law(beam, _hooke(stiffness), **load)
+    half_widths = _MARGIN * np.abs(linear.strain).max(axis=0)
+    database = cell.database(
+        half_widths.tolist(),
+        sizes["n_axis"],
+        grading=config.grading,
+        metric=config.metric_factor * stiffness,
+        runner=runner,
+    )
+    law = mechanics.InterpolatedLaw(database)
+    shard = {
+        "cells_per_width": sizes["cells_per_width"],
+        "total_force": config.total_force,
+        "strain": database.strain.tolist(),
+        "stress": database.stress.tolist(),
+        "metric": database.metric.tolist(),
+    }
+    return Problem(
+        shard=shard,
+        cell=cell,
+        stiffness=stiffness,
+        beam=beam,
+        database=database,
+        law=law,
+        linear=linear,
+        reference=mechanics.solve_law(beam, law, **load),
+        classical=mechanics.DataDrivenSolver(beam, database).solve(**load),
+        n_cells=min(sizes["n_cells"], len(database)),
+    )
+
+
+def unit_cell(config: Config, sizes: Mapping[str, int]) -> mechanics.UnitCell:
+    """Return the composite's cell."""
+    matrix: mechanics.Law = mechanics.LinearElastic(**_MATRIX)
+    if config.nonlinear:
+        matrix = mechanics.DeformationPlasticity(**_MATRIX, **_HARDENING)
+    return mechanics.UnitCell(
+        config.volume_fraction,
+        matrix=matrix,
+        fibre=mechanics.LinearElastic(config.fibre_ratio * _MATRIX["young"], _FIBRE_POISSON),
+        n_arc=sizes["n_arc"],
+        n_radial=sizes["n_radial"],
+    )
+
+
+def build_beam(cells_per_width: int, total_force: float) -> tuple[mechanics.Structure, dict[str, Any]]:
+    """Return the beam (thickness 1 mm), and its load and supports."""
+    beam = mechanics.l_beam(cells_per_width, LEG, WIDTH)
+    force = beam.traction((0.0, -total_force / WIDTH), x=LEG)
+    return beam, {"force": force, "fixed_dofs": beam.dofs(y=LEG)}
+
+
+def _hooke(stiffness: Floats) -> mechanics.Law:
+    def law(strain: Floats, /) -> tuple[Floats, Floats]:
+        return strain @ stiffness, np.broadcast_to(stiffness, (len(strain), *stiffness.shape))
+
+    return law
+
+
+def measures(problem: Problem, part: Mapping[str, Any]) -> dict[str, float]:
+    """Return the wrong neighbours of a run and how far its fields are from the classical solution's."""
+    weights, classical = problem.beam.weights, problem.classical
+    return {
+        "wrong": float(part["wrong"].mean()),
+        "strain": mechanics.relative_rms(part["strain"], classical.strain, weights),
+        "stress": mechanics.relative_rms(part["stress"], classical.stress, weights),
+    }
+
+
+def mean_of(problem: Problem, parts: Sequence[Mapping[str, Any]], what: str) -> float:
+    """Return one of the `measures`, averaged over repeats."""
+    return float(np.mean([measures(problem, part)[what] for part in parts]))
+
+
+def estimate_of(values: Sequence[float], *, exact: bool) -> Estimate | None:
+    """Return the mean over repeats with its error; None for a single run with shots: its error is unknown."""
+    if exact:
+        return Estimate.exact(values[0])
+    return Estimate.from_samples(values) if len(values) > 1 else None

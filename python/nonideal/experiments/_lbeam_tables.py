@@ -1,0 +1,176 @@
+"""The tables of mechanics-lbeam."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nonideal.experiments import Table
+from nonideal.experiments._aer import aer_rate
+from nonideal.experiments._lbeam_curves import slope_of
+from nonideal.experiments._lbeam_problem import MITIGATIONS, Problem, Runs, Variant, mean_of
+
+if TYPE_CHECKING:
+    from nonideal.experiments.mechanics_lbeam import Config
+
+#: (p2, shots, translation) -> wrong neighbours (%), deviation of strain and of stress for swap raw, swap ZNE,
+#: hadamard raw, hadamard ZNE: a prototype of 200 lines, one seed, before this package was written.
+_THEN: Mapping[tuple[float, int, str], tuple[tuple[float, float, float], ...]] = {
+    (1e-2, 0, "none"): ((31, 0.25, 0.21), (0.9, 0.054, 0.070), (27, 0.24, 0.20), (0.1, 0.013, 0.023)),
+    (1e-2, 0, "cells"): ((6, 0.10, 0.14), (0.3, 0.011, 0.013), (5, 0.09, 0.13), (0, 0.0, 0.0)),
+    (1e-2, 1024, "none"): ((45, 0.26, 0.44), (80, 0.76, 1.6), (21, 0.17, 0.22), (37, 0.35, 0.45)),
+    (1e-2, 1024, "cells"): ((6, 0.11, 0.17), (30, 0.21, 0.35), (5, 0.08, 0.15), (6, 0.10, 0.19)),
+    (1e-2, 65536, "none"): ((27, 0.23, 0.22), (16, 0.18, 0.22), (26, 0.24, 0.19), (5, 0.08, 0.12)),
+    (1e-2, 65536, "cells"): ((6, 0.10, 0.14), (3, 0.05, 0.09), (6, 0.09, 0.14), (2, 0.05, 0.07)),
+    (3e-2, 0, "none"): ((59, 0.45, 0.23), (33, 0.26, 0.22), (54, 0.41, 0.23), (8, 0.16, 0.14)),
+    (3e-2, 0, "cells"): ((13, 0.15, 0.20), (7, 0.10, 0.14), (10, 0.14, 0.18), (3, 0.07, 0.11)),
+    (3e-2, 1024, "none"): ((59, 0.30, 0.31), (75, 0.57, 0.98), (53, 0.35, 0.27), (43, 0.26, 0.46)),
+    (3e-2, 1024, "cells"): ((10, 0.15, 0.23), (25, 0.19, 0.28), (8, 0.14, 0.19), (7, 0.12, 0.19)),
+    (3e-2, 65536, "none"): ((60, 0.43, 0.24), (28, 0.18, 0.24), (52, 0.40, 0.23), (9, 0.13, 0.18)),
+    (3e-2, 65536, "cells"): ((15, 0.16, 0.19), (7, 0.11, 0.15), (9, 0.14, 0.18), (3, 0.07, 0.11)),
+}
+
+
+def noise_table(config: Config, problem: Problem, runs: Runs, *, comparable: bool) -> Table:
+    """Return wrong neighbours and deviations of all variants beside those of the prototype."""
+    names = [f"{method}, {mitigation}" for method in config.methods for mitigation in MITIGATIONS]
+    heads = ["p2", "shots", "translation"]
+    heads += [f"{name}: {when}" for name in names for when in ("then", "now")]
+    rows = []
+    columns = ("swap", "raw"), ("swap", "zne"), ("hadamard", "raw"), ("hadamard", "zne")
+    for p2, shots, translation in dict.fromkeys((v.p2, v.shots, v.translation) for v in runs):
+        row: list[Any] = [f"{p2:g}", f"{shots:,}" if shots else "exact", translation]
+        then = dict(zip(columns, _THEN.get((p2, shots, translation), ()), strict=False))
+        for method in config.methods:
+            for mitigation in MITIGATIONS:
+                before = then.get((method, mitigation)) if comparable else None
+                row.append(_entry(before[0] / 100, *before[1:]) if before else None)
+                parts = runs[Variant(method, mitigation, p2, shots, translation)]
+                row.append(_entry(*(mean_of(problem, parts, what) for what in ("wrong", "strain", "stress"))))
+        rows.append(tuple(row))
+    repeats = config.chosen("repeats")
+    note = (
+        "Wrong neighbours (mean over points and iterations): deviation of strain / stress fields from the "
+        "classical data-driven solution. Then: a prototype, one seed; rows with shots differ from seed to "
+        "seed, and a single entry may differ by a factor of two. Now: "
+        + (
+            "rows with shots are one run each."
+            if repeats == 1
+            else f"rows with shots are means of {repeats} runs."
+        )
+    )
+    return Table("Noisy searches: ours then, ours now", tuple(heads), tuple(rows), note)
+
+
+def run_table(runs: Sequence[tuple[Problem, Variant, Sequence[Mapping[str, Any]]]]) -> Table:
+    rows = []
+    for problem, variant, parts in runs:
+        part = parts[0]
+        rows.append(
+            (
+                len(problem.database),
+                variant.method,
+                variant.mitigation,
+                f"{variant.p2:g}",
+                f"{variant.shots:,}" if variant.shots else "exact",
+                variant.translation,
+                len(part["penalty"]),
+                str(part["reason"]),
+                f"{100 * np.mean([p['wrong'].mean() for p in parts]):.1f}",
+                f"{100 * np.mean([p['expected_wrong'].mean() for p in parts]):.1f}",
+                f"{np.mean([p['distance_ratio'].mean() for p in parts]):.3f}",
+                int(_on_boundary(problem, part["assignment"])),
+                f"{part['displacement'][problem.tip]:.3f}",
+            )
+        )
+    heads = (
+        "N",
+        "method",
+        "mitigation",
+        "p2",
+        "shots",
+        "translation",
+        "iterations",
+        "ended by",
+        "wrong (%)",
+        "wrong, as the estimator expects (%)",
+        "distance over the least",
+        "points at the box's boundary",
+        "tip (mm)",
+    )
+    note = (
+        "First run of each; percentages are means over the runs. The estimator's own expectation comes from "
+        "the shot noise alone: it knows of no bias, so that without shots it expects nothing wrong."
+    )
+    return Table("All runs", heads, tuple(rows), note)
+
+
+def _on_boundary(problem: Problem, assignment: Any) -> int:
+    """Return how many integration points lie at a data point on the boundary of the data base's box."""
+    strain = problem.database.strain[assignment]
+    ends = np.array([axis[-1] for axis in problem.law.axes])
+    return int(np.any(np.abs(strain) >= ends * (1 - 1e-12), axis=1).sum())
+
+
+def convergence_table(convergence: Sequence[tuple[int, float, float, int]], own: int) -> Table:
+    rows = [(n, f"{strain:.3f}", f"{stress:.3f}", count) for n, strain, stress, count in convergence]
+    slopes = ", ".join(
+        f"{slope_of(convergence, column):.2f} ({name})" for column, name in ((1, "strain"), (2, "stress"))
+    )
+    note = (
+        f"Exact search; the run's own data base has {own} points. All sample the cubic interpolant of that "
+        "one, which is also the reference's law: the error is the data-driven method's alone. Slopes: "
+        f"{slopes}; a three-dimensional set of strains promises -1/3."
+    )
+    return Table(
+        "Error of the data-driven solution against the data base's size",
+        ("N", "strain", "stress", "iterations"),
+        tuple(rows),
+        note,
+    )
+
+
+def cost_table(config: Config, runs: Sequence[tuple[Problem, Variant, Sequence[Mapping[str, Any]]]]) -> Table:
+    rows = []
+    for method in config.methods:
+        parts = [part for _, variant, found in runs if variant.method == method for part in found]
+        circuits = sum(int(part["n_circuits"]) for part in parts)
+        seconds = sum(float(part["seconds"]) for part in parts)
+        rate = aer_rate(method, config.one_qubit_ratio * config.lead_error, config.lead_error)
+        rows.append(
+            (
+                method,
+                f"{circuits:,}",
+                f"{seconds:.3g}",
+                f"{circuits / seconds:,.0f}" if seconds else None,
+                f"{rate:,.0f}" if rate else "qiskit-aer is not installed",
+                f"{circuits / rate / 3600:,.1f}" if rate else "not measured",
+            )
+        )
+    heads = (
+        "method",
+        "circuits",
+        "time (s)",
+        "circuits per second",
+        "Aer, circuits per second",
+        "time that Aer would have taken (h)",
+    )
+    note = (
+        "Circuits count every noise scale. Aer: density matrix, measured in this run on a small sample of "
+        "unfolded circuits, in one batch; folded ones take longer. An exact k-d tree answers all searches of "
+        "a solve in milliseconds: simulated circuits are for study, not for speed."
+    )
+    return Table("What the searches cost", heads, tuple(rows), note)
+
+
+def _entry(wrong: float, strain: float, stress: float) -> str:
+    """Return such as "31 %: .25 / .21"."""
+    percent = 100 * wrong
+    text = f"{percent:.0f}" if percent >= 2 or percent == 0 else f"{percent:.1g}"
+    return f"{text} %: {short(strain)} / {short(stress)}"
+
+
+def short(value: float) -> str:
+    return (f"{value:.3f}" if value < 0.0995 else f"{value:.2f}").removeprefix("0") if value else "0"
