@@ -99,7 +99,9 @@ def _hadamard_angles(a: FloatArray, b: FloatArray) -> FloatArray:
 Method = Literal["swap", "hadamard"]
 
 # method: template, angles of pairs, squared distance over Z from <Z> of qubit 0
-METHODS: dict[Method, tuple[Callable[[], Any], Callable[..., FloatArray], Callable[[Any], Any]]] = {
+METHODS: dict[
+    Method, tuple[Callable[[], Any], Callable[..., FloatArray], Callable[[FloatArray], FloatArray]]
+] = {
     "swap": (_swap_test, _swap_angles, lambda z: 2 * z),
     "hadamard": (_hadamard_test, _hadamard_angles, lambda z: 1 - z),
 }
@@ -113,7 +115,7 @@ class _Aer:
         from qiskit_aer.noise import NoiseModel, depolarizing_error
         from qiskit_aer.primitives import EstimatorV2
 
-        template, angles, distance = METHODS[method]
+        template, angles, self.over_z = METHODS[method]
         noise = NoiseModel(basis_gates=["h", "t", "tdg", "ry", "cx"])
         noise.add_all_qubit_quantum_error(depolarizing_error(P1, 1), ["h", "t", "tdg", "ry"])
         noise.add_all_qubit_quantum_error(depolarizing_error(P2, 2), "cx")
@@ -128,8 +130,7 @@ class _Aer:
         self.values = angles(a, b)
         self.simulator = AerSimulator(**options)
         self.primitive = EstimatorV2(options={"backend_options": options})
-        z = np.sum(np.square(a), axis=1) + np.sum(np.square(b), axis=1)
-        self.squared = lambda expectation: z * distance(np.asarray(expectation))
+        self.z: FloatArray = np.sum(np.square(a), axis=1) + np.sum(np.square(b), axis=1)
 
     def estimator(self, precision: float = SHOTS**-0.5) -> FloatArray:
         """Return squared distances of one template with an array of parameters."""
@@ -146,8 +147,7 @@ class _Aer:
         bound = [template.assign_parameters(row) for row in self.values]
         counts = self.simulator.run(bound, shots=SHOTS).result().get_counts()
         odd = [sum(count for bits, count in each.items() if bits[-1] == "1") for each in counts]
-        squared: FloatArray = self.squared(1 - 2 * np.array(odd) / SHOTS)
-        return squared
+        return self.z * self.over_z(1 - 2 * np.array(odd) / SHOTS)
 
 
 def _distances(method: Method, goal: float) -> Callable[[bool], Case]:
