@@ -161,6 +161,7 @@ void bind_circuit(py::module_& m) {
       .def("compose", &compose, "other"_a, "indices"_a)
       .def_property_readonly("n_qubits", &Circuit::n_qubits)
       .def_property_readonly("n_parameters", &Circuit::n_parameters)
+      .def_property_readonly("n_instructions", [](const Circuit& self) { return self.instructions().size(); })
       .def_property_readonly("measured",
                              [](const Circuit& self) {
                                return std::vector<int>(self.measured().begin(), self.measured().end());

@@ -30,7 +30,8 @@ struct PauliTerm {
 using Observable = std::vector<PauliTerm>;
 
 struct CompileOptions {
-  /// Longer programs are refused; a density matrix is faster then.
+  /// Longer programs are refused, and circuits that take much longer to compile than such a program would; a
+  /// density matrix is faster then.
   std::int64_t max_instructions = 200'000;
   /// So many instructions at the start of the circuit have no noise.
   std::size_t noiseless_instructions = 0;

@@ -33,7 +33,8 @@ PRECISIONS: tuple[Precision, ...] = ("double", "single")
 
 _DENSITY_QUBITS = 12  # above them 4^n numbers (134 MB at 12) cost more than sampling trajectories
 _PROGRAM_QUBITS = 8  # a joint distribution of more qubits is read off the state, not off 2^k expectations
-_MAX_INSTRUCTIONS = 200_000  # of a compiled batch
+_MAX_INSTRUCTIONS = 20_000  # of a compiled program; finding out takes up to 0.3 s
+_SMALL = 1 << 18  # gates times 4^n: circuits that are compiled in a moment, with or without parameters
 _BLOCK = 1 << 22  # numbers of a table of probabilities that exist at the same time while sampling
 
 
@@ -52,7 +53,7 @@ class Simulator:
         ``"statevector"`` (refuses noisy gates), ``"density_matrix"`` (exact), ``"trajectories"`` (each shot
         is a random run of its own; for noisy circuits too large for a density matrix), or ``"automatic"``:
         the state vector of noiseless circuits, else the density matrix up to 12 qubits, else trajectories;
-        and compiled batches of templates where they stay short.
+        but compiled programs for templates and small circuits, where they stay short.
     precision : str
         ``"double"``, or ``"single"`` for states in 32-bit floats (probabilities to about 1e-6). Compiled
         batches are always double.
@@ -379,7 +380,9 @@ class Simulator:
 
         Whether it is depends on the circuit, never on the size of the batch: the bits must not.
         """
-        if self._method != "automatic" or not (circuit.parameters or self._large(circuit)):
+        work = circuit._native.n_instructions << 2 * circuit.n_qubits
+        worthwhile = circuit.parameters or work <= _SMALL or self._large(circuit)
+        if self._method != "automatic" or not worthwhile:
             return None
         try:
             program = _core.quantum.compile(
