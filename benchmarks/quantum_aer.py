@@ -99,9 +99,7 @@ def _hadamard_angles(a: FloatArray, b: FloatArray) -> FloatArray:
 Method = Literal["swap", "hadamard"]
 
 # method: template, angles of pairs, squared distance over Z from <Z> of qubit 0
-METHODS: dict[
-    Method, tuple[Callable[[], Any], Callable[..., FloatArray], Callable[[FloatArray], FloatArray]]
-] = {
+METHODS: dict[Method, tuple[Callable[[], Any], Callable[..., FloatArray], Callable[..., FloatArray]]] = {
     "swap": (_swap_test, _swap_angles, lambda z: 2 * z),
     "hadamard": (_hadamard_test, _hadamard_angles, lambda z: 1 - z),
 }
@@ -135,10 +133,7 @@ class _Aer:
     def estimator(self, precision: float = SHOTS**-0.5) -> FloatArray:
         """Return squared distances of one template with an array of parameters."""
         pub = (self.template, self.observable, self.values)
-        squared: FloatArray = self.squared(
-            self.primitive.run([pub], precision=precision).result()[0].data.evs
-        )
-        return squared
+        return self.z * self.over_z(self.primitive.run([pub], precision=precision).result()[0].data.evs)
 
     def circuits(self) -> FloatArray:
         """Return squared distances of a list of circuits without symbols, sampled."""

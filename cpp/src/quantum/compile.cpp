@@ -538,11 +538,19 @@ std::vector<Value> heisenberg(std::span<const Lowered> gates, int n_qubits,
                               std::span<const Observable> observables, Builder& builder) {
   const Order order = order_backwards(gates, n_qubits, strings_of(observables), kTried);
   const auto before = reachable(gates, order, kListed);
+  std::vector<int> idle;  // qubits without a gate: still |0>
+  for (int qubit = 0; qubit < n_qubits; ++qubit) {
+    const auto starts = [qubit](const auto& qubits) {
+      return std::ranges::find(qubits, qubit) != qubits.end();
+    };
+    if (std::ranges::none_of(order.first, starts)) idle.push_back(qubit);
+  }
   std::vector<Value> out;
   for (const Observable& observable : observables) {
     std::map<Pauli, std::vector<Value>> parts;
     for (const PauliTerm& term : observable) parts[{term.x, term.z}].push_back({term.coefficient, 0});
     Coefficients coefficients = summed(parts, builder);
+    for (const int qubit : idle) coefficients = contracted(coefficients, qubit, builder);
     for (std::size_t i = 0; i < order.gates.size(); ++i) {
       const Lowered& gate = gates[static_cast<std::size_t>(order.gates[i])];
       builder.worked(coefficients.size());
@@ -551,11 +559,8 @@ std::vector<Value> heisenberg(std::span<const Lowered> gates, int n_qubits,
       keep(coefficients, before[i]);
       for (const int qubit : order.first[i]) coefficients = contracted(coefficients, qubit, builder);
     }
-    // What is left has no X or Y, or stands on a qubit without a gate.
-    std::vector<Value> terms;
-    for (const Pauli& p : sorted_keys(coefficients)) {
-      if (p.x == 0) terms.push_back(coefficients.at(p));
-    }
+    std::vector<Value> terms;  // of the identity alone: every qubit has been contracted
+    for (const Pauli& p : sorted_keys(coefficients)) terms.push_back(coefficients.at(p));
     out.push_back(builder.sum(std::move(terms)));
   }
   return out;
