@@ -164,6 +164,35 @@ def test_calls_differ_and_can_be_repeated():
     assert found == values()
 
 
+class Counting(quantum.Simulator):
+    """Remembers how many sets of parameters each call brought."""
+
+    def __init__(self):
+        super().__init__(seed=7)
+        self.calls = []
+
+    def expectation(self, *args, **kwargs):
+        self.calls.append(len(kwargs["parameters"]))
+        return super().expectation(*args, **kwargs)
+
+    def sample(self, *args, **kwargs):
+        self.calls.append(len(kwargs["parameters"]))
+        return super().sample(*args, **kwargs)
+
+
+def test_sets_of_parameters_go_in_one_call():
+    values = np.random.default_rng(1).uniform(-3, 3, (3, 4, 3))
+    simulator = Counting()
+    interop.Estimator(simulator).run([(template(), "ZZZ", values)]).result()
+    assert simulator.calls == [12]
+    interop.Estimator(simulator).run([(template(), [["ZZZ"] * 4, ["XXX"] * 4, ["ZZZ"] * 4], values)]).result()
+    assert simulator.calls == [12, 8, 4]
+    circuit = template()
+    circuit.measure_all()
+    interop.Sampler(simulator).run([(circuit, values)]).result()
+    assert simulator.calls == [12, 8, 4, 12]
+
+
 # ---- Sampler ----
 
 
