@@ -62,6 +62,21 @@ def test_transpile_and_run():
     assert p_value(counts, simulator.probabilities(transpiled)) > 1e-4
 
 
+@pytest.mark.parametrize("level", range(4))
+def test_transpiled_circuits_mean_the_same(level):
+    rng = np.random.default_rng(level)
+    backend = interop.Backend(quantum.Simulator(NOISE))
+    for n_qubits in (2, 4):
+        circuit = aer.random_circuit(rng, n_qubits, 25)
+        transpiled = transpile(circuit, backend, optimization_level=level, seed_transpiler=1)
+        np.testing.assert_allclose(
+            quantum.Simulator().probabilities(transpiled),
+            quantum.Simulator().probabilities(circuit),
+            rtol=0,
+            atol=1e-10,
+        )
+
+
 def test_the_target_has_the_gates_that_the_noise_knows():
     known = {*aer.ONE, *aer.TWO, "measure"}
     assert interop.Backend(quantum.Simulator(NOISE)).target.operation_names == known
