@@ -68,6 +68,7 @@ def test_transpiled_circuits_mean_the_same(level):
     backend = interop.Backend(quantum.Simulator(NOISE))
     for n_qubits in (2, 4):
         circuit = aer.random_circuit(rng, n_qubits, 25)
+        circuit.measure_all()  # the transpiler may move the qubits themselves
         transpiled = transpile(circuit, backend, optimization_level=level, seed_transpiler=1)
         np.testing.assert_allclose(
             quantum.Simulator().probabilities(transpiled),
