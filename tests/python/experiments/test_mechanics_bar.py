@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from nonideal import Estimate
 from nonideal.errors import InvalidArgument
 from nonideal.experiments import Runner, describe, mechanics_bar
 from nonideal.experiments.mechanics_bar import Config
@@ -84,8 +85,23 @@ def test_the_limit_of_the_claim_with_few_shots():
         return value(result, f"strain_error_hadamard_{kind}_1024_{where}")
 
     assert mean("zne", "none") > mean("raw", "none") > 5 * mean("raw", "cells")
-    assert "zero-noise extrapolation harms with 1,024 shots" in result.answer
+    assert value(result, "wrong_hadamard_zne_1024_none") > value(result, "wrong_hadamard_raw_1024_none")
     assert result.metrics["strain_error_hadamard_raw_1024_none"].samples == 3
+
+
+@pytest.mark.parametrize(
+    ("raw", "zne", "verdict"),
+    [(0.3, 0.1, "helps"), (0.1, 0.3, "harms"), (0.2, 0.25, "makes no clear difference")],
+)
+def test_the_answer_is_built_from_the_numbers(small, raw, zne, verdict):
+    """A difference below two standard errors is none."""
+    config = Config(**(SMALL | {"shots": "1024"}), methods="swap", translation="none")
+    scores = {
+        mechanics_bar._Variant("swap", kind, 1024, "none"): {"strain": Estimate(strain, 0.03, 5)}
+        for kind, strain in (("raw", raw), ("zne", zne))
+    }
+    answer = mechanics_bar._answer(config, small.metrics, scores)
+    assert f"zero-noise extrapolation {verdict} with 1,024 shots ({100 * raw:g} % raw, " in answer
 
 
 def test_the_table_has_the_prototype_beside_ours(exact, small):
