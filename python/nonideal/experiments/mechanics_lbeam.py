@@ -12,7 +12,6 @@ Source of the idea: arXiv 2312.14460; its phases, loads and meshes are not estab
 from __future__ import annotations
 
 import itertools
-import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nonideal import Estimate
+from nonideal.errors import InvalidArgument
 from nonideal.experiments import (
     BaseConfig,
     Comparison,
@@ -119,9 +119,7 @@ class Config(BaseConfig):
         maximum=64,
     )
     grading: float = option(1.5, help="grading of the strain grid towards zero", above=0, maximum=5)
-    volume_fraction: float = option(
-        0.4, help="volume fraction of the fibre", unit="1", above=0, below=math.pi / 4
-    )
+    volume_fraction: float = option(0.4, help="volume fraction of the fibre", unit="1", above=0, maximum=0.75)
     fibre_ratio: float = option(
         20.0, help="Young's modulus of the fibre over the matrix's", above=0, maximum=1e4
     )
@@ -144,7 +142,7 @@ class Config(BaseConfig):
         0.1, help="errors of one-qubit gates over those of two-qubit gates", minimum=0, maximum=1
     )
     shots: tuple[int, ...] = option(
-        "0,1024,65536", help="shots per circuit; 0: exact probabilities", minimum=0, maximum=2**30
+        "0,1024,65536", help="shots per circuit; 0: exact probabilities", minimum=0, maximum=2**31 - 1
     )
     translation: tuple[str, ...] = option(
         "none,cells", help="adaptive translation of the data", choices=("none", "cells")
@@ -155,8 +153,8 @@ class Config(BaseConfig):
         minimum=1,
         maximum=4096,
     )
-    scales: tuple[int, ...] = option(
-        "1,3,5", help="gate-fold scales of the extrapolation", minimum=1, maximum=99
+    scales: tuple[float, ...] = option(
+        "1,3,5", help="noise scales of the extrapolation (gates folded)", unit="1", minimum=1, maximum=99
     )
     extrapolator: str = option(
         "richardson",
@@ -174,6 +172,9 @@ class Config(BaseConfig):
             values = getattr(self, name)
             if values is not None:
                 object.__setattr__(self, name, tuple(dict.fromkeys(values)))
+
+        if self.n_axis is not None and self.n_axis % 2 == 0:
+            raise InvalidArgument(f"n_axis = {self.n_axis} is even; the grid must contain zero")
 
     def chosen(self, name: str) -> Any:
         """Return an option, or what the scale makes of it where it is not given."""
@@ -321,12 +322,16 @@ def solve_noisy(shard: Mapping[str, Any]) -> dict[str, Any]:
 
 def estimator(shard: Mapping[str, Any]) -> quantum.DistanceEstimator:
     """Return the search of a shard."""
-    zne = quantum.ZNE(scales=tuple(shard["scales"]), extrapolator=shard["extrapolator"])
+    noise, zne = None, None
+    if shard["p2"] > 0:
+        noise = quantum.NoiseModel.depolarizing(p1=shard["p1"], p2=shard["p2"])
+    if noise is not None and shard["scales"]:
+        zne = quantum.ZNE(scales=tuple(shard["scales"]), extrapolator=shard["extrapolator"])
     return quantum.DistanceEstimator(
         method=shard["method"],
         shots=shard["shots"] or None,
-        noise=quantum.NoiseModel.depolarizing(p1=shard["p1"], p2=shard["p2"]),
-        zne=zne if shard["scales"] else None,
+        noise=noise,
+        zne=zne,
         translation=shard["translation"],
         n_cells=shard["n_cells"] if shard["translation"] == "cells" else None,
         seed=shard["seed"],
@@ -449,8 +454,8 @@ def _solution(part: Mapping[str, Any]) -> mechanics.Solution:
 def _is_reference(config: Config) -> bool:
     """Return whether the problem is the one whose numbers are known."""
     usual = Config(scale=config.scale)
-    names = ("grading", "volume_fraction", "fibre_ratio", "nonlinear", "total_force", "metric_factor")
-    names += ("one_qubit_ratio", "scales", "extrapolator", "max_iterations")
+    names = ["grading", "volume_fraction", "fibre_ratio", "nonlinear", "total_force", "metric_factor"]
+    names += ["one_qubit_ratio", "scales", "extrapolator", "max_iterations"]
     return all(getattr(config, name) == getattr(usual, name) for name in names) and all(
         config.chosen(name) == usual.chosen(name) for name in PROBLEM
     )
