@@ -3,9 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <array>
 #include <complex>
-#include <map>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -16,6 +14,7 @@
 #include "arrays.hpp"
 #include "nonideal/quantum/circuit.hpp"
 #include "nonideal/quantum/noise.hpp"
+#include "quantum_names.hpp"
 
 namespace nonideal::bindings {
 
@@ -108,28 +107,13 @@ void compose(Circuit& circuit, const Circuit& other, const std::vector<int>& ind
   circuit.compose(renamed);
 }
 
-Convention convention_named(const std::string& name) {
-  static const std::map<std::string, Convention> conventions = {{"qiskit", Convention::qiskit},
-                                                                {"qpanda", Convention::qpanda},
-                                                                {"pyqpanda3", Convention::pyqpanda3},
-                                                                {"cirq", Convention::cirq}};
-  const auto found = conventions.find(name);
-  if (found == conventions.end()) {
-    throw InvalidArgument("convention = '" + name + "' is not one of qiskit, qpanda, pyqpanda3, cirq");
-  }
-  return found->second;
-}
-
-const char* name_of(InverseAngles angles) {
-  switch (angles) {
-    case InverseAngles::same:
-      return "same";
-    case InverseAngles::negated:
-      return "negated";
-    default:
-      return "negated_swapped";
-  }
-}
+constexpr Names<Convention, 4> kConventions{{{"qiskit", Convention::qiskit},
+                                             {"qpanda", Convention::qpanda},
+                                             {"pyqpanda3", Convention::pyqpanda3},
+                                             {"cirq", Convention::cirq}}};
+constexpr Names<InverseAngles, 3> kInverseAngles{{{"same", InverseAngles::same},
+                                                  {"negated", InverseAngles::negated},
+                                                  {"negated_swapped", InverseAngles::negated_swapped}}};
 
 void bind_circuit(py::module_& m) {
   m.attr("MAX_QUBITS") = kMaxQubits;
@@ -139,7 +123,7 @@ void bind_circuit(py::module_& m) {
     std::vector<std::tuple<std::string, int, int, std::string, std::string>> rows;
     for (const GateInfo& gate : gate_table()) {
       rows.emplace_back(gate.name, gate.qubits, gate.angles, info(gate.inverse).name,
-                        name_of(gate.inverse_angles));
+                        name_of(kInverseAngles, gate.inverse_angles));
     }
     return rows;
   });
@@ -195,6 +179,7 @@ void bind_circuit(py::module_& m) {
 }
 
 void bind_noise(py::module_& m) {
+  m.attr("CONVENTIONS") = names_of(kConventions);
   py::class_<Channel>(m, "Channel")
       .def_static(
           "from_pauli_transfer_matrix",
@@ -217,7 +202,7 @@ void bind_noise(py::module_& m) {
       .def_static(
           "depolarizing",
           [](double p, int n_qubits, const std::string& convention) {
-            return Channel::depolarizing(p, n_qubits, convention_named(convention));
+            return Channel::depolarizing(p, n_qubits, named(kConventions, "convention", convention));
           },
           "p"_a, "n_qubits"_a, "convention"_a)
       .def_static(
@@ -243,7 +228,7 @@ void bind_noise(py::module_& m) {
       .def_static(
           "depolarizing",
           [](double p1, double p2, const std::string& convention) {
-            return NoiseModel::depolarizing(p1, p2, convention_named(convention));
+            return NoiseModel::depolarizing(p1, p2, named(kConventions, "convention", convention));
           },
           "p1"_a, "p2"_a, "convention"_a)
       .def(

@@ -379,6 +379,10 @@ NoiseModel& NoiseModel::add(const Channel& channel, Gate gate, std::optional<std
     for (std::size_t i = 0; i < qubits->size(); ++i) {
       detail::expect_within(detail::bracketed("qubits", static_cast<std::int64_t>(i)), (*qubits)[i], 0,
                             kMaxQubits - 1);
+      if (std::find(qubits->begin(), qubits->begin() + static_cast<std::ptrdiff_t>(i), (*qubits)[i]) !=
+          qubits->begin() + static_cast<std::ptrdiff_t>(i)) {
+        throw InvalidArgument("qubits of " + name + ": " + std::to_string((*qubits)[i]) + " is named twice");
+      }
     }
   }
   const std::vector<int> on = qubits ? std::move(*qubits) : std::vector<int>();

@@ -73,7 +73,8 @@ class NONIDEAL_API NoiseModel {
   /// the model is applied.
   static NoiseModel depolarizing(double p1, double p2, Convention convention = Convention::qiskit);
 
-  /// Throws InvalidArgument where the channel's size is not the gate's, or the qubits' number isn't.
+  /// Throws InvalidArgument where the channel's size is not the gate's, or the qubits' number isn't, and for
+  /// a qubit that is out of range or named twice.
   NoiseModel& add(const Channel& channel, Gate gate, std::optional<std::vector<int>> qubits = std::nullopt);
   /// One channel after every gate on one qubit and one after every gate on two that have none of their own,
   /// as depolarizing() does. Throws InvalidArgument where the channels are not on one and two qubits.

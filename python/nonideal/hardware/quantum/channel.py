@@ -23,7 +23,7 @@ from nonideal.errors import InvalidArgument
 __all__ = ["CONVENTIONS", "Channel", "Convention", "complex_matrix"]
 
 Convention = Literal["qiskit", "qpanda", "pyqpanda3", "cirq"]
-CONVENTIONS: tuple[Convention, ...] = ("qiskit", "qpanda", "pyqpanda3", "cirq")
+CONVENTIONS: tuple[str, ...] = _core.quantum.CONVENTIONS
 
 
 class Channel:

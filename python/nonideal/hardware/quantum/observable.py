@@ -105,7 +105,7 @@ def _label(label: str, n_qubits: int) -> tuple[int, int]:
 def _real(label: str, coefficient: Any) -> float:
     try:
         number = complex(coefficient)
-    except TypeError:  # an unbound parameter
+    except (TypeError, ValueError):  # such as an unbound parameter
         raise InvalidArgument(f"observable[{label!r}] = {coefficient!r} is not a number") from None
     if number.imag != 0.0:
         raise InvalidArgument(f"observable[{label!r}] = {number} is not real")

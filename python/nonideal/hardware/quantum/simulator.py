@@ -390,7 +390,7 @@ class Simulator:
             )
         except InvalidArgument:
             return None
-        return program.run(angles, self._threads)
+        return program.run(angles, num_threads=self._threads)
 
     def _pauli_expectations(self, circuit: Circuit, angles: FloatArray, paulis: list[Pauli]) -> FloatArray:
         """Return exact expectations (n_circuits, n_paulis) of the state, without readout errors."""
@@ -439,7 +439,12 @@ class Simulator:
         odd = np.clip((1.0 - exact) / 2.0, 0.0, 1.0)
         n_terms = exact.shape[1]
         ones = _core.quantum.sample_binomial(
-            np.ascontiguousarray(odd.ravel()), shots, self._seed, stream, offset * n_terms, self._threads
+            odd.ravel(),
+            shots=shots,
+            seed=self._seed,
+            stream=stream,
+            offset=offset * n_terms,
+            num_threads=self._threads,
         ).reshape(exact.shape)
         adjusted = (ones + 2) / (shots + 4)
         return 1.0 - 2.0 * ones / shots, 2.0 * np.sqrt(adjusted * (1.0 - adjusted) / (shots + 4))
@@ -508,9 +513,13 @@ class Simulator:
                 )  # fmt: skip
             else:
                 yield _core.quantum.sample_multinomial(
-                    self._probabilities(circuit, block, qubits), shots, self._seed, stream,
-                    offset + first, self._threads,
-                )  # fmt: skip
+                    self._probabilities(circuit, block, qubits),
+                    shots=shots,
+                    seed=self._seed,
+                    stream=stream,
+                    offset=offset + first,
+                    num_threads=self._threads,
+                )
 
 
 def _position(stream: int, offset: int) -> tuple[int, int]:

@@ -1,0 +1,176 @@
+"""Undoing readout errors: what was there, estimated from how often it was read.
+
+The errors of different qubits are taken to be independent; then the matrix of all confusions is a product of
+2 x 2 matrices, and so is its inverse.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nonideal.checks import check_finite, check_int32, check_iterable
+from nonideal.errors import InvalidArgument
+from nonideal.estimate import Estimate
+from nonideal.hardware.quantum.counts import Counts
+from nonideal.hardware.quantum.noise import ReadoutError
+
+__all__ = ["readout_mitigated", "readout_mitigated_parity"]
+
+FloatArray = npt.NDArray[np.float64]
+
+_ADDED = 4.0  # counts, evenly over all outcomes: Agresti and Coull's rule, so that no variance is zero
+
+
+def readout_mitigated(
+    counts: Counts | Mapping[str, int] | npt.ArrayLike, errors: ReadoutError | Sequence[ReadoutError]
+) -> Estimate:
+    """Return the probabilities of the outcomes without readout errors.
+
+    Parameters
+    ----------
+    counts : Counts, mapping of bit strings to int, or (2^k,) int
+        How often each outcome was read.
+    errors : ReadoutError or k of them
+        One for all bits, or one for each, least significant first: those of the measured qubits.
+
+    Returns
+    -------
+    Estimate
+        Arrays (2^k,): unbiased, and therefore at times below 0 or above 1; they sum to 1.
+
+    Raises
+    ------
+    InvalidArgument
+        If the counts are no counts, the number of errors is not k, or an error leaves nothing of its bit
+        (``p0_given_1 + p1_given_0 = 1``).
+
+    Examples
+    --------
+    >>> from nonideal.hardware import quantum
+    >>> found = quantum.readout_mitigated({"0": 30, "1": 970}, quantum.ReadoutError(0.03, 0.01))
+    >>> found.value.round(4), found.standard_error.round(4)
+    (array([-0.,  1.]), array([0.0057, 0.0057]))
+    """
+    read, shots = _frequencies(counts)
+    inverses = [_inverse(error, bit) for bit, error in enumerate(_errors(errors, len(read)))]
+    value = _apply(inverses, read / shots)
+    # variance of sum_j A_ij f_j for multinomial f: (sum_j A_ij^2 p_j - (sum_j A_ij p_j)^2) / shots
+    likely = _smoothed(read, shots)
+    second = _apply([np.square(inverse) for inverse in inverses], likely)
+    variance = (second - np.square(_apply(inverses, likely))) / (shots + _ADDED)
+    return Estimate(value, np.sqrt(np.maximum(variance, 0.0)), shots)
+
+
+def readout_mitigated_parity(
+    counts: Counts | Mapping[str, int] | npt.ArrayLike,
+    errors: ReadoutError | Sequence[ReadoutError],
+    bits: Sequence[int] | None = None,
+) -> Estimate:
+    """Return the expectation of a product of Z without readout errors.
+
+    Parameters
+    ----------
+    counts, errors
+        As in `readout_mitigated`.
+    bits : sequence of int or None
+        Which bits the product takes, 0 for the least significant; None: all.
+
+    Raises
+    ------
+    InvalidArgument
+        As by `readout_mitigated`, and if a bit is out of range or named twice.
+
+    Examples
+    --------
+    >>> from nonideal.hardware import quantum
+    >>> error = quantum.ReadoutError(0.1, 0.1)
+    >>> found = quantum.readout_mitigated_parity({"00": 410, "01": 90, "10": 90, "11": 410}, error)
+    >>> round(found.value, 6), round(found.standard_error, 4)  # 0.64 / 0.8^2
+    (1.0, 0.038)
+    """
+    read, shots = _frequencies(counts)
+    n_bits = (len(read) - 1).bit_length()
+    chosen = list(range(n_bits)) if bits is None else _bits(bits, n_bits)
+    weights = np.ones(1)
+    for bit, error in enumerate(_errors(errors, len(read))):
+        signs = np.array([1.0, -1.0]) @ _inverse(error, bit) if bit in chosen else np.ones(2)
+        weights = np.kron(signs, weights)
+    likely = _smoothed(read, shots)
+    mean = float(weights @ likely)
+    variance = max(0.0, float(np.square(weights) @ likely) - mean**2) / (shots + _ADDED)
+    return Estimate(float(weights @ read) / shots, math.sqrt(variance), shots)
+
+
+def _frequencies(counts: Any) -> tuple[FloatArray, int]:
+    if isinstance(counts, Mapping):
+        widths = {len(outcome) for outcome in counts}
+        if len(widths) != 1:
+            raise InvalidArgument("counts: not all bit strings have the same length")
+        array = np.zeros(1 << widths.pop())
+        for outcome, count in counts.items():
+            if set(outcome) - {"0", "1"}:
+                raise InvalidArgument(f"counts: {outcome!r} is not a bit string")
+            array[int(outcome, 2)] = check_int32(f"counts[{outcome!r}]", count)
+    else:
+        array = check_finite("counts", counts)
+    if array.ndim != 1 or len(array) < 2 or len(array) & (len(array) - 1):
+        raise InvalidArgument(f"counts: shape {array.shape} is not (2^k,)")
+    wrong = np.flatnonzero((array < 0) | (array != np.floor(array)))
+    if len(wrong):
+        raise InvalidArgument(f"counts[{wrong[0]}] = {array[wrong[0]]:g} is not a whole number >= 0")
+    shots = int(array.sum())
+    if shots < 1:
+        raise InvalidArgument("counts: nothing was measured")
+    return array, shots
+
+
+def _errors(errors: Any, outcomes: int) -> list[ReadoutError]:
+    n_bits = (outcomes - 1).bit_length()
+    given = [errors] * n_bits if isinstance(errors, ReadoutError) else list(check_iterable("errors", errors))
+    if len(given) != n_bits:
+        raise InvalidArgument(f"errors: expected {n_bits} of them, one for each bit, got {len(given)}")
+    for bit, error in enumerate(given):
+        if not isinstance(error, ReadoutError):
+            raise InvalidArgument(f"errors[{bit}]: {type(error).__name__} is not a ReadoutError")
+    return given
+
+
+def _inverse(error: ReadoutError, bit: int) -> FloatArray:
+    """Return the inverse of [[P(0|0), P(0|1)], [P(1|0), P(1|1)]]."""
+    left = 1.0 - error.p0_given_1 - error.p1_given_0
+    if abs(left) < 1e-12:
+        raise InvalidArgument(
+            f"errors[{bit}]: p0_given_1 + p1_given_0 = {error.p0_given_1 + error.p1_given_0:g} leaves nothing "
+            "of the bit"
+        )
+    return (
+        np.array([[1.0 - error.p0_given_1, -error.p0_given_1], [-error.p1_given_0, 1.0 - error.p1_given_0]])
+        / left
+    )
+
+
+def _apply(matrices: Sequence[FloatArray], vector: FloatArray) -> FloatArray:
+    """Return the Kronecker product of 2 x 2 matrices, the first for the lowest bit, times a vector."""
+    for bit, matrix in enumerate(matrices):
+        pairs = vector.reshape(-1, 2, 1 << bit)
+        vector = np.einsum("ij,ajb->aib", matrix, pairs).reshape(vector.shape)
+    return vector
+
+
+def _smoothed(read: FloatArray, shots: int) -> FloatArray:
+    return (read + _ADDED / len(read)) / (shots + _ADDED)
+
+
+def _bits(bits: Sequence[int], n_bits: int) -> list[int]:
+    chosen = [check_int32(f"bits[{i}]", bit) for i, bit in enumerate(check_iterable("bits", bits))]
+    for i, bit in enumerate(chosen):
+        if not 0 <= bit < n_bits:
+            raise InvalidArgument(f"bits[{i}] = {bit} is outside [0, {n_bits - 1}]")
+        if bit in chosen[:i]:
+            raise InvalidArgument(f"bits[{i}] = {bit} is named twice")
+    return chosen

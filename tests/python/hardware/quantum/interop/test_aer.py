@@ -1,0 +1,75 @@
+"""The acceptance: any circuit with any noise, taken from Qiskit and Aer, has Aer's probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qiskit_aer import noise as aer_noise
+
+from nonideal.hardware import quantum
+from oracles import aer
+
+TOLERANCE = {"rtol": 0, "atol": 1e-10}
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_noisy_probabilities_are_aers(seed):
+    """25 circuits for each of 16 noise models on 2 to 7 qubits: every gate, mixed channels, readout."""
+    rng = np.random.default_rng(seed)
+    n_qubits = 2 + seed % 6
+    model = aer.random_noise_model(rng, n_qubits)
+    circuits = [aer.random_circuit(rng, n_qubits, 30) for _ in range(25)]
+    simulator = quantum.Simulator(noise=quantum.NoiseModel.from_qiskit_aer(model), num_threads=1)
+    for circuit, expected in zip(circuits, aer.probabilities(circuits, model), strict=True):
+        np.testing.assert_allclose(
+            simulator.probabilities(quantum.Circuit.from_qiskit(circuit)), expected, **TOLERANCE
+        )
+
+
+def test_noiseless_states_are_aers():
+    rng = np.random.default_rng(1)
+    circuits = [aer.random_circuit(rng, n_qubits, 40) for n_qubits in range(2, 8) for _ in range(5)]
+    for circuit, expected in zip(circuits, aer.density_matrices(circuits), strict=True):
+        state = quantum.Simulator(num_threads=1).statevector(circuit)
+        np.testing.assert_allclose(np.outer(state, state.conj()), expected, **TOLERANCE)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_noisy_density_matrices_are_aers(seed):
+    rng = np.random.default_rng(100 + seed)
+    model = aer.random_noise_model(rng, 4)
+    circuits = [aer.random_circuit(rng, 4, 25) for _ in range(5)]
+    simulator = quantum.Simulator(noise=quantum.NoiseModel.from_qiskit_aer(model), num_threads=1)
+    for circuit, expected in zip(circuits, aer.density_matrices(circuits, model), strict=True):
+        np.testing.assert_allclose(simulator.density_matrix(circuit), expected, **TOLERANCE)
+
+
+@pytest.mark.parametrize("n_qubits", [1, 2])
+def test_errors_on_matrices(n_qubits):
+    """Aer knows a matrix without a label by the name `unitary`."""
+    rng = np.random.default_rng(3)
+    model = aer_noise.NoiseModel(basis_gates=["unitary"])
+    model.add_all_qubit_quantum_error(aer.random_error(rng, n_qubits), "unitary")
+    gates = [aer.UnitaryGate(aer.random_unitary(2**n_qubits, seed=k)) for k in range(8)]
+    circuit = aer.QuantumCircuit(3)
+    for gate in gates:
+        circuit.append(gate, [int(q) for q in rng.permutation(3)[:n_qubits]])
+    (expected,) = aer.probabilities([circuit], model)
+    simulator = quantum.Simulator(noise=quantum.NoiseModel.from_qiskit_aer(model))
+    np.testing.assert_allclose(simulator.probabilities(circuit), expected, **TOLERANCE)
+
+
+def test_the_order_of_a_gates_qubits_matters():
+    """An error that tells a gate's qubits apart, on a gate that does not: no symmetry hides a mistake."""
+    first = aer_noise.amplitude_damping_error(0.3)
+    model = aer_noise.NoiseModel(basis_gates=["swap", "x"])
+    model.add_all_qubit_quantum_error(aer_noise.phase_damping_error(0.1).tensor(first), "swap")
+    circuit = aer.QuantumCircuit(2)
+    circuit.x([0, 1])
+    circuit.swap(1, 0)
+    simulator = quantum.Simulator(noise=quantum.NoiseModel.from_qiskit_aer(model))
+    # the gate's first qubit, 1, decays from 11 to 01
+    np.testing.assert_allclose(simulator.probabilities(circuit), [0.0, 0.3, 0.0, 0.7], rtol=0, atol=1e-15)
+    np.testing.assert_allclose(
+        simulator.probabilities(circuit), aer.probabilities([circuit], model)[0], **TOLERANCE
+    )
