@@ -280,9 +280,7 @@ class DistanceEstimator:
         from scipy.special import ndtr  # not at the top: importing the package stays light
 
         wrong = ndtr(-margin)
-        return Neighbors(
-            index, squared, error, margin, wrong, circuits, shortcuts, self.shots, self.seed
-        )
+        return Neighbors(index, squared, error, margin, wrong, circuits, shortcuts, self.shots, self.seed)
 
     def predicted_bias(self, queries: npt.ArrayLike, database: npt.ArrayLike) -> FloatArray:
         """Return what noise (and mitigation) add to every distance on average: (n_queries, n_points) float64.

@@ -16,7 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal import _core
-from nonideal.checks import check_choice, check_finite, check_int32, check_integer, check_iterable, check_number
+from nonideal.checks import (
+    check_choice,
+    check_finite,
+    check_int32,
+    check_integer,
+    check_iterable,
+    check_number,
+)
 from nonideal.errors import InvalidArgument
 from nonideal.estimate import Estimate
 from nonideal.hardware.quantum.circuit import Circuit, as_circuit
@@ -411,16 +418,18 @@ class ZNE:
         stream = check_integer("stream", stream, 0, 64)
         realization, runs = self._runs(simulator, circuit)
         found = [
-            machine.expectation(
-                more, observable, shots, stream=stream * len(runs) + i, parameters=parameters
-            )
+            machine.expectation(more, observable, shots, stream=stream * len(runs) + i, parameters=parameters)
             for i, (_, machine, more) in enumerate(runs)
         ]
         scales = tuple(scale for scale, _, _ in runs)
         by_scale = np.array([estimate.value for estimate in found])
         errors = np.array([estimate.standard_error for estimate in found])
         value, variance, factor, crossed = self._extrapolate(
-            scales, by_scale, None if shots is None else np.square(errors), _bounds(terms), simulator.num_threads
+            scales,
+            by_scale,
+            None if shots is None else np.square(errors),
+            _bounds(terms),
+            simulator.num_threads,
         )
         return ZNEEstimate(
             value,
