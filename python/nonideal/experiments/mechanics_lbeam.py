@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 QUESTION = "Does error mitigation rescue a multiscale simulation?"
-QUICK_TIME = "2 min"
+QUICK_TIME = "60 s"
 EXTRAS: tuple[str, ...] = ("mechanics",)
 
 _LEAD_ERROR = 1e-2
@@ -73,7 +73,7 @@ _SCALES: Mapping[str, Mapping[str, Any]] = {
         "n_arc": 4,
         "n_radial": 2,
         "n_cells": 182,
-        "repeats": 1,
+        "repeats": 3,
         "two_qubit_error": (1e-2, 3e-2),
     },
     "full": {
@@ -82,7 +82,7 @@ _SCALES: Mapping[str, Mapping[str, Any]] = {
         "n_arc": 6,
         "n_radial": 3,
         "n_cells": 1024,
-        "repeats": 3,
+        "repeats": 5,
         "two_qubit_error": (1e-3, 1e-2, 3e-2),
     },
 }
@@ -163,7 +163,7 @@ class Config(BaseConfig):
     )
     max_iterations: int = option(12, help="most iterations of a noisy solve", minimum=1, maximum=1000)
     repeats: int | None = option(
-        None, help="independent runs with shots; 1 at quick scale, 3 at full scale", minimum=1, maximum=100
+        None, help="independent runs with shots; 3 at quick scale, 5 at full scale", minimum=1, maximum=100
     )
 
     def __post_init__(self) -> None:
@@ -207,28 +207,32 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     config = config.with_seed()
     runner = runner or Runner()
     lead = build_problem(config, runner, {name: config.chosen(name) for name in PROBLEM})
-    scan, fine = lead, {}
+    scan = lead
+    fine: dict[Variant, list[Mapping[str, Any]]] = {}
     if config.scale == "full":
-        # The scan of error rates, shots and repeats stays on the coarse problem (7.9 million circuits per
-        # search are too many for it); the fine one is run without shots, at the error rate of the figures.
+        # The scan of error rates, shots and repeats stays on the coarse problem: a search of the fine one is
+        # 7.9 million circuits. That one is run at the error rate of the figures, without shots and with few.
         scan = build_problem(config, runner, {name: _SCALES["quick"][name] for name in PROBLEM})
-        fine = _solve_all(
-            config, runner, lead, _variants(config, [config.lead_error], [0]), "searches, fine mesh"
-        )
-    errors = config.chosen("two_qubit_error")
-    runs = _solve_all(config, runner, scan, _variants(config, errors, config.shots), "searches")
+        fewest = min((number for number in config.shots if number), default=0)
+        chosen = [number for number in config.shots if number in (0, fewest)]
+        variants = _variants(config, [config.lead_error], chosen)
+        fine = _solve_all(config, runner, lead, variants, 1, "searches, fine mesh")
+    variants = _variants(config, config.chosen("two_qubit_error"), config.shots)
+    runs = _solve_all(config, runner, scan, variants, config.chosen("repeats"), "searches")
     shown = fine or runs
     convergence = _convergence(lead, config)
     metrics = _noiseless_metrics(lead, convergence)
-    metrics |= _noisy_metrics(scan, runs)
-    metrics |= {f"fine_{name}": value for name, value in _noisy_metrics(lead, fine).items()}
+    metrics |= _noisy_metrics(config, scan, runs)
+    metrics |= {f"fine_{name}": value for name, value in _noisy_metrics(config, lead, fine).items()}
     curves = cell_curves(lead) | beam_curves(config, lead, shown) | scan_curves(config, scan, runs)
     curves |= convergence_curves(convergence)
     if runner.out is not None:
         _write_fields(runner.out / "fields", lead, shown)
     everything = [*((lead, variant, fine[variant]) for variant in fine), *((scan, v, runs[v]) for v in runs)]
-    tables = {
-        "noise": noise_table(config, scan, runs, comparable=_is_reference(config)),
+    tables = {"noise": noise_table(config, scan, runs, comparable=_is_reference(config))}
+    if fine:
+        tables["noise_fine"] = noise_table(config, lead, fine, comparable=False)
+    tables |= {
         "runs": run_table(everything),
         "convergence": convergence_table(convergence, len(lead.database)),
         "cost": cost_table(config, everything),
@@ -253,14 +257,15 @@ def _variants(config: Config, errors: Iterable[float], shots: Iterable[int]) -> 
 
 
 def _solve_all(
-    config: Config, runner: Runner, problem: Problem, variants: Iterable[Variant], label: str
+    config: Config,
+    runner: Runner,
+    problem: Problem,
+    variants: Iterable[Variant],
+    repeats: int,
+    label: str,
 ) -> dict[Variant, list[Mapping[str, Any]]]:
     """Return the runs of each variant; those without shots have no random numbers to repeat."""
-    todo = [
-        (variant, repeat)
-        for variant in variants
-        for repeat in range(config.chosen("repeats") if variant.shots else 1)
-    ]
+    todo = [(variant, repeat) for variant in variants for repeat in range(repeats if variant.shots else 1)]
     shards = [
         {
             **problem.shard,
@@ -357,14 +362,16 @@ class _Counted:
         return found
 
 
-def _noisy_metrics(problem: Problem, runs: Runs) -> dict[str, Estimate]:
+def _noisy_metrics(config: Config, problem: Problem, runs: Runs) -> dict[str, Estimate]:
+    """Return wrong neighbours and deviations at the lead error rate; tables and curves have all rates."""
     found: dict[str, Estimate] = {}
     for variant, parts in runs.items():
+        if variant.p2 != config.lead_error:
+            continue
         measured = [measures(problem, part) for part in parts]
-        for what in ("wrong", "strain", "stress"):
+        for what, name in (("wrong", "wrong"), ("strain", "strain_deviation")):
             estimate = estimate_of([entry[what] for entry in measured], exact=not variant.shots)
             if estimate is not None:
-                name = what if what == "wrong" else f"{what}_deviation"
                 found[f"{name}_{variant.key}"] = estimate
     return found
 
@@ -565,7 +572,7 @@ def _answer(config: Config, lead: Problem, scan: Problem, runs: Runs) -> str:
 
 def _range(ends: tuple[float, float], *, percent: bool = False) -> str:
     texts = [f"{100 * end:.2g}" if percent else short(end) for end in ends]
-    text = texts[0] if texts[0] == texts[1] else f"{texts[0]} to {texts[1]}"
+    text = texts[0] if texts[0] == texts[1] else "–".join(texts)
     return f"{text} %" if percent else text
 
 
@@ -584,10 +591,9 @@ def _verdict(problem: Problem, runs: Runs, raw: Variant) -> str:
 def _limits(config: Config) -> list[str]:
     repeats = config.chosen("repeats")
     seeds = (
-        "Rows with shots are one run each: an illustration, without error bars. Repeat them (--repeats 5) "
-        "before ranking neighbouring entries."
+        "Rows with shots are one run each: an illustration, without error bars (--repeats gives some)."
         if repeats == 1
-        else f"Rows with shots are means of {repeats} runs; few for an error bar."
+        else f"Rows with shots are means of {repeats} runs, and so are their error bars: wide ones."
     )
     return [
         "Phases, geometry, loads and noise are ours: those of the published simulations are not established.",
