@@ -529,11 +529,18 @@ std::vector<Value> heisenberg(std::span<const Lowered> gates, int n_qubits,
                               std::span<const Observable> observables, Builder& builder) {
   const Order order = order_backwards(gates, n_qubits, strings_of(observables), kTried);
   const auto before = reachable(gates, order, kListed);
+  std::vector<char> touched(static_cast<std::size_t>(n_qubits));
+  for (const Lowered& gate : gates) {
+    for (const int qubit : gate.qubits) touched[static_cast<std::size_t>(qubit)] = 1;
+  }
   std::vector<Value> out;
   for (const Observable& observable : observables) {
     std::map<Pauli, std::vector<Value>> parts;
     for (const PauliTerm& term : observable) parts[{term.x, term.z}].push_back({term.coefficient, 0});
     Coefficients coefficients = summed(parts, builder);
+    for (int qubit = 0; qubit < n_qubits; ++qubit) {
+      if (!touched[static_cast<std::size_t>(qubit)]) coefficients = contracted(coefficients, qubit, builder);
+    }
     for (std::size_t i = 0; i < order.gates.size(); ++i) {
       const Lowered& gate = gates[static_cast<std::size_t>(order.gates[i])];
       coefficients = gate.slot >= 0 ? rotated(coefficients, gate, Picture::heisenberg, builder)
@@ -541,11 +548,9 @@ std::vector<Value> heisenberg(std::span<const Lowered> gates, int n_qubits,
       keep(coefficients, before[i]);
       for (const int qubit : order.first[i]) coefficients = contracted(coefficients, qubit, builder);
     }
-    // What is left has no X or Y, or stands on a qubit without a gate.
+    // Every qubit has been taken off: what is left is the identity's coefficient.
     std::vector<Value> terms;
-    for (const Pauli& p : sorted_keys(coefficients)) {
-      if (p.x == 0) terms.push_back(coefficients.at(p));
-    }
+    for (const Pauli& p : sorted_keys(coefficients)) terms.push_back(coefficients.at(p));
     out.push_back(builder.sum(std::move(terms)));
   }
   return out;

@@ -121,9 +121,7 @@ def test_flips_and_damping(p):
 def test_paulis_are_labelled_as_in_qiskit():
     """The last letter is the first qubit's."""
     probabilities = {"XI": 0.1, "ZY": 0.2, "II": 0.05, "IX": 0.07}
-    kraus = [
-        math.sqrt(p) * oracle.pauli(label[::-1]) for label, p in {**probabilities, "II": 0.63}.items()
-    ]
+    kraus = [math.sqrt(p) * oracle.pauli(label[::-1]) for label, p in {**probabilities, "II": 0.63}.items()]
     np.testing.assert_allclose(
         Channel.pauli(probabilities).pauli_transfer_matrix, oracle.transfer_matrix(kraus), atol=1e-14
     )
@@ -315,7 +313,10 @@ NO_TRACE = "matrix does not preserve the trace: its first row is not 1, 0, ..., 
         (lambda: Channel.from_pauli_transfer_matrix(np.diag([1, 1, -1, 1])), NOT_POSITIVE),  # transposition
         (lambda: Channel.from_pauli_transfer_matrix(np.diag([1, 1.1, 1, 1])), NOT_POSITIVE),
         (lambda: Channel.from_pauli_transfer_matrix(np.diag([0.9, 1, 1, 1])), NO_TRACE),
-        (lambda: Channel.from_pauli_transfer_matrix(1j * np.eye(4)), "matrix: a Pauli transfer matrix is real"),
+        (
+            lambda: Channel.from_pauli_transfer_matrix(1j * np.eye(4)),
+            "matrix: a Pauli transfer matrix is real",
+        ),
         (
             lambda: Channel.from_pauli_transfer_matrix(np.eye(8)),
             "matrix: 64 elements; a Pauli transfer matrix has 16, 256 or 4096",

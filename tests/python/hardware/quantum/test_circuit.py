@@ -156,9 +156,7 @@ def test_unitaries_and_barriers():
     np.testing.assert_array_equal(circuit.instructions[1].matrix, matrix)
     assert circuit.gate_counts == {"h": 1, "unitary": 2}
     assert circuit.depth == 2
-    np.testing.assert_allclose(
-        unitary_of(circuit.copy().compose(circuit.inverse())), np.eye(16), atol=1e-13
-    )
+    np.testing.assert_allclose(unitary_of(circuit.copy().compose(circuit.inverse())), np.eye(16), atol=1e-13)
     assert str(circuit) == "h 0\nunitary 3 0 2\nbarrier\nunitary 1"
 
 

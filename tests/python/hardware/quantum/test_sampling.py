@@ -1,0 +1,118 @@
+"""Binomial and multinomial counts against `oracles.quantum_distance.binomial` and their distributions."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from nonideal import _core
+from nonideal.errors import InvalidArgument
+from oracles.quantum_distance import binomial
+
+COUNTS = 10  # Purpose::kCounts
+
+
+def draw(p, shots, seed=1, **options):
+    return _core.quantum.sample_binomial(
+        np.atleast_1d(np.asarray(p, dtype=float)), shots=shots, seed=seed, **options
+    )
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(
+    st.floats(0, 1),
+    st.integers(1, 100_000),
+    st.integers(0, 2**64 - 1),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**40 - 1),
+)
+def test_each_number_is_that_of_the_definition(p, shots, seed, stream, row):
+    counter = (row % 2**32, 0, COUNTS << 24 | (row >> 32) << 16, stream)
+    found = draw(p, shots, seed, stream=stream, offset=row)
+    assert found[0] == binomial(shots, p, counter, seed)
+
+
+@pytest.mark.parametrize(
+    ("shots", "p"),
+    [
+        (1, 0.3),
+        (12, 0.5),
+        (1024, 0.003),
+        (1024, 0.0097),
+        (1024, 0.0098),
+        (1024, 0.31),
+        (1024, 0.98),
+        (100_000, 0.4),
+    ],
+)
+def test_a_million_draws_have_the_binomial_distribution(shots, p):
+    counts = draw(np.full(1_000_000, p), shots)
+    k = np.arange(shots + 1)
+    expected = stats.binom.pmf(k, shots, p) * len(counts)
+    observed = np.bincount(counts, minlength=shots + 1)
+    # Classes of at least 20 expected draws; the tails are joined.
+    edges = np.flatnonzero(np.diff(np.floor(np.cumsum(expected) / 20)) > 0) + 1
+    groups = np.split(np.arange(shots + 1), edges)
+    groups = [g for g in groups if len(g)]
+    if expected[groups[-1]].sum() < 20:
+        groups[-2:] = [np.concatenate(groups[-2:])]
+    chi = sum((observed[g].sum() - expected[g].sum()) ** 2 / expected[g].sum() for g in groups)
+    assert stats.chi2.sf(chi, len(groups) - 1) > 1e-4
+
+
+def test_certain_outcomes_are_certain():
+    assert draw([0.0, 1.0, -1e-12, 1 + 1e-12], 1024).tolist() == [0, 1024, 0, 1024]
+
+
+def test_numbers_depend_on_their_row_alone():
+    p = np.random.default_rng(0).random(10_000)
+    whole = draw(p, 777)
+    np.testing.assert_array_equal(draw(p[4_321:], 777, offset=4_321), whole[4_321:])
+    for threads in (1, 2, 3):
+        np.testing.assert_array_equal(draw(p, 777, num_threads=threads), whole)
+    assert (draw(p, 777, stream=1) != whole).any()
+    assert (draw(p, 777, seed=2) != whole).any()
+
+
+def test_multinomial_counts():
+    p = np.array([0.5, 0.0, 0.2, 0.3, 0.0])
+    counts = _core.quantum.sample_multinomial(np.tile(p, (200_000, 1)), shots=60, seed=3)
+    assert (counts.sum(axis=1) == 60).all()
+    assert (counts[:, [1, 4]] == 0).all()
+    standard_error = np.sqrt(60 * p * (1 - p) / 200_000)
+    assert (abs(counts.mean(axis=0) - 60 * p) <= 4.5 * standard_error).all()
+    covariance = np.cov(counts.T)
+    expected = 60 * (np.diag(p) - np.outer(p, p))
+    np.testing.assert_allclose(covariance, expected, atol=0.15)
+    np.testing.assert_array_equal(
+        _core.quantum.sample_multinomial(np.tile(p, (10, 1)), shots=60, seed=3, offset=100), counts[100:110]
+    )
+
+
+def test_the_last_possible_outcome_takes_what_rounding_leaves():
+    p = np.full((1000, 7), 1 / 6)
+    p[:, 6] = 0.0
+    assert (_core.quantum.sample_multinomial(p, shots=2**31 - 1, seed=1)[:, 6] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: draw(0.5, 0), "shots = 0 is outside [1, 2147483647]"),
+        (lambda: draw(0.5, 2**31), "shots = 2147483648 is outside [1, 2147483647]"),
+        (lambda: draw([0.1, 1.5], 8), "probabilities[1] = 1.5 is outside [0, 1]"),
+        (lambda: draw([0.1, -0.5], 8), "probabilities[1] = -0.5 is outside [0, 1]"),
+        (lambda: draw([np.nan], 8), "probabilities[0] = nan is outside [0, 1]"),
+        (lambda: draw(0.5, 8, stream=2**32), "stream = 4294967296 is outside [0, 4294967295]"),
+        (lambda: draw(0.5, 8, offset=-1), "offset = -1 is outside [0, 1099511627775]"),
+        (
+            lambda: _core.quantum.sample_multinomial(np.array([[0.5, 0.4]]), shots=8, seed=1),
+            "probabilities[0] sums to 0.9, not to 1",
+        ),
+    ],
+)
+def test_refusals(call, message):
+    with pytest.raises(InvalidArgument) as caught:
+        call()
+    assert str(caught.value) == message
