@@ -101,7 +101,7 @@ def _draw_cell(result: Result, cell: mechanics.UnitCell) -> Figure:
     space: Any = figure.add_subplot(2, 2, 4, projection="3d")
     looks: dict[str, dict[str, Any]] = {
         "unused": {"color": MUTED, "s": 4, "alpha": 0.45, "linewidths": 0},
-        "used": {"cmap": _FIELD_MAP, "s": 22, "linewidths": 0.3, "edgecolors": INK},
+        "used": {"cmap": _FIELD_MAP, "s": 14, "linewidths": 0.2, "edgecolors": INK},
     }
     for kind, look in looks.items():
         plane, shear = (result.curves[f"database_{kind}_{what}"] for what in ("plane", "shear"))
