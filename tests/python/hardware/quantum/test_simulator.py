@@ -354,6 +354,9 @@ def test_readout_errors_do_not_make_a_state_vector_impossible():
 
 SIM = Simulator(DEPOLARIZING, seed=1)
 LARGE = Circuit(36).h(0)
+THREE = (
+    "gate = 'ccx' acts on 3 qubits, and this noise model knows gates on 1 and 2: call circuit.decomposed()"
+)
 
 
 @pytest.mark.parametrize(
@@ -423,8 +426,7 @@ LARGE = Circuit(36).h(0)
         ),
         (
             lambda: SIM.probabilities(Circuit(3).ccx(0, 1, 2)),
-            "gate = 'ccx' acts on 3 qubits, and this noise model knows gates on 1 and 2: "
-            "call circuit.decomposed()",
+            THREE,
         ),
     ],
 )
