@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def aer_rate(method: str, p1: float, p2: float, dimension: int = 6) -> float | N
         errors: Any = importlib.import_module("qiskit_aer.noise")
     except ImportError:
         return None
-    estimator = quantum.DistanceEstimator(method=method)
+    estimator = quantum.DistanceEstimator(method=cast(Any, method))
     points = np.random.Generator(np.random.Philox(key=7)).normal(size=(2, _SAMPLE, dimension))
     circuits = []
     for a, b in zip(*points, strict=True):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,14 +43,16 @@ def cell_curves(problem: Problem) -> dict[str, Curve]:
         ):
             x, y = ticks / factor, stress / factor
             curves[f"cell_{name}_{kind}"] = Curve(tuple(x), labels[0], tuple(y), labels[1])
-    strain, mises = problem.database.strain, _von_mises(problem.database.stress)
-    used = np.bincount(problem.classical.assignment, minlength=len(strain)) > 0
+    states, mises = problem.database.strain, _von_mises(problem.database.stress)
+    assignment = problem.classical.assignment
+    assert assignment is not None  # a data-driven solution has one
+    used = np.bincount(assignment, minlength=len(states)) > 0
     for name, rows in (("unused", ~used), ("used", used)):
         curves[f"database_{name}_plane"] = Curve(
-            tuple(strain[rows, 0]), "macro strain E11", tuple(strain[rows, 1]), "macro strain E22"
+            tuple(states[rows, 0]), "macro strain E11", tuple(states[rows, 1]), "macro strain E22"
         )
         curves[f"database_{name}_shear"] = Curve(
-            tuple(strain[rows, 2] / _SHEAR),
+            tuple(states[rows, 2] / _SHEAR),
             "macro strain E12",
             tuple(mises[rows]),
             "von Mises stress in the plane (MPa)",
@@ -106,10 +108,12 @@ def scan_curves(config: Config, problem: Problem, runs: Runs) -> dict[str, Curve
     curves: dict[str, Curve] = {}
     history = problem.classical.history
     assert history is not None  # a data-driven solution has one
-    histories = [("classical", {"penalty": history.penalty, "changed": history.changed}, None)]
+    histories: list[tuple[str, Mapping[str, Any], int | None]] = [
+        ("classical", {"penalty": history.penalty, "changed": history.changed}, None)
+    ]
     for variant, parts in runs.items():
         if variant.p2 == config.lead_error:
-            histories.append((variant.key, dict(parts[0]), 1 if variant.shots else None))
+            histories.append((variant.key, parts[0], 1 if variant.shots else None))
     labels = {"penalty": "penalty (N mm)", "changed": "fraction of points that change"}
     for key, part, samples in histories:
         for what, label in labels.items():

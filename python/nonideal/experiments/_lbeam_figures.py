@@ -67,7 +67,7 @@ def _draw_cell(result: Result, cell: mechanics.UnitCell) -> Figure:
     mesh, stress, curves = grid[0, 0], grid[0, 1], grid[1, 0]
     mesh.add_collection(
         PolyCollection(
-            corners,
+            list(corners),
             facecolors=np.where(in_fibre, COLORS[0], COLORS[4]),
             edgecolors="#ffffff",
             linewidths=0.8,
@@ -99,15 +99,18 @@ def _draw_cell(result: Result, cell: mechanics.UnitCell) -> Figure:
 
     grid[1, 1].remove()
     space: Any = figure.add_subplot(2, 2, 4, projection="3d")
-    for kind, style in (
-        ("unused", {"color": MUTED, "s": 4, "alpha": 0.45, "linewidths": 0}),
-        ("used", {"cmap": _FIELD_MAP, "s": 22, "alpha": 1.0, "linewidths": 0.3, "edgecolors": INK}),
-    ):
+    looks: dict[str, dict[str, Any]] = {
+        "unused": {"color": MUTED, "s": 4, "alpha": 0.45, "linewidths": 0},
+        "used": {"cmap": _FIELD_MAP, "s": 14, "linewidths": 0.2, "edgecolors": INK},
+    }
+    for kind, look in looks.items():
         plane, shear = (result.curves[f"database_{kind}_{what}"] for what in ("plane", "shear"))
-        if kind == "used":
-            style["c"] = shear.y
+        colors = {"c": shear.y} if kind == "used" else {}
         points = space.scatter(
-            *(100 * np.array(values) for values in (plane.x, plane.y, shear.x)), depthshade=False, **style
+            *(100 * np.array(values) for values in (plane.x, plane.y, shear.x)),
+            depthshade=False,
+            **look,
+            **colors,
         )
     figure.colorbar(points, ax=space, label="von Mises stress (MPa)", shrink=0.75, pad=0.1)
     space.set_title("strains of the data base", loc="left")
@@ -148,9 +151,7 @@ class _Map:
         picture = np.full((count, count), np.nan)
         picture[self.row, self.column] = values
         edges = self.size * np.arange(count + 1)
-        drawn = axes.pcolormesh(
-            edges, edges, np.ma.masked_invalid(picture), edgecolors="face", linewidth=0.2, **options
-        )
+        drawn = axes.pcolormesh(edges, edges, picture, edgecolors="face", lw=0.2, **options)
         axes.set_aspect("equal")
         axes.set_axis_off()
         return drawn
@@ -192,7 +193,9 @@ def _draw_load(axes: Any, picture: _Map, total_force: float) -> None:
     size, high = picture.size, picture.size * (picture.column.max() + 1)
     width = size * (picture.column[picture.row == picture.row.max()].max() + 1)
     corners = np.stack([picture.column, picture.row], axis=-1)[:, None, :] + [[0, 0], [1, 0], [1, 1], [0, 1]]
-    axes.add_collection(PolyCollection(size * corners, facecolors="none", edgecolors=MUTED, linewidths=0.6))
+    axes.add_collection(
+        PolyCollection(list(size * corners), facecolors="none", edgecolors=MUTED, linewidths=0.6)
+    )
     axes.fill_between([0, width], high, high + 6, facecolor="none", edgecolor=INK, hatch="////", linewidth=0)
     axes.plot([0, width], [high, high], color=INK, linewidth=2, marker="")
     for y in np.linspace(0.1, 0.9, 4) * width:

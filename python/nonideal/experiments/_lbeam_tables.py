@@ -35,9 +35,10 @@ _THEN: Mapping[tuple[float, int, str], tuple[tuple[float, float, float], ...]] =
 
 def noise_table(config: Config, problem: Problem, runs: Runs, *, comparable: bool) -> Table:
     """Return wrong neighbours and deviations of all variants beside those of the prototype."""
+    whens = ("then", "now") if comparable else ("now",)
     names = [f"{method}, {mitigation}" for method in config.methods for mitigation in MITIGATIONS]
     heads = ["p2", "shots", "translation"]
-    heads += [f"{name}: {when}" for name in names for when in ("then", "now")]
+    heads += [f"{name}: {when}" if comparable else name for name in names for when in whens]
     rows = []
     columns = ("swap", "raw"), ("swap", "zne"), ("hadamard", "raw"), ("hadamard", "zne")
     for p2, shots, translation in dict.fromkeys((v.p2, v.shots, v.translation) for v in runs):
@@ -45,23 +46,24 @@ def noise_table(config: Config, problem: Problem, runs: Runs, *, comparable: boo
         then = dict(zip(columns, _THEN.get((p2, shots, translation), ()), strict=False))
         for method in config.methods:
             for mitigation in MITIGATIONS:
-                before = then.get((method, mitigation)) if comparable else None
-                row.append(_entry(before[0] / 100, *before[1:]) if before else None)
+                before = then.get((method, mitigation))
+                if comparable:
+                    row.append(_entry(before[0] / 100, *before[1:]) if before else None)
                 parts = runs[Variant(method, mitigation, p2, shots, translation)]
                 row.append(_entry(*(mean_of(problem, parts, what) for what in ("wrong", "strain", "stress"))))
         rows.append(tuple(row))
-    repeats = config.chosen("repeats")
+    repeats = max(len(parts) for parts in runs.values())
     note = (
         "Wrong neighbours (mean over points and iterations): deviation of strain / stress fields from the "
-        "classical data-driven solution. Then: a prototype, one seed; rows with shots differ from seed to "
-        "seed, and a single entry may differ by a factor of two. Now: "
-        + (
-            "rows with shots are one run each."
-            if repeats == 1
-            else f"rows with shots are means of {repeats} runs."
-        )
+        "classical data-driven solution. "
     )
-    return Table("Noisy searches: ours then, ours now", tuple(heads), tuple(rows), note)
+    if comparable:
+        note += "Then: a prototype, one seed. Now: this run. "
+    if any(variant.shots for variant in runs):
+        note += "Rows with shots are " + ("one run each" if repeats == 1 else f"means of {repeats} runs")
+        note += "; single runs differ by up to a factor of two."
+    title = f"Noisy searches among {len(problem.database):,} points"
+    return Table(title + (": then and now" if comparable else ""), tuple(heads), tuple(rows), note)
 
 
 def run_table(runs: Sequence[tuple[Problem, Variant, Sequence[Mapping[str, Any]]]]) -> Table:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,8 @@ _END_DISPLACEMENT, _END_FORCE = 2.5e-3, 2e4  # m, N
 _LAW = mechanics.RambergOsgood(young=200e9, reference_stress=250e6, alpha=0.5, exponent=5)
 _MAX_STRESS = 450e6  # Pa, of the data
 _MAX_LINEAR_STRESS = 700e6  # Pa: the linear bar goes up to 595 MPa
+
+_SCORES = ("strain", "stress", "wrong")  # what `_errors` returns
 
 #: What is done about gate errors -> its words.
 _MITIGATIONS = {"noiseless": "no gate errors", "raw": "raw", "zne": "zero-noise extrapolation"}
@@ -161,6 +163,9 @@ class _Variant:
         return f"{self.method}_{self.mitigation}_{self.shots or 'exact'}_{self.translation}"
 
 
+Scores: TypeAlias = dict[_Variant, dict[str, Estimate]]
+
+
 def run(config: Config, runner: Runner | None = None) -> Result:
     """Solve the bar with every kind of search, and with the exact one for growing data.
 
@@ -221,15 +226,15 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     metrics = _classical_metrics(bar, reference, classical)
     curves = _field_curves(bar, {"exact": [_fields(reference)], "classical": [_fields(classical)]})
     curves["penalty_classical"] = _history(classical.history.penalty, "penalty (J)")
-    errors = {variant: [_errors(bar, reference, entry) for entry in found[variant]] for variant in variants}
+    scores: Scores = {}
     for variant, entries in found.items():
-        strain, stress, wrong = (_estimate([row[i] for row in errors[variant]]) for i in range(3))
-        metrics |= {
-            f"strain_error_{variant.key}": strain,
-            f"stress_error_{variant.key}": stress,
-            f"wrong_{variant.key}": wrong,
-            f"iterations_{variant.key}": _estimate([len(entry["penalty"]) for entry in entries]),
+        errors = np.array([_errors(bar, reference, entry) for entry in entries])
+        scores[variant] = {
+            **{name: _estimate(column) for name, column in zip(_SCORES, errors.T, strict=True)},
+            "iterations": _estimate([len(entry["penalty"]) for entry in entries]),
         }
+        metrics[f"strain_error_{variant.key}"] = scores[variant]["strain"]
+        metrics[f"wrong_{variant.key}"] = scores[variant]["wrong"]
         curves[f"penalty_{variant.key}"] = _history(entries[0]["penalty"], "penalty (J)")
         curves[f"wrong_{variant.key}"] = _history(entries[0]["wrong"], "fraction of wrong neighbours")
         curves[f"path_{variant.key}"] = Curve(
@@ -244,12 +249,12 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     return make_result(
         __name__,
         config,
-        answer=_answer(config, metrics, errors),
+        answer=_answer(config, metrics, scores),
         metrics=metrics,
         curves=curves,
-        comparison=_comparison(config, metrics, found),
+        comparison=_comparison(config, metrics, scores),
         tables={
-            "variants": _variant_table(config, metrics),
+            "variants": _variant_table(config, metrics, scores),
             "convergence": _convergence_table(slopes),
         },
         limits=_limits(),
@@ -472,20 +477,14 @@ def _percent(value: float) -> str:
     return f"{100 * value:.2g} %"
 
 
-def _answer(
-    config: Config,
-    metrics: Mapping[str, Estimate],
-    errors: Mapping[_Variant, list[tuple[float, float, float]]],
-) -> str:
+def _answer(config: Config, metrics: Mapping[str, Estimate], scores: Scores) -> str:
     """Say from the numbers where mitigation helps, where it harms, and what translation does."""
 
     def strain(*variant: Any) -> Estimate:
-        return metrics[f"strain_error_{_Variant(*variant).key}"]
+        return scores[_Variant(*variant)]["strain"]
 
     translation = config.translation[0]
-    first = config.shots[0]
-    method = min(config.methods, key=lambda name: strain(name, "zne", first, translation).value)
-    classical = metrics["strain_error_classical"].value
+    method = min(config.methods, key=lambda name: strain(name, "zne", config.shots[0], translation).value)
     parts = []
     for shots in config.shots:
         raw, zne = (strain(method, kind, shots, translation) for kind in ("raw", "zne"))
@@ -494,21 +493,23 @@ def _answer(
         if abs(zne.value - raw.value) <= 2 * noise or zne.value == raw.value:
             verdict = "makes no clear difference"
         parts.append(
-            f"with {_shots_words(shots)} zero-noise extrapolation {verdict} "
+            f"{verdict} with {_shots_words(shots)} "
             f"({_percent(raw.value)} raw, {_percent(zne.value)} mitigated)"
         )
     text = (
-        f"The exact search is {_percent(classical)} off in strain; with the {method} circuit and "
-        f"{config.two_qubit_error:g} error per two-qubit gate, " + ", ".join(parts)
+        f"The exact search is {_percent(metrics['strain_error_classical'].value)} off in strain; with the "
+        f"{method} circuit and an error of {config.two_qubit_error:g} per two-qubit gate, zero-noise "
+        f"extrapolation {', '.join(parts)}"
     )
     if set(config.translation) == {"none", "cells"}:
         shots = config.shots[-1]
-        best = min(strain(method, kind, shots, "cells").value for kind in ("raw", "zne"))
-        plain = min(strain(method, kind, shots, "none").value for kind in ("raw", "zne"))
-        verb = "brings" if best < plain else "changes"
+        plain, moved = (
+            min(strain(method, kind, shots, where).value for kind in ("raw", "zne"))
+            for where in ("none", "cells")
+        )
         text += (
-            f"; translation {verb} the better of the two with {_shots_words(shots)} from {_percent(plain)} "
-            f"to {_percent(best)}"
+            f"; translation takes the better of the two with {_shots_words(shots)} from {_percent(plain)} to "
+            f"{_percent(moved)}"
         )
     return text + "."
 
@@ -522,23 +523,17 @@ def _then(config: Config, variant: _Variant) -> str:
     return row[list(_MITIGATIONS).index(variant.mitigation)]
 
 
-def _variant_table(config: Config, metrics: Mapping[str, Estimate]) -> Table:
+def _variant_table(config: Config, metrics: Mapping[str, Estimate], scores: Scores) -> Table:
     rows = []
-    for variant in _variants(config):
-        strain, stress, wrong, iterations = (
-            metrics[f"{name}_{variant.key}"]
-            for name in ("strain_error", "stress_error", "wrong", "iterations")
-        )
+    for variant, score in scores.items():
         rows.append(
             (
                 f"{variant.shots:,}" if variant.shots else "exact",
                 variant.translation,
                 variant.method,
                 _MITIGATIONS[variant.mitigation],
-                _with_error(strain),
-                _with_error(stress),
-                _with_error(wrong),
-                f"{iterations.value:g}",
+                *(_with_error(score[name]) for name in _SCORES),
+                f"{score['iterations'].value:g}",
                 _then(config, variant),
             )
         )
@@ -568,33 +563,25 @@ def _with_error(estimate: Estimate) -> str:
     return f"{estimate.value:.2g} ± {estimate.standard_error:.1g}"
 
 
-def _comparison(
-    config: Config, metrics: Mapping[str, Estimate], found: Mapping[_Variant, list[dict[str, Any]]]
-) -> list[Comparison]:
+def _comparison(config: Config, metrics: Mapping[str, Estimate], scores: Scores) -> list[Comparison]:
     rows = []
+    most = max(config.shots)
     for method in config.methods:
-        shots = next((count for count in config.shots if count), config.shots[0])
-        if set(config.translation) == {"none", "cells"}:
-            without, with_ = (
-                [
-                    metrics[f"{what}_{_Variant(method, 'raw', shots, kind).key}"]
-                    for what in ("iterations", "strain_error")
-                ]
-                for kind in ("none", "cells")
-            )
+        if most and set(config.translation) == {"none", "cells"}:
+            plain, moved = (scores[_Variant(method, "raw", most, where)] for where in ("none", "cells"))
             rows.append(
                 Comparison(
-                    f"adaptive translation, {method}, {_shots_words(shots)}, no mitigation",
+                    f"adaptive translation, {method}, {_shots_words(most)}, no mitigation",
                     "fewer iterations, results like the classical ones (arXiv 2306.08305, as summarised)",
-                    f"{without[0].value:g} to {with_[0].value:g} iterations; strain error "
-                    f"{_with_error(without[1])} to {_with_error(with_[1])}",
-                    "its noise, shots and data were not established; ours never settles with shots, so that "
-                    "iterations say little",
+                    f"{plain['iterations'].value:g} to {moved['iterations'].value:g} iterations; strain "
+                    f"error {_with_error(plain['strain'])} to {_with_error(moved['strain'])}",
+                    "its noise, shots and data were not established; ours stops after "
+                    f"{config.max_iterations} iterations at the latest",
                 )
             )
-        if config.shots[0] == 0:
+        if 0 in config.shots:
             raw, zne = (
-                metrics[f"strain_error_{_Variant(method, kind, 0, config.translation[0]).key}"].value
+                scores[_Variant(method, kind, 0, config.translation[0])]["strain"].value
                 for kind in ("raw", "zne")
             )
             rows.append(
@@ -692,7 +679,6 @@ def _draw_penalty(result: Result) -> Figure:
     for label, variant, color in _shown(result):
         draw_curve(axes, result.curves[f"penalty_{variant.key}"], label=label, color=color, marker="")
     axes.set_yscale("log")
-    axes.set_xlim(0.5, result.config["max_iterations"] + 0.5)
     axes.legend(fontsize=8)
     return figure
 
@@ -714,7 +700,7 @@ def _draw_path(result: Result) -> Figure:
     axes.set_ylim(min(ends_y) - 10, 1.15 * max(ends_y))
     axes.set_xlabel(law.x_label)
     axes.set_ylabel(law.y_label)
-    axes.legend(fontsize=8, loc="lower right")
+    axes.legend(fontsize=8, loc="upper left")
     return figure
 
 
@@ -758,13 +744,14 @@ def _draw_wrong(result: Result) -> Figure:
         squeeze=False,
     )
     for axes, translation in zip(grid[0], translations, strict=True):
-        for count, color in zip(shots, itertools.cycle(COLORS)):
+        for count, color in zip(shots, itertools.cycle(COLORS), strict=False):
             for kind, style in (("raw", "-"), ("zne", "--")):
                 variant = _Variant(method, kind, count, translation)
                 label = _shots_words(count) if kind == "raw" else None
                 curve = result.curves[f"wrong_{variant.key}"]
                 draw_curve(axes, curve, label=label or "", color=color, linestyle=style, marker="")
         axes.set_title(f"translation: {translation}")
+        axes.set_ylabel("fraction of wrong neighbours" if axes is grid[0, 0] else "")
         axes.set_ylim(-0.03, 1.03)
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside right upper")
     return figure

@@ -351,7 +351,7 @@ class Circuit:
         seed: int | None = None,
         fold_gates: Iterable[str] | None = None,
     ) -> Circuit:
-        """Return the circuit with gates and inverses added, so that noise acts ``scale`` times as often.
+        """Return the circuit with gates and their inverses added: noise acts ``scale`` times as often.
 
         Parameters
         ----------

@@ -113,7 +113,7 @@ def state_preparation(amplitudes: npt.ArrayLike) -> Circuit:
     >>> quantum.Simulator().statevector(circuit).real.round(6).tolist()
     [0.6, 0.0, 0.0, -0.8]
     """
-    return Circuit._wrap(_core.quantum.state_preparation(_vector("amplitudes", amplitudes)))
+    return Circuit._wrap(_core.quantum.state_preparation(_vector("amplitudes", amplitudes)), ())
 
 
 class _Options(TypedDict):
@@ -132,9 +132,9 @@ class DistanceEstimator:
     Parameters
     ----------
     method : {"hadamard", "swap", "inner_product"}
-        The circuit. With Z = |a|^2 + |b|^2, ``"hadamard"`` lets both vectors interfere in one register, P(1) =
-        |a-b|^2 / (2 Z); ``"swap"`` is a swap test, P(0) = 1/2 + |a-b|^2 / (4 Z); ``"inner_product"`` measures
-        P(0) = (1 + cos(a, b)) / 2.
+        The circuit. With Z = |a|^2 + |b|^2, ``"hadamard"`` lets both vectors interfere in one register,
+        P(1) = |a-b|^2 / (2 Z); ``"swap"`` is a swap test, P(0) = 1/2 + |a-b|^2 / (4 Z); ``"inner_product"``
+        measures P(0) = (1 + cos(a, b)) / 2.
     shots : int or None
         Per circuit; None: exact probabilities.
     noise : NoiseModel or None
@@ -158,14 +158,14 @@ class DistanceEstimator:
     Raises
     ------
     InvalidArgument
-        If an argument is not one of these. What noise and ZNE cannot do together is refused at the first call,
-        when the number of qubits is known.
+        If an argument is not one of these. What noise and ZNE cannot do together is refused at the first
+        call, when the number of qubits is known.
 
     Notes
     -----
-    Vectors of any dimension D >= 1 are padded with zeros to a power of two. Shot noise: sd(D2) is about
-    2 Z / sqrt(shots) for ``"swap"`` whatever the distance, and 2 Z sqrt(P (1 - P) / shots) for ``"hadamard"``,
-    which vanishes as the point gets near. Where the distance is decided, ``"hadamard"`` is far better.
+    Vectors of any dimension D >= 1 are padded with zeros to a power of two (at least 2). Shot noise: sd(D2)
+    is about 2 Z / sqrt(shots) for ``"swap"`` whatever the distance, and 2 Z sqrt(P (1 - P) / shots) for
+    ``"hadamard"``, which vanishes as the point gets near: where the distance is decided it is far better.
 
     A pair's result depends on (vectors, centre, options, seed, stream, numbers of query and point) alone.
 
@@ -217,8 +217,8 @@ class DistanceEstimator:
 
     def __repr__(self) -> str:
         return (
-            f"DistanceEstimator(method={self.method!r}, shots={self.shots}, noise={self.noise!r}, zne={self.zne!r}, "
-            f"translation={self.translation!r}, seed={self.seed})"
+            f"DistanceEstimator(method={self.method!r}, shots={self.shots}, noise={self.noise!r}, "
+            f"zne={self.zne!r}, translation={self.translation!r}, seed={self.seed})"
         )
 
     def pairwise(
@@ -264,8 +264,8 @@ class DistanceEstimator:
     ) -> Neighbors:
         """Find the point of least measured distance to every query.
 
-        Parameters are those of `pairwise`, and so are the errors; all distances are measured, and none but the
-        two best are kept: memory is O(n_queries + n_points).
+        Parameters and errors are those of `pairwise`. All distances are measured, none but the two best are
+        kept: memory is O(n_queries + n_points).
         """
         q, p = _rows(queries, database)
         if len(p) == 0:
@@ -304,7 +304,7 @@ class DistanceEstimator:
             If the vectors differ in length, are not finite, or one is zero (which needs no circuit).
         """
         native = _core.quantum.distance_circuit(self.method, _vector("a", a), _vector("b", b))
-        return Circuit._wrap(native)
+        return Circuit._wrap(native, ())
 
     def n_qubits(self, dimension: int) -> int:
         """Return the number of qubits for vectors of this dimension."""

@@ -96,10 +96,10 @@ def readout_mitigated_parity(
     read, shots = _frequencies(counts)
     n_bits = (len(read) - 1).bit_length()
     chosen = list(range(n_bits)) if bits is None else _bits(bits, n_bits)
-    weights = np.ones(1)
+    weights: FloatArray = np.ones(1)
     for bit, error in enumerate(_errors(errors, len(read))):
         signs = np.array([1.0, -1.0]) @ _inverse(error, bit) if bit in chosen else np.ones(2)
-        weights = np.kron(signs, weights)
+        weights = np.kron(signs, weights).astype(np.float64)
     likely = _smoothed(read, shots)
     mean = float(weights @ likely)
     variance = max(0.0, float(np.square(weights) @ likely) - mean**2) / (shots + _ADDED)
@@ -111,7 +111,7 @@ def _frequencies(counts: Any) -> tuple[FloatArray, int]:
         widths = {len(outcome) for outcome in counts}
         if len(widths) != 1:
             raise InvalidArgument("counts: not all bit strings have the same length")
-        array = np.zeros(1 << widths.pop())
+        array: FloatArray = np.zeros(1 << widths.pop())
         for outcome, count in counts.items():
             if set(outcome) - {"0", "1"}:
                 raise InvalidArgument(f"counts: {outcome!r} is not a bit string")
@@ -144,10 +144,8 @@ def _inverse(error: ReadoutError, bit: int) -> FloatArray:
     """Return the inverse of [[P(0|0), P(0|1)], [P(1|0), P(1|1)]]."""
     left = 1.0 - error.p0_given_1 - error.p1_given_0
     if abs(left) < 1e-12:
-        raise InvalidArgument(
-            f"errors[{bit}]: p0_given_1 + p1_given_0 = {error.p0_given_1 + error.p1_given_0:g} leaves nothing "
-            "of the bit"
-        )
+        total = error.p0_given_1 + error.p1_given_0
+        raise InvalidArgument(f"errors[{bit}]: p0_given_1 + p1_given_0 = {total:g} leaves nothing of the bit")
     return (
         np.array([[1.0 - error.p0_given_1, -error.p0_given_1], [-error.p1_given_0, 1.0 - error.p1_given_0]])
         / left

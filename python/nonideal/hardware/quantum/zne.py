@@ -471,10 +471,8 @@ class ZNE:
             shots = check_integer("shots", shots, 1)
         _, runs = self._runs(simulator, circuit)
         noisy = _moments(simulator, circuit, terms, parameters)
-        values, spreads = (
-            np.array(rows)
-            for rows in zip(*(_moments(*run, terms, parameters) for _, *run in runs), strict=True)
-        )
+        moments = [_moments(machine, more, terms, parameters) for _, machine, more in runs]
+        values, spreads = (np.array(column) for column in zip(*moments, strict=True))
         ideal, _ = _moments(simulator.with_noise(None), circuit, terms, parameters)
         scales = tuple(scale for scale, _, _ in runs)
         variances = None if shots is None else spreads / shots

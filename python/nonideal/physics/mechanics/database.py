@@ -102,7 +102,8 @@ class MaterialDatabase:
     stress: FloatArray
     metric: FloatArray
     points: FloatArray = field(repr=False)
-    _factor: FloatArray = field(repr=False)
+    _factor: FloatArray = field(repr=False)  # L
+    _inverse: FloatArray = field(repr=False)  # L^-T: a triangular solve of many rows costs more
 
     def __init__(self, strain: ArrayLike, stress: ArrayLike, metric: Metric = "secant") -> None:
         strains, stresses = _columns("strain", strain), _columns("stress", stress)
@@ -111,7 +112,9 @@ class MaterialDatabase:
         if strains.shape != stresses.shape:
             raise InvalidArgument(f"stress has shape {stresses.shape}, strain {strains.shape}")
         tensor = _metric(metric, strains, stresses)
-        self._set(strain=strains, stress=stresses, metric=tensor, _factor=linalg.cholesky(tensor, lower=True))
+        factor = linalg.cholesky(tensor, lower=True)
+        inverse = linalg.solve_triangular(factor, np.eye(len(factor)), lower=True).T
+        self._set(strain=strains, stress=stresses, metric=tensor, _factor=factor, _inverse=inverse)
         self._set(points=self.scale(strains, stresses))
 
     def _set(self, **arrays: FloatArray) -> None:
@@ -160,8 +163,8 @@ class MaterialDatabase:
         [[3.0, 1.0]]
         """
         left, right = check_states(strain, stress, self.n_strain)
-        transformed = linalg.solve_triangular(self._factor, right.T, lower=True).T
-        return np.ascontiguousarray(np.concatenate([left @ self._factor, transformed], axis=1) / np.sqrt(2.0))
+        both = np.concatenate([left @ self._factor, right @ self._inverse], axis=1)
+        return np.asarray(both / np.sqrt(2.0))
 
     def penalty(self, strain: ArrayLike, stress: ArrayLike, index: ArrayLike) -> FloatArray:
         """Return the penalty of each state against one data point each, in the unit of stress.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BSpline, make_interp_spline
@@ -74,11 +72,22 @@ class InterpolatedLaw:
         """Return stress (m, d) and tangent (m, d, d) at strain (m, d)."""
         d = len(self.axes)
         eps = check_strain(strain, (d,), "InterpolatedLaw")
-        values = [self._weights(number, eps[:, number], 0) for number in range(d)]
-        slopes = [self._weights(number, eps[:, number], 1) for number in range(d)]
-        stress = self._combine(values)
-        tangent = [self._combine([*values[:j], slopes[j], *values[j + 1 :]]) for j in range(d)]
-        return stress, np.stack(tangent, axis=-1)
+        found = [self._weights(number, eps[:, number]) for number in range(d)]
+        # Each strain sees few coefficients (a, b, ..., component), at most four along an axis.
+        shape = (len(eps), *(weights.shape[2] for _, weights in found))
+        place = tuple(
+            first.reshape(-1, *(1,) * d) + np.arange(shape[1 + axis]).reshape(-1, *(1,) * (d - 1 - axis))
+            for axis, (first, _) in enumerate(found)
+        )
+        parts: dict[tuple[int, ...], FloatArray] = {
+            (): self._coefficients[place]
+        }  # by the axes along which a derivative was taken
+        for axis, (_, weights) in enumerate(found):
+            # Values along this axis for all parts, its derivative for the one that has none yet.
+            combined = {key: _contract(weights[0], part) for key, part in parts.items()}
+            combined[(axis,)] = _contract(weights[1], parts[()])
+            parts = combined
+        return parts[()], np.stack([parts[(axis,)] for axis in range(d)], axis=-1)
 
     def outside(self, strain: FloatArray) -> NDArray[np.bool_]:
         """Return which of the strains (m, d) lie outside the grid."""
@@ -86,14 +95,22 @@ class InterpolatedLaw:
         ends = np.array([(axis[0], axis[-1]) for axis in self.axes])
         return np.asarray(np.any((eps < ends[:, 0]) | (eps > ends[:, 1]), axis=1))
 
-    def _weights(self, number: int, x: FloatArray, derivative: int) -> FloatArray:
-        """Return what each coefficient of an axis counts (m, n), or its derivative."""
-        knots, degree = self._knots[number]
-        return np.asarray(BSpline(knots, np.eye(len(knots) - degree - 1), degree)(x, nu=derivative))
+    def _weights(self, number: int, x: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
+        """Return the first coefficient (m,) that each x sees along an axis, and weights (2, m, degree + 1).
 
-    def _combine(self, weights: list[FloatArray]) -> FloatArray:
-        """Return sum over a, b, ... of w1[m, a] w2[m, b] ... coefficients[a, b, ..., k]."""
-        first = np.tensordot(weights[0], self._coefficients, axes=1)
-        return np.asarray(
-            reduce(lambda part, weight: np.einsum("ma,ma...->m...", weight, part), weights[1:], first)
-        )
+        Weights of the value, and of its derivative.
+        """
+        knots, degree = self._knots[number]
+        count = len(knots) - degree - 1
+        last = np.clip(np.searchsorted(knots, x, side="right") - 1, degree, count - 1)
+        spline = BSpline(knots, np.eye(count), degree)
+        seen = (last - degree)[:, None] + np.arange(degree + 1)
+        weights = [np.take_along_axis(spline(x, nu=order), seen, axis=1) for order in (0, 1)]
+        return last - degree, np.stack(weights)
+
+
+def _contract(weights: FloatArray, part: FloatArray) -> FloatArray:
+    """Return sum over a of weights[m, a] part[m, a, ...]."""
+    size = part.shape[1]
+    combined = np.matmul(weights[:, None, :], part.reshape(len(part), size, -1))
+    return np.asarray(combined.reshape(len(part), *part.shape[2:]))

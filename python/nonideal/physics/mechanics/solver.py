@@ -82,6 +82,7 @@ class DataDrivenSolver:
         self.database = database
         self.search: Search = ExactSearch() if search is None else search
         self._asked = _Asked("search", self.search)
+        self._exact = self.search if isinstance(self.search, ExactSearch) else ExactSearch()  # for starts
         self._stiffness = stiffness_matrix(structure, database.metric)
         self._factored: tuple[bytes, Factor] | None = None
 
@@ -216,7 +217,7 @@ class DataDrivenSolver:
         if start == "linear":
             strain = problem.linear()
         queries = database.scale(strain, strain @ database.metric)
-        return ExactSearch().nearest(queries, database.points).index, None
+        return self._exact.nearest(queries, database.points).index, None
 
 
 @dataclass(frozen=True)

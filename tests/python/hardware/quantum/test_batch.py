@@ -1,6 +1,5 @@
 """Compiled batches of circuits against `oracles.quantum_gates`, gate by gate on dense matrices."""
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -60,7 +59,7 @@ def channels(noise, circuit):
 
 
 @pytest.mark.parametrize("noise", NOISES)
-@settings(deadline=None, derandomize=True, max_examples=40)
+@settings(deadline=None, derandomize=True, max_examples=25)
 @given(circuit=oracle.circuits(max_qubits=3, max_gates=14), seed=st.integers(0, 1000))
 def test_expectations_of_any_circuit(noise, circuit, seed):
     n_qubits, steps = circuit
@@ -146,7 +145,8 @@ for i in range(60):
     q = rng.permutation(4)
     circuit._native.add("u", [int(q[0])], [(i % 7, float(rng.normal()), 0.1) for _ in range(3)])
     circuit._native.add("cx", [int(q[1]), int(q[2])])
-program = _core.quantum.compile(circuit._native, NoiseModel.depolarizing(0.01, 0.02)._native, [[(1.0, 0, 5)], [(0.3, 2, 9)]])
+noise = NoiseModel.depolarizing(0.01, 0.02)
+program = _core.quantum.compile(circuit._native, noise._native, [[(1.0, 0, 5)], [(0.3, 2, 9)]])
 out = program.run(rng.normal(size=(1000, 7)) * 100)
 assert out.std() > 1e-3
 print(hashlib.sha256(out.tobytes()).hexdigest())
@@ -165,7 +165,7 @@ def test_every_instruction_set_gives_the_same_bits(isa):
         ).stdout
         for name in ("baseline", str(isa))
     }
-    assert len(texts) == 1, hashlib.sha256(b"").hexdigest()
+    assert len(texts) == 1
 
 
 def test_the_batch_may_be_cut_anywhere():

@@ -6,11 +6,11 @@ import itertools
 import uuid
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 import nonideal
-from nonideal.checks import check_int32, check_integer
+from nonideal.checks import check_choice, check_int32, check_integer, check_iterable
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.hardware.quantum.circuit import GATES
 from nonideal.hardware.quantum.interop.conversion import Conversion, convert
@@ -33,7 +33,7 @@ __all__ = ["Backend", "Job"]
 class Job(JobV1):  # type: ignore[misc]  # Qiskit has no types
     """Circuits that a `Backend` runs in another thread."""
 
-    def __init__(self, backend: Backend, experiments: list[Any]) -> None:
+    def __init__(self, backend: Backend, experiments: list[_Experiment]) -> None:
         super().__init__(backend, str(uuid.uuid4()))
         self._experiments = experiments
         self._future: Future[Result] | None = None
@@ -68,7 +68,7 @@ class Job(JobV1):  # type: ignore[misc]  # Qiskit has no types
             backend_version=self.backend().backend_version,
             job_id=self.job_id(),
             success=True,
-            results=[experiment() for experiment in self._experiments],
+            results=[experiment.run() for experiment in self._experiments],
         )
 
 
@@ -128,7 +128,7 @@ class Backend(BackendV2):  # type: ignore[misc]  # Qiskit has no types
 
     @classmethod
     def _default_options(cls) -> Options:
-        return Options(shots=1024, memory=False)
+        return Options(shots=1024, memory=False, seed_simulator=None)
 
     def run(self, run_input: QuantumCircuit | Iterable[QuantumCircuit], **options: Any) -> Job:
         """Sample one or more circuits.
@@ -138,51 +138,72 @@ class Backend(BackendV2):  # type: ignore[misc]  # Qiskit has no types
         run_input : QuantumCircuit or several
             Without symbols.
         **options
-            ``shots`` (1024) and ``memory`` (False): whether each shot's outcome is kept, in order.
+            ``shots`` (1024); ``memory`` (False): whether each shot's outcome is kept, in order;
+            ``seed_simulator`` (None): the seed of this call, in place of the simulator's.
         """
-        for name in options:
-            if not hasattr(self.options, name):
-                raise InvalidArgument(f"options: {name!r} is not one of memory, shots")
-        shots = check_integer("shots", options.get("shots", self.options.shots), 1)
-        memory = bool(options.get("memory", self.options.memory))
-        circuits = [run_input] if isinstance(run_input, QuantumCircuit) else list(run_input)
-        stream = next(self._streams)
-        job = Job(
-            self,
-            [
-                partial(self._sample, circuit, _sampled(circuit), shots, memory, stream, i)
-                for i, circuit in enumerate(circuits)
-            ],
+        chosen = dict(self.options.items())
+        for name, value in options.items():
+            check_choice("option", name, chosen)
+            chosen[name] = value
+        shots = check_integer("shots", chosen["shots"], 1)
+        simulator, stream = self.simulator, 0
+        if chosen["seed_simulator"] is None:
+            stream = next(self._streams)
+        else:
+            simulator = _with_seed(
+                simulator, check_integer("seed_simulator", chosen["seed_simulator"], 0, 64)
+            )
+        circuits = (
+            [run_input] if isinstance(run_input, QuantumCircuit) else check_iterable("run_input", run_input)
         )
+        experiments = [
+            _Experiment(circuit, _sampled(circuit), simulator, shots, bool(chosen["memory"]), stream, i)
+            for i, circuit in enumerate(circuits)
+        ]
+        job = Job(self, experiments)
         job.submit()
         return job
 
-    def _sample(
-        self,
-        circuit: QuantumCircuit,
-        conversion: Conversion,
-        shots: int,
-        memory: bool,
-        stream: int,
-        index: int,
-    ) -> ExperimentResult:
-        counts = self.simulator.sample(conversion.circuit, shots, stream=stream, offset=index)
-        clbits = conversion.clbits
-        data = ExperimentResultData(
-            counts={hex(to_clbits(int(bits, 2), clbits)): count for bits, count in counts.items()}
-        )
-        if memory:
-            outcomes = shot_outcomes(counts, self.simulator.seed, stream=stream, offset=index)
-            data.memory = [hex(to_clbits(outcome, clbits)) for outcome in outcomes]
+
+@dataclass(frozen=True)
+class _Experiment:
+    """A circuit, ready to be sampled."""
+
+    circuit: QuantumCircuit
+    conversion: Conversion
+    simulator: Simulator
+    shots: int
+    memory: bool
+    stream: int
+    index: int
+
+    def run(self) -> ExperimentResult:
+        circuit, clbits = self.conversion.circuit, self.conversion.clbits
+        counts = self.simulator.sample(circuit, self.shots, stream=self.stream, offset=self.index)
+        data: dict[str, Any] = {
+            "counts": {hex(to_clbits(int(bits, 2), clbits)): count for bits, count in counts.items()}
+        }
+        if self.memory:
+            outcomes = shot_outcomes(counts, self.simulator.seed, stream=self.stream, offset=self.index)
+            data["memory"] = [hex(to_clbits(outcome, clbits)) for outcome in outcomes]
         header = {
-            "name": circuit.name,
-            "memory_slots": circuit.num_clbits,
-            "creg_sizes": [[register.name, register.size] for register in circuit.cregs],
-            "metadata": circuit.metadata,
+            "name": self.circuit.name,
+            "memory_slots": self.circuit.num_clbits,
+            "creg_sizes": [[register.name, register.size] for register in self.circuit.cregs],
+            "metadata": self.circuit.metadata,
         }
         return ExperimentResult(
-            shots=shots, success=True, data=data, header=header, seed=self.simulator.seed, status="DONE"
+            shots=self.shots,
+            success=True,
+            data=ExperimentResultData(**data),
+            header=header,
+            seed=self.simulator.seed,
+            status="DONE",
         )
+
+
+def _with_seed(simulator: Simulator, seed: int) -> Simulator:
+    return Simulator(simulator.noise, simulator.method, simulator.precision, seed, simulator.num_threads)
 
 
 def _sampled(circuit: QuantumCircuit) -> Conversion:

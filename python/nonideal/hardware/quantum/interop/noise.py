@@ -73,10 +73,10 @@ def channel_from_aer(error: aer.QuantumError) -> Channel:
 
     Examples
     --------
-    >>> from qiskit_aer.noise import amplitude_damping_error
-    >>> from nonideal.hardware import quantum
-    >>> channel_from_aer(amplitude_damping_error(0.25)) == quantum.Channel.amplitude_damping(0.25)
-    True
+    >>> from qiskit_aer.noise import depolarizing_error
+    >>> from nonideal.hardware.quantum import interop
+    >>> interop.channel_from_aer(depolarizing_error(0.25, 1))
+    <Channel: 1 qubit, Paulis shrink by 0.75>
     """
     matrix = np.asarray(PTM(error).data).real
     return Channel.from_pauli_transfer_matrix(np.where(np.abs(matrix) < _ROUNDING, 0.0, matrix))

@@ -213,7 +213,7 @@ class _EstimatorTask:
     circuit: Circuit
     columns: FloatArray
     sets: npt.NDArray[np.int64]
-    groups: dict[_Labels, list[int]]
+    groups: dict[_Labels, npt.NDArray[np.int64]]
     stream: int
 
     @classmethod
@@ -221,10 +221,14 @@ class _EstimatorTask:
         circuit = convert(pub.circuit).circuit
         columns = _columns(circuit, pub.parameter_values)
         rows = np.arange(len(columns)).reshape(pub.parameter_values.shape)
-        sets, observables = np.broadcast_arrays(rows, np.asarray(pub.observables, dtype=object))
-        groups: dict[_Labels, list[int]] = {}
-        for i, observable in enumerate(observables.ravel()):
-            groups.setdefault(tuple(observable.items()), []).append(i)
+        observables = np.asarray(pub.observables)
+        numbers: dict[_Labels, int] = {}
+        which = np.array(
+            [numbers.setdefault(tuple(each.items()), len(numbers)) for each in observables.ravel()],
+            dtype=np.int64,
+        )
+        sets, which = np.broadcast_arrays(rows, which.reshape(observables.shape))
+        groups = {labels: np.flatnonzero(which == number) for labels, number in numbers.items()}
         return cls(pub, circuit, columns, sets, groups, stream)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from qiskit.circuit import Parameter
 from qiskit_aer import noise as aer_noise
 
 from nonideal.hardware import quantum
@@ -14,15 +15,53 @@ TOLERANCE = {"rtol": 0, "atol": 1e-10}
 
 @pytest.mark.parametrize("seed", range(16))
 def test_noisy_probabilities_are_aers(seed):
-    """25 circuits for each of 16 noise models on 2 to 7 qubits: every gate, mixed channels, readout."""
+    """25 circuits for each of 16 noise models on 2 to 7 qubits: every gate, mixed channels, readout.
+
+    The short ones leave qubits without a gate.
+    """
     rng = np.random.default_rng(seed)
     n_qubits = 2 + seed % 6
     model = aer.random_noise_model(rng, n_qubits)
-    circuits = [aer.random_circuit(rng, n_qubits, 30) for _ in range(25)]
+    circuits = [aer.random_circuit(rng, n_qubits, int(rng.integers(1, 40))) for _ in range(25)]
     simulator = quantum.Simulator(noise=quantum.NoiseModel.from_qiskit_aer(model), num_threads=1)
     for circuit, expected in zip(circuits, aer.probabilities(circuits, model), strict=True):
         np.testing.assert_allclose(
             simulator.probabilities(quantum.Circuit.from_qiskit(circuit)), expected, **TOLERANCE
+        )
+
+
+def with_symbols(rng, circuit):
+    """The circuit with linear expressions of three symbols for its angles."""
+    symbols = [Parameter(name) for name in "cab"]
+    template = circuit.copy_empty_like()
+    for item in circuit.data:
+        gate = item.operation
+        if gate.params and gate.name != "unitary":
+            angles = [
+                float(rng.normal()) * symbols[rng.integers(3)] + angle if rng.random() < 0.8 else angle
+                for angle in gate.params
+            ]
+            gate = gate.base_class(*angles)
+        template.append(gate, item.qubits)
+    return template
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_templates_in_one_call_are_aers_circuits_one_by_one(seed):
+    rng = np.random.default_rng(200 + seed)
+    n_qubits = 2 + seed % 4
+    model = aer.random_noise_model(rng, n_qubits)
+    simulator = quantum.Simulator(noise=quantum.NoiseModel.from_qiskit_aer(model), num_threads=1)
+    for _ in range(5):
+        template = with_symbols(rng, aer.random_circuit(rng, n_qubits, int(rng.integers(1, 30))))
+        converted = quantum.Circuit.from_qiskit(template)
+        names = [parameter.name for parameter in converted.parameters]
+        values = rng.uniform(-3, 3, (5, len(names)))
+        bound = [template.assign_parameters(dict(zip(names, row, strict=True))) for row in values]
+        np.testing.assert_allclose(
+            simulator.probabilities(converted, parameters=values),
+            aer.probabilities(bound, model),
+            **TOLERANCE,
         )
 
 

@@ -1,0 +1,229 @@
+"""The L-beam at a tiny scale: fields, claims about mitigation, a page, and the same numbers everywhere."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from nonideal.errors import InvalidArgument
+from nonideal.experiments import Runner, describe, execute, names
+from nonideal.report import Result
+
+pytest.importorskip("skfem")
+mechanics_lbeam = pytest.importorskip("nonideal.experiments.mechanics_lbeam")
+
+#: A beam of 16 elements and a data base of 125 points: a second, and none of the published figures.
+SMALL = {
+    "cells_per_width": 2,
+    "n_axis": 5,
+    "n_arc": 2,
+    "n_radial": 1,
+    "n_cells": 31,
+    "two_qubit_error": "0.01",
+    "shots": "0,1024",
+    "max_iterations": 4,
+    "repeats": 1,
+    "seed": 1,
+}
+TIMES = {"cost"}  # tables with seconds
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> tuple[Result, object]:
+    out = tmp_path_factory.mktemp("lbeam")
+    return execute("mechanics-lbeam", mechanics_lbeam.Config(**SMALL), out=out), out
+
+
+def numbers(result: Result):
+    tables = {name: table for name, table in result.tables.items() if name not in TIMES}
+    return result.answer, result.metrics, result.curves, result.comparison, tables
+
+
+def test_is_registered():
+    assert "mechanics-lbeam" in names()
+    about = describe("mechanics-lbeam")
+    assert about.question == "Does error mitigation rescue a multiscale simulation?"
+    assert about.extras == ("mechanics",)
+
+
+def test_every_variant_runs_once(small):
+    result, out = small
+    runs = result.tables["runs"].rows
+    assert len(runs) == 2 * 2 * 2 * 2  # shots, translation, method, mitigation
+    assert len(set(runs)) == len(runs)
+    # Without shots nothing is random: exact metrics. One run with shots has no error bar, hence no metric.
+    exact = [name for name in result.metrics if name.startswith("wrong_")]
+    assert len(exact) == 8
+    assert all(result.metrics[name].samples is None for name in exact)
+    assert not [name for name in result.metrics if "1024" in name]
+    assert any("one run each" in limit for limit in result.limits)
+    shards = list((out / "shards" / "searches").iterdir())
+    assert len(shards) == 16
+
+
+def test_mitigation_helps_without_shots(small):
+    metrics = small[0].metrics
+    for method in ("swap", "hadamard"):
+        raw, zne = (metrics[f"wrong_{method}_{m}_none_p0.01_exact"].value for m in ("raw", "zne"))
+        assert 0 <= zne < raw <= 1
+        raw, zne = (metrics[f"strain_deviation_{method}_{m}_none_p0.01_exact"].value for m in ("raw", "zne"))
+        assert zne < raw
+    assert small[0].answer.startswith("Yes, as long as probabilities are exact: at a two-qubit error of 0.01")
+    assert "with 1,024 shots it helps in" in small[0].answer
+
+
+def test_an_error_of_zero_is_the_classical_solution():
+    config = mechanics_lbeam.Config(**SMALL | {"two_qubit_error": "0", "shots": "0", "methods": "hadamard"})
+    result = mechanics_lbeam.run(config)
+    for name, metric in result.metrics.items():
+        if name.startswith(("wrong", "strain_deviation", "stress_deviation")):
+            assert metric.value == 0.0, name
+    rows = {row[2]: row for row in result.tables["runs"].rows}
+    assert set(rows) == {"raw", "zne"}
+    assert {row[6] for row in rows.values()} == {int(result.metrics["iterations_classical"].value)}
+
+
+def test_repeats_give_error_bars():
+    config = mechanics_lbeam.Config(
+        **SMALL | {"repeats": 2, "shots": "1024", "methods": "hadamard", "translation": "none"}
+    )
+    result = mechanics_lbeam.run(config)
+    metric = result.metrics["wrong_hadamard_raw_none_p0.01_1024_shots"]
+    assert metric.samples == 2
+    curve = result.curves["wrong_against_shots_hadamard_raw_none_p0.01"]
+    assert curve.samples == 2
+    assert curve.standard_error == (metric.standard_error,)
+    assert curve.y == (metric.value,)
+
+
+def test_fields_and_curves_belong_to_the_beam(small):
+    result, out = small
+    centres = result.curves["element_centres"]
+    assert len(centres.x) == 16
+    assert not [1 for x, y in zip(centres.x, centres.y, strict=True) if x > 40 and y > 40]
+    for name in ("mises_reference", "mises_classical", "mises_swap_raw", "mises_hadamard_zne"):
+        values = np.array(result.curves[name].y)
+        assert len(values) == 16
+        assert values.min() > 0
+    assert sorted(result.curves["database_used_plane"].x) != sorted(result.curves["database_unused_plane"].x)
+    used, unused = (len(result.curves[f"database_{kind}_plane"].x) for kind in ("used", "unused"))
+    assert used + unused == 125
+    tips = [result.metrics[f"tip_{name}"].value for name in ("reference", "linear")]
+    assert tips[0] < tips[1] < 0  # a matrix that hardens is softer than the linear one
+    files = {path.stem for path in (out / "fields").glob("*.vtu")}
+    assert {"reference", "classical", "linear", "swap_raw_none_p0.01_exact"} <= files
+    assert len(files) == 3 + 16
+
+
+def test_vtu_files_hold_the_fields(small):
+    meshio = pytest.importorskip("meshio")
+    mesh = meshio.read(small[1] / "fields" / "hadamard_zne_none_p0.01_1024_shots.vtu")
+    assert len(mesh.cells[0].data) == 16
+    assert {"penalty", "stress_11", "wrong_neighbour"} <= set(mesh.cell_data)
+
+
+def test_error_falls_with_the_data(small):
+    for field in ("strain", "stress"):
+        curve = small[0].curves[f"{field}_error"]
+        assert curve.y[-1] < 0.5 * curve.y[0]
+        assert small[0].metrics[f"{field}_error_slope"].value == pytest.approx(-1 / 3, abs=0.12)
+
+
+def test_linear_matrix():
+    config = mechanics_lbeam.Config(
+        **SMALL | {"nonlinear": False, "shots": "0", "methods": "hadamard", "translation": "none"}
+    )
+    result = mechanics_lbeam.run(config)
+    tips = [result.metrics[f"tip_{name}"].value for name in ("reference", "linear")]
+    assert tips[0] == pytest.approx(tips[1], rel=1e-9)
+
+
+def test_same_numbers_from_a_second_run_and_in_processes(small, tmp_path):
+    config = mechanics_lbeam.Config(**SMALL)
+    with Runner(workers=2) as runner:
+        other = mechanics_lbeam.run(config, runner)
+    assert numbers(other) == numbers(small[0])
+    again = execute("mechanics-lbeam", config, out=small[1])  # from the shards on disk
+    assert numbers(again) == numbers(small[0])
+    assert again.tables["cost"].rows[0][1] == small[0].tables["cost"].rows[0][1]
+
+
+def test_same_numbers_on_a_cluster(small):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        Runner(cluster=cluster.scheduler_address) as runner,
+    ):
+        other = mechanics_lbeam.run(mechanics_lbeam.Config(**SMALL), runner)
+    assert numbers(other) == numbers(small[0])
+
+
+def test_page_is_whole(small):
+    out = small[1]
+    figures = {path.stem for path in (out / "figures").glob("*.svg")}
+    assert figures == {"cell", "fields", "wrong-neighbours", "iterations", "where", "convergence"}
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href)=["'](?!#|data:)|https?://""", page)
+    assert "Noisy searches among 125 points" in page
+
+
+def test_numbers_of_the_prototype_stand_only_beside_the_same_problem(small):
+    known = mechanics_lbeam._is_reference
+    assert known(mechanics_lbeam.Config())
+    assert known(mechanics_lbeam.Config(scale="full", seed=3, shots="0"))
+    assert not known(mechanics_lbeam.Config(total_force=100.0))
+    assert not known(mechanics_lbeam.Config(n_axis=7))
+    assert [len(small[0].tables["noise"].columns), small[0].tables["noise"].columns[3]] == [7, "swap, raw"]
+
+
+def test_figures_need_only_one_setting():
+    config = mechanics_lbeam.Config(
+        **SMALL | {"shots": "0", "methods": "swap", "translation": "cells", "two_qubit_error": "0.02"}
+    )
+    from nonideal.report.figures import house_style
+
+    with house_style():
+        drawn = mechanics_lbeam.figures(mechanics_lbeam.run(config))
+    assert len(drawn) == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"volume_fraction": 0.8}, "volume_fraction = 0.8 is outside (0, 0.75]"),
+        ({"two_qubit_error": "0.01,0.5"}, "two_qubit_error = 0.5 is outside [0, 0.2]"),
+        ({"methods": "guess"}, "methods = 'guess' is not one of 'swap', 'hadamard'"),
+        ({"shots": -1}, "shots = -1 is outside [0, 2147483647]"),
+        ({"repeats": 0}, "repeats = 0 is outside [1, 100]"),
+        ({"n_axis": 8}, "n_axis = 8 is even; the grid must contain zero"),
+    ],
+)
+def test_refusals(options, message):
+    with pytest.raises(InvalidArgument) as refusal:
+        mechanics_lbeam.Config(**options)
+    assert str(refusal.value) == message
+
+
+@pytest.mark.slow
+def test_the_claim_and_its_limit():
+    """Section 11 of the specification, at quick scale."""
+    result = mechanics_lbeam.run(
+        mechanics_lbeam.Config(two_qubit_error="0.01", shots="0,1024", repeats=2, seed=7), Runner(workers=2)
+    )
+    m = {name: metric.value for name, metric in result.metrics.items()}
+    assert m["tip_reference"] == pytest.approx(-2.561, rel=0.01)
+    for method in ("swap", "hadamard"):
+        raw, zne = (m[f"wrong_{method}_{kind}_none_p0.01_exact"] for kind in ("raw", "zne"))
+        assert raw > 10 * zne
+        raw, zne = (m[f"strain_deviation_{method}_{kind}_none_p0.01_exact"] for kind in ("raw", "zne"))
+        assert raw > 0.15
+        assert zne < 0.08
+        assert m[f"wrong_{method}_raw_cells_p0.01_exact"] < m[f"wrong_{method}_raw_none_p0.01_exact"]
+        for what in ("wrong", "strain_deviation"):
+            raw, zne = (m[f"{what}_{method}_{kind}_none_p0.01_1024_shots"] for kind in ("raw", "zne"))
+            assert zne > raw
+    assert "harms in" in result.answer
