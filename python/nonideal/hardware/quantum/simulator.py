@@ -402,7 +402,7 @@ class Simulator:
         compiled = self._compiled(circuit, angles, paulis)
         if compiled is not None:
             return compiled
-        return _core.quantum.expectation_dense(
+        dense: FloatArray = _core.quantum.expectation_dense(
             circuit._native,
             self._noise._native,
             angles,
@@ -411,6 +411,7 @@ class Simulator:
             self._single,
             self._threads,
         )
+        return dense
 
     def _expectations(self, circuit: Circuit, angles: FloatArray, paulis: list[Pauli]) -> FloatArray:
         """Return exact averages (n_circuits, n_paulis) of what is read."""
