@@ -736,7 +736,7 @@ def _arcs(axes: Axes, x: Floats, y: Floats) -> None:
     """Draw lines of equal root mean squared error."""
     from nonideal.report.figures import RULE
 
-    turn = np.linspace(1e-4, math.pi / 2 - 1e-4, 200)
+    turn = np.arctan(np.geomspace(1e-7, 1e7, 400))
     reach = np.hypot(x, y)
     low, high = math.floor(math.log10(reach.min())), math.ceil(math.log10(reach.max()))
     for power in range(low, high + 1):
