@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import nonideal
-from nonideal.hardware import cram
+from nonideal import _core
+from nonideal.hardware import cram, quantum
 from nonideal.hardware.cram import analysis, circuits
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +88,29 @@ def host_of_package(tmp_path_factory):
 def test_installed_package(host_of_package):
     assert (nonideal.cmake_dir() / "nonidealConfig.cmake").is_file()
     check_host(host_of_package)
+
+
+def test_quantum_host_of_the_package(tmp_path):
+    """The host's table holds what Python finds in the same clouds of points."""
+    host = build(ROOT / "cpp/examples/neighbours", tmp_path, f"nonideal_DIR={nonideal.cmake_dir()}")
+    header, _, *rows = run(host / "neighbours_host", 500, SEED).splitlines()
+    assert header == f"200 queries, 500 points in 8 dimensions, seed {SEED}: wrong neighbours"
+
+    def cloud(points, stream):
+        words = np.array([_core.philox([i, 0, stream, 0], SEED)[:2] for i in range(points * 8)])
+        return ((words[:, 0] >> 5) * 67108864.0 + (words[:, 1] >> 6)).reshape(points, 8) / 2**53
+
+    queries, points = cloud(200, 0), cloud(500, 1)
+    exact = quantum.DistanceEstimator().nearest(queries, points).index
+    assert len(rows) == 6
+    for row in rows:
+        p2, shots, *counts = row.split()
+        noise = quantum.NoiseModel.depolarizing(float(p2) / 10, float(p2))
+        for zne, count in zip((None, quantum.ZNE()), counts, strict=True):
+            estimator = quantum.DistanceEstimator(
+                shots=None if shots == "exact" else int(shots), noise=noise, zne=zne, seed=SEED
+            )
+            assert int(count) == (estimator.nearest(queries, points).index != exact).sum()
 
 
 def test_host_refuses_bad_arguments(host_of_package):

@@ -8,6 +8,7 @@
 #include <numbers>
 #include <numeric>
 
+#include "base/aligned.hpp"
 #include "base/check.hpp"
 #include "base/dispatch.hpp"
 #include "base/parallel.hpp"
@@ -146,88 +147,43 @@ std::vector<double> stacked(std::span<const double> a, std::span<const double> b
 
 // ---- tables ----
 
-/// Cosines and sines of the angles A_w of `count` vectors, `stride` apart: row 2^(k-1) - 1 + w for level k >=
-/// 1 of the tree over (index, data) and Walsh index w < 2^(k-1), where the index qubit's control is taken
-/// out. With them every gate angle of a pair is A_w(a) + A_w(b) or A_w(a) - A_w(b).
+/// Memory for the tables of kernels::Columns, aligned to 64 bytes.
 struct Table {
-  std::int64_t stride = 0;
+  std::int64_t stride;
   std::vector<double> memory;
   double* cosine = nullptr;
   double* sine = nullptr;
   double* norm = nullptr;
 
-  Table(std::int64_t n_angles, std::int64_t columns) : stride(columns) {
-    const std::int64_t numbers = (2 * n_angles + 1) * columns;
-    memory.resize(at(numbers + 8));
-    const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
-    cosine = memory.data() + (64 - address % 64) % 64 / sizeof(double);
+  /// `columns` is a multiple of kLanes.
+  Table(std::int64_t n_angles, std::int64_t columns)
+      : stride(columns), memory(at((2 * n_angles + 1) * columns + 8)) {
+    cosine = detail::aligned(memory.data());
     sine = cosine + n_angles * columns;
     norm = sine + n_angles * columns;
   }
 };
 
-/// Half of an angle in (-2 pi, 2 pi), given by cosine and sine; the half is in (-pi, pi).
-void halve(double& c, double& s) {
-  if (c >= 0.0) {
-    c = std::sqrt(0.5 * (1.0 + c));
-    s = s / (2.0 * c);
-  } else {
-    const double half = std::copysign(std::sqrt(0.5 * (1.0 - c)), s);
-    c = s / (2.0 * half);
-    s = half;
-  }
-}
-
-/// Fills column `column` from vector - centre.
-void tabulate(Table& table, std::int64_t column, std::span<const double> vector,
-              std::span<const double> centre, int data_qubits, std::vector<double>& scratch) {
+/// Fills columns from vector(i) - centre for i < count; the last block is filled up with zero vectors.
+template <class Vector>
+void fill_table(Table& table, std::int64_t count, const Vector& vector, std::span<const double> centre,
+                int data_qubits, std::vector<double>& scratch) {
+  const auto tabulate = NONIDEAL_PICK(quantum, tabulate);
   const std::size_t size = std::size_t{1} << data_qubits;
-  scratch.assign(3 * size, 0.0);
-  double* const entries = scratch.data();
-  double* const c = entries + size;
-  double* const s = c + size;
-  for (std::size_t i = 0; i < vector.size(); ++i) {
-    entries[i] = (centre.empty() ? vector[i] : vector[i] - centre[i]) + 0.0;  // never -0
-  }
-  const std::size_t stride = at(table.stride);
-  // Blocks from the leaves up: `entries` holds signed leaves, then norms.
-  for (int level = data_qubits; level >= 1; --level) {  // level of the tree over (index, data)
-    const std::size_t blocks = std::size_t{1} << (level - 1);
-    for (std::size_t j = 0; j < blocks; ++j) {
-      const double left = entries[2 * j], right = entries[2 * j + 1];
-      const double norm = std::sqrt(left * left + right * right);
-      entries[j] = norm;
-      c[j] = norm > 0.0 ? left / norm : 1.0;  // theta / 2
-      s[j] = norm > 0.0 ? right / norm : 0.0;
-      for (int k = 1; k < level; ++k) halve(c[j], s[j]);  // theta / 2^level
-    }
-    // Sums and differences of angles, a Walsh transform.
-    for (std::size_t half = 1; half < blocks; half *= 2) {
-      for (std::size_t j = 0; j < blocks; ++j) {
-        if ((j & half) != 0) continue;
-        const double cx = c[j], sx = s[j], cy = c[j + half], sy = s[j + half];
-        c[j] = cx * cy - sx * sy;
-        s[j] = sx * cy + cx * sy;
-        c[j + half] = cx * cy + sx * sy;
-        s[j + half] = sx * cy - cx * sy;
+  scratch.resize(3 * size * at(kLanes) + 8);
+  double* const entries = detail::aligned(scratch.data());
+  for (std::int64_t first = 0; first < count; first += kLanes) {
+    std::fill_n(entries, size * at(kLanes), 0.0);
+    for (std::int64_t lane = 0; lane < std::min(kLanes, count - first); ++lane) {
+      const std::span<const double> v = vector(first + lane);
+      for (std::size_t i = 0; i < v.size(); ++i) {
+        // + 0: never -0, which would turn by a whole turn more
+        entries[i * at(kLanes) + at(lane)] = (centre.empty() ? v[i] : v[i] - centre[i]) + 0.0;
       }
     }
-    for (std::size_t w = 0; w < blocks; ++w) {
-      const std::size_t row = blocks - 1 + w;
-      table.cosine[row * stride + at(column)] = c[w];
-      table.sine[row * stride + at(column)] = s[w];
-    }
+    tabulate({entries, entries + size * at(kLanes), data_qubits, table.cosine + first, table.sine + first,
+              table.stride, table.norm + first});
   }
-  table.norm[column] = entries[0];
-}
-
-/// Columns without a vector: any angles will do.
-void blank(Table& table, std::int64_t column, std::int64_t n_angles) {
-  for (std::int64_t row = 0; row < n_angles; ++row) {
-    table.cosine[row * table.stride + column] = 1.0;
-    table.sine[row * table.stride + column] = 0.0;
-  }
-  table.norm[column] = 1.0;
 }
 
 }  // namespace
@@ -452,8 +408,7 @@ struct Workspace {
       : memory(at((n_registers + static_cast<std::int64_t>(n_scales)) * kLanes + 8)),
         extrapolated(kLanes),
         variance(kLanes) {
-    const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
-    registers = memory.data() + (64 - address % 64) % 64 / sizeof(double);
+    registers = detail::aligned(memory.data());
     values = registers + n_registers * kLanes;
   }
 };
@@ -496,21 +451,20 @@ struct DistanceWalk {
       const auto row = [&](std::span<const double> values, std::int64_t i) {
         return values.subspan(at(i) * dimension, dimension);
       };
-      Table queries(code.n_angles(), static_cast<std::int64_t>((group.queries.size() + 7) / 8 * 8));
-      for (std::size_t g = 0; g < group.queries.size(); ++g) {
-        tabulate(queries, static_cast<std::int64_t>(g), row(data.queries, group.queries[g]), centre,
-                 code.data_qubits, scratch);
-      }
+      const auto n_together = static_cast<std::int64_t>(group.queries.size());
+      Table queries(code.n_angles(), (n_together + kLanes - 1) / kLanes * kLanes);
+      fill_table(
+          queries, n_together, [&](std::int64_t g) { return row(data.queries, group.queries[at(g)]); },
+          centre, code.data_qubits, scratch);
       std::vector<double> cosine(at(code.n_angles())), sine(at(code.n_angles()));
       std::int64_t skipped = 0;
       for (std::size_t g = 0; g < group.queries.size(); ++g) begin(group.queries[g]);
       for (std::int64_t tile = 0; tile < shape.n_points; tile += kTile) {
         const std::int64_t count = std::min(kTile, shape.n_points - tile);
         const std::int64_t padded = (count + kLanes - 1) / kLanes * kLanes;
-        for (std::int64_t j = 0; j < count; ++j) {
-          tabulate(points, j, row(data.points, tile + j), centre, code.data_qubits, scratch);
-        }
-        for (std::int64_t j = count; j < padded; ++j) blank(points, j, code.n_angles());
+        fill_table(
+            points, count, [&](std::int64_t j) { return row(data.points, tile + j); }, centre,
+            code.data_qubits, scratch);
         for (std::size_t g = 0; g < group.queries.size(); ++g) {
           const std::int64_t i = group.queries[g];
           const double norm_query = queries.norm[g];

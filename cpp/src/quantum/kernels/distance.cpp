@@ -97,7 +97,71 @@ static inline void draw(const Pairs& p, std::int64_t scale, double* values) {
   }
 }
 
+static inline Doubles choose(Integers which, Doubles yes, Doubles no) {
+  return (Doubles)(((Integers)yes & which) | ((Integers)no & ~which));
+}
+
+/// Half of an angle in (-2 pi, 2 pi), given by cosine and sine: in (-pi, pi).
+static inline void halve(Doubles& c, Doubles& s) {
+  const Integers right = c >= 0.0;
+  const Doubles large = square_root(0.5 * (1.0 + choose(right, c, -c)));  // cosine or size of the sine
+  const Integers sign = (Integers)s & INT64_MIN;
+  const Doubles signed_large = (Doubles)((Integers)large | sign);
+  const Doubles small = s / (2.0 * choose(right, large, signed_large));
+  c = choose(right, large, small);
+  s = choose(right, small, signed_large);
+}
+
 }  // namespace
+
+void tabulate(const Columns& columns) {
+  const int size = 1 << columns.data_qubits;
+  double* const entries = columns.entries;
+  double* const cosine = columns.scratch;
+  double* const sine = cosine + size * kLanes;
+  // Blocks from the leaves up: `entries` holds signed leaves, then norms.
+  for (int level = columns.data_qubits; level >= 1; --level) {
+    const int blocks = 1 << (level - 1);
+    for (int j = 0; j < blocks; ++j) {
+      for (int i = 0; i < kLanes; i += kWidth) {
+        const Doubles left = load(entries + 2 * j * kLanes + i);
+        const Doubles right = load(entries + (2 * j + 1) * kLanes + i);
+        const Doubles norm = square_root(left * left + right * right);
+        const Integers some = norm > 0.0;
+        const Doubles divisor = choose(some, norm, Doubles{} + 1.0);
+        Doubles c = choose(some, left / divisor, Doubles{} + 1.0);  // of theta / 2
+        Doubles s = right / divisor;
+        for (int k = 1; k < level; ++k) halve(c, s);  // of theta / 2^level
+        store(entries + j * kLanes + i, norm);
+        store(cosine + j * kLanes + i, c);
+        store(sine + j * kLanes + i, s);
+      }
+    }
+    // Sums and differences of angles: a Walsh transform.
+    for (int half = 1; half < blocks; half *= 2) {
+      for (int j = 0; j < blocks; ++j) {
+        if ((j & half) != 0) continue;
+        for (int i = 0; i < kLanes; i += kWidth) {
+          const int x = j * kLanes + i, y = (j + half) * kLanes + i;
+          const Doubles cx = load(cosine + x), sx = load(sine + x), cy = load(cosine + y),
+                        sy = load(sine + y);
+          store(cosine + x, cx * cy - sx * sy);
+          store(sine + x, sx * cy + cx * sy);
+          store(cosine + y, cx * cy + sx * sy);
+          store(sine + y, sx * cy - cx * sy);
+        }
+      }
+    }
+    for (int w = 0; w < blocks; ++w) {
+      const std::int64_t row = (blocks - 1 + w) * columns.stride;
+      for (int i = 0; i < kLanes; i += kWidth) {
+        store(columns.cosine + row + i, load(cosine + w * kLanes + i));
+        store(columns.sine + row + i, load(sine + w * kLanes + i));
+      }
+    }
+  }
+  for (int i = 0; i < kLanes; i += kWidth) store(columns.norm + i, load(entries + i));
+}
 
 void measure(const Pairs& pairs) {
   for (std::int64_t s = 0; s < pairs.n_scales; ++s) {

@@ -48,15 +48,30 @@ struct Pairs {
       stream;  ///< counter of the first lane; the scale is added to word 2's bits 16-23
 };
 
-/// Angles of kLanes vectors, see distance.cpp.
+/// Tables of kLanes vectors. Row 2^(k-1) - 1 + w of `cosine` and `sine` is for level k >= 1 of the tree over
+/// (index, data) and Walsh index w < 2^(k-1): the angle A_w, in which the index qubit's control is taken out.
+/// Every gate angle of a pair is A_w(a) + A_w(b) or A_w(a) - A_w(b).
+struct Columns {
+  double* entries;  ///< 2^data_qubits rows of kLanes numbers, the vectors; overwritten
+  double* scratch;  ///< as many again, twice
+  int data_qubits;
+  double* cosine;  ///< rows are `stride` apart
+  double* sine;
+  std::int64_t stride;
+  double* norm;  ///< kLanes
+};
+
 namespace baseline {
 void measure(const Pairs& pairs);
-}
+void tabulate(const Columns& columns);
+}  // namespace baseline
 namespace avx2 {
 void measure(const Pairs& pairs);
-}
+void tabulate(const Columns& columns);
+}  // namespace avx2
 namespace avx512 {
 void measure(const Pairs& pairs);
-}
+void tabulate(const Columns& columns);
+}  // namespace avx512
 
 }  // namespace nonideal::quantum::kernels
