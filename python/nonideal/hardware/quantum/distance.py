@@ -113,7 +113,7 @@ def state_preparation(amplitudes: npt.ArrayLike) -> Circuit:
     >>> quantum.Simulator().statevector(circuit).real.round(6).tolist()
     [0.6, 0.0, 0.0, -0.8]
     """
-    return Circuit._wrap(_core.quantum.state_preparation(_vector("amplitudes", amplitudes)))
+    return Circuit._wrap(_core.quantum.state_preparation(_vector("amplitudes", amplitudes)), ())
 
 
 class _Options(TypedDict):
@@ -304,7 +304,7 @@ class DistanceEstimator:
             If the vectors differ in length, are not finite, or one is zero (which needs no circuit).
         """
         native = _core.quantum.distance_circuit(self.method, _vector("a", a), _vector("b", b))
-        return Circuit._wrap(native)
+        return Circuit._wrap(native, ())
 
     def n_qubits(self, dimension: int) -> int:
         """Return the number of qubits for vectors of this dimension."""
