@@ -96,7 +96,7 @@ def _draw_errors(result: Result) -> Figure:
         _ticks(axes, result.config["two_qubit_error"], "{:g}")
         if method is not methods[0]:
             axes.set_ylabel("")
-    grid[0, -1].legend(loc="lower right")
+    grid[0, 0].legend(loc="lower right")
     return figure
 
 
