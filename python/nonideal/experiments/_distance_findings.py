@@ -190,15 +190,19 @@ def pays_from(findings: Findings, method: str, p2: float, mitigation: str) -> Pa
     if all(x is not None and np.isfinite(x) for x in crossings):
         estimate = Estimate.from_samples(np.exp(np.array(crossings, dtype=np.float64)))
         text = f"{estimate.value:,.0f} ± {estimate.standard_error:,.0f}"
-        return PaysFrom(text, f"from {text} shots on", estimate)
+        return PaysFrom(text, f"from {text} shots per distance on", estimate)
     mean = _last_crossing(total, np.mean(gains, axis=0))
     if mean is None:
         exact = findings.error(method, p2, mitigation, 0).value < findings.error(method, p2, "raw", 0).value
-        return PaysFrom(f"more than {last}", f"beyond {last} shots") if exact else PaysFrom("never", "")
+        return (
+            PaysFrom(f"more than {last}", f"beyond {last} shots per distance")
+            if exact
+            else PaysFrom("never", "")
+        )
     if not np.isfinite(mean):
-        return PaysFrom(f"{first} or fewer", f"from {first} shots or fewer on")
+        return PaysFrom(f"{first} or fewer", f"at {first} shots per distance already")
     text = f"about {np.exp(mean):,.0f}"
-    return PaysFrom(text, f"from {text} shots on")
+    return PaysFrom(text, f"from {text} shots per distance on")
 
 
 def _last_crossing(x: Floats, gain: Floats) -> float | None:

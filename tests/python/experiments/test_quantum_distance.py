@@ -157,7 +157,7 @@ def test_where_mitigation_pays():
     found = pays_from(_findings([0.1, 1.0, 0.25, 0.2]), "swap", 0.01, "linear")
     assert found.estimate.value == pytest.approx(np.sqrt(300 * 3000))
     assert found.estimate.standard_error == pytest.approx(0, abs=1e-9)
-    assert found.phrase == "from 949 ± 0 shots on"
+    assert found.phrase == "from 949 ± 0 shots per distance on"
     assert pays_from(_findings([0.1, 0.4, 0.3, 0.2]), "swap", 0.01, "linear").text == "300 or fewer"
     assert pays_from(_findings([0.1, 0.9, 0.8, 0.7]), "swap", 0.01, "linear").text == "more than 30,000"
     assert pays_from(_findings([0.6, 0.9, 0.8, 0.7]), "swap", 0.01, "linear").text == "never"
@@ -168,7 +168,10 @@ def test_where_mitigation_pays():
 
 def test_the_answer_is_made_of_the_numbers(reference):
     raw, best = (reference.metrics[f"error_hadamard_{name}_p0.01"].value for name in ("raw", "exponential"))
-    assert f"hadamard circuits put distances of near points off by {100 * raw:.0f} %" in reference.answer
+    assert (
+        f"hadamard circuits put the median distance of near points off by {100 * raw:.0f} %"
+        in reference.answer
+    )
     assert f"exponential extrapolation brings to {100 * best:.2g} %" in reference.answer
     assert reference.answer.count("Richardson") == 1
 
@@ -238,5 +241,5 @@ def test_from_the_command_line(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
-    assert result["answer"].startswith("With two-qubit errors of 2 %: inner_product circuits put distances")
+    assert result["answer"].startswith("With two-qubit errors of 2 %: inner_product circuits put the median")
     assert (tmp_path / "report.html").exists()
