@@ -129,9 +129,8 @@ def _template(tiny: bool) -> Case:
             identity = np.eye(2)
             for _ in on[1:]:
                 identity = np.multiply.outer(identity, np.eye(2))
-            out = (1 - p) * block + p / size * identity[None, ..., None] * trace[
-                (slice(None), *[None] * (2 * len(on)), slice(None))
-            ]
+            shape_of_trace = (n, *[1] * (2 * len(on)), -1)
+            out = (1 - p) * block + p / size * identity[None, ..., None] * trace.reshape(shape_of_trace)
             return np.asarray(np.moveaxis(out.reshape(shape), range(1, 1 + len(axes)), axes))
 
         for q, index in steps:
