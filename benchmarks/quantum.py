@@ -116,7 +116,7 @@ def _template(tiny: bool) -> Case:
         """Density matrices (n, 2, 2, ...) of all circuits at once, one tensor contraction for each gate."""
         dims = 2 * qubits
         rho = np.zeros((n, *[2] * dims))  # real: RY, CX and depolarising noise keep it so
-        rho[(slice(None), *[0] * dims)] = 1.0
+        rho.reshape(n, -1)[:, 0] = 1.0
 
         def mixed(rho: FloatArray, on: list[int], p: float) -> FloatArray:
             axes = [1 + a for q in on for a in (q, qubits + q)]

@@ -55,7 +55,8 @@ class Cells:
 
     def _centres(self, points: FloatArray) -> FloatArray:
         if self._translation == "centroid":
-            return points.mean(axis=0, keepdims=True)
+            mean: FloatArray = points.mean(axis=0, keepdims=True)
+            return mean
         digest = hashlib.sha256(points.tobytes() + str(points.shape).encode()).digest()
         key = (digest, self._n_cells, self._seed)
         centres = _recent.pop(key, None)
