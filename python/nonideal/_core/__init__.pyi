@@ -7,6 +7,7 @@ from . import quantum
 __all__: list[str] = ['Purpose', 'active_isa', 'available_isas', 'cram', 'num_threads', 'philox', 'quantum', 'set_num_threads']
 class Purpose(enum.IntEnum):
     FAULT: typing.ClassVar[Purpose]
+    FOLD: typing.ClassVar[Purpose]
     GATE_ERROR: typing.ClassVar[Purpose]
     MACROSPIN: typing.ClassVar[Purpose]
     SEED: typing.ClassVar[Purpose]
