@@ -450,6 +450,8 @@ def _entry(estimate: Estimate) -> str:
 
 def _percent(value: float) -> str:
     percent = 100 * value
+    if 0 < percent < 1e-4:
+        return "less than 0.0001 %"
     return f"{percent:.0f} %" if percent >= 9.5 else f"{percent:.2g} %"
 
 
