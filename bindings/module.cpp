@@ -10,6 +10,7 @@ void bind_cram_place(pybind11::module_ m);
 void bind_quantum(pybind11::module_ m);
 void bind_quantum_batch(pybind11::module_ m);
 void bind_quantum_distance(pybind11::module_ m);
+void bind_quantum_state(pybind11::module_ m);
 void bind_quantum_zne(pybind11::module_ m);
 }  // namespace nonideal::bindings
 
@@ -24,6 +25,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   const pybind11::module_ quantum = m.def_submodule("quantum");
   nonideal::bindings::bind_quantum(quantum);
   nonideal::bindings::bind_quantum_batch(quantum);
+  nonideal::bindings::bind_quantum_state(quantum);
   nonideal::bindings::bind_quantum_zne(quantum);
   nonideal::bindings::bind_quantum_distance(quantum);
 }

@@ -1,4 +1,4 @@
-"""The study of extrapolants: its numbers on small runs, its figures, the same bits in processes and on Dask."""
+"""The study of extrapolants: its numbers on small runs, its figures, the same bits wherever it runs."""
 
 import json
 import math
@@ -94,7 +94,7 @@ def test_same_bits_on_a_cluster(small):
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         Runner(cluster=cluster.scheduler_address) as runner,
     ):

@@ -211,7 +211,7 @@ class ZNE:
     0.989
     >>> mitigated = quantum.ZNE().expectation(sim, bell, "X0 X1")
     >>> round(mitigated.value, 6), mitigated.realization, mitigated.variance_factor
-    (0.99999, 'channel', 5.21875)
+    (0.999997, 'channel', 5.21875)
     >>> measured = quantum.ZNE(extrapolator="linear").expectation(sim, bell, "X0 X1", shots=4096)
     >>> abs(measured.value - 1) < 5 * measured.standard_error
     True
@@ -320,8 +320,8 @@ class ZNE:
         Examples
         --------
         >>> from nonideal.hardware import quantum
-        >>> quantum.ZNE(extrapolator="linear", scales=(1, 3)).extrapolate([0.8, 0.6], [1e-4, 1e-4])
-        (0.9, 0.00025)
+        >>> quantum.ZNE(extrapolator="linear", scales=(1, 3)).extrapolate([0.75, 0.25], [1e-4, 1e-4])
+        (1.0, 0.00025)
         """
         value, variance, _, _ = self._extrapolate(self.scales, values, variances, bounds, num_threads)
         return value, variance

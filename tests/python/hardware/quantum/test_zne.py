@@ -261,7 +261,10 @@ def test_standard_error_is_what_repeats_show():
         assert found.by_scale.shape == found.standard_error_by_scale.shape == (3, 4000)
         assert found.value.std() / found.standard_error.mean() == pytest.approx(1.0, abs=0.05)
         exact = zne.expectation(simulator, template, {"Z0": 1.0, "Z1": 0.5}, parameters=angles[:1])
-        assert abs(found.value.mean() - exact.value[0]) < 5 * found.standard_error.mean() / math.sqrt(4000) + 1e-3
+        assert (
+            abs(found.value.mean() - exact.value[0])
+            < 5 * found.standard_error.mean() / math.sqrt(4000) + 1e-3
+        )
 
 
 def test_streams():
@@ -283,7 +286,8 @@ def test_clip_is_to_the_range_of_the_observable():
     circuit = Circuit(1).x(0)
     zne = quantum.ZNE(clip=True)
     values = [
-        zne.expectation(Simulator(JOINT, seed=seed), circuit, observable, shots=50).value for seed in range(40)
+        zne.expectation(Simulator(JOINT, seed=seed), circuit, observable, shots=50).value
+        for seed in range(40)
     ]
     assert min(values) == -0.25
     free = [
