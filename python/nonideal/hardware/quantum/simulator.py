@@ -34,7 +34,6 @@ PRECISIONS: tuple[Precision, ...] = ("double", "single")
 _DENSITY_QUBITS = 12  # above them 4^n numbers (134 MB at 12) cost more than sampling trajectories
 _PROGRAM_QUBITS = 8  # a joint distribution of more qubits is read off the state, not off 2^k expectations
 _MAX_INSTRUCTIONS = 20_000  # of a compiled program; finding out takes up to 0.3 s
-_SMALL = 1 << 18  # gates times 4^n: circuits that are compiled in a moment, with or without parameters
 _BLOCK = 1 << 22  # numbers of a table of probabilities that exist at the same time while sampling
 
 
@@ -382,8 +381,7 @@ class Simulator:
 
         Whether it is depends on the circuit, never on the size of the batch: the bits must not.
         """
-        work = circuit._native.n_instructions << 2 * circuit.n_qubits
-        worthwhile = circuit.parameters or work <= _SMALL or self._large(circuit)
+        worthwhile = circuit.parameters or self._large(circuit)
         if self._method != "automatic" or not worthwhile:
             return None
         try:
