@@ -1,4 +1,4 @@
-"""State vectors and density matrices by NumPy, axis by axis: slow and obvious; nothing here imports the package.
+"""State vectors and density matrices by NumPy, axis by axis: slow and obvious.
 
 Circuits are lists of (name, qubits, angles, matrix of a unitary or None), as in `oracles.quantum_gates`.
 """

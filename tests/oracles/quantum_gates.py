@@ -21,12 +21,12 @@ LETTERS = {"I": I2, "X": X, "Y": Y, "Z": Z}
 
 # name: (qubits, angles)
 GATES = {
-    **dict.fromkeys("id x y z h s sdg t tdg sx sxdg".split(), (1, 0)),
-    **dict.fromkeys("rx ry rz p".split(), (1, 1)),
+    **dict.fromkeys(["id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg"], (1, 0)),
+    **dict.fromkeys(["rx", "ry", "rz", "p"], (1, 1)),
     "u": (1, 3),
-    **dict.fromkeys("cx cy cz swap".split(), (2, 0)),
+    **dict.fromkeys(["cx", "cy", "cz", "swap"], (2, 0)),
     "cp": (2, 1),
-    **dict.fromkeys("ccx cswap".split(), (3, 0)),
+    **dict.fromkeys(["ccx", "cswap"], (3, 0)),
 }
 
 

@@ -339,6 +339,12 @@ class Builder {
   int first() const { return first_; }
   std::span<const Node> nodes() const { return nodes_; }
 
+  /// Counts coefficients followed through a gate: constants leave no instruction, but take time.
+  void worked(std::size_t coefficients) {
+    work_ += static_cast<std::int64_t>(coefficients);
+    if (work_ > kWorkPerInstruction * limit_) throw TooLong{};
+  }
+
   int scale(double k, int a) { return k == 1.0 ? a : node(Op::scale, 0, a, 0, k); }
 
   /// cos a - sin b of a slot.
@@ -387,8 +393,11 @@ class Builder {
   struct TooLong {};
 
  private:
+  static constexpr std::int64_t kWorkPerInstruction = 8;  ///< 200,000 instructions: about two seconds
+
   int first_;
   std::int64_t limit_;
+  std::int64_t work_ = 0;
   std::vector<Node> nodes_;
   std::map<std::tuple<Op, int, int, int, double>, int> known_;
 };
@@ -543,6 +552,7 @@ std::vector<Value> heisenberg(std::span<const Lowered> gates, int n_qubits,
     }
     for (std::size_t i = 0; i < order.gates.size(); ++i) {
       const Lowered& gate = gates[static_cast<std::size_t>(order.gates[i])];
+      builder.worked(coefficients.size());
       coefficients = gate.slot >= 0 ? rotated(coefficients, gate, Picture::heisenberg, builder)
                                     : transformed(coefficients, gate, Picture::heisenberg, builder);
       keep(coefficients, before[i]);
@@ -575,6 +585,7 @@ std::vector<Value> schroedinger(std::span<const Lowered> gates, int n_qubits,
     if (!strings || strings->contains({0, z})) coefficients.emplace(Pauli{0, z}, Value{1.0, 0});
   }
   for (std::size_t i = 0; i < gates.size(); ++i) {
+    builder.worked(coefficients.size());
     coefficients = gates[i].slot >= 0 ? rotated(coefficients, gates[i], Picture::schroedinger, builder)
                                       : transformed(coefficients, gates[i], Picture::schroedinger, builder);
     keep(coefficients, wanted[i]);

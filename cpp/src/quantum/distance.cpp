@@ -1,6 +1,7 @@
 #include "nonideal/quantum/distance.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cmath>
@@ -402,14 +403,16 @@ struct Workspace {
   std::vector<double> memory;
   double* registers;
   double* values;
-  std::vector<double> extrapolated, variance;
+  double* extrapolated;
+  double* variance;
+  decltype(&kernels::baseline::decay) decay = NONIDEAL_PICK(quantum, decay);
 
   Workspace(int n_registers, std::size_t n_scales)
-      : memory(at((n_registers + static_cast<std::int64_t>(n_scales)) * kLanes + 8)),
-        extrapolated(kLanes),
-        variance(kLanes) {
+      : memory(at((n_registers + static_cast<std::int64_t>(n_scales) + 2) * kLanes + 8)) {
     registers = detail::aligned(memory.data());
     values = registers + n_registers * kLanes;
+    extrapolated = values + static_cast<std::int64_t>(n_scales) * kLanes;
+    variance = extrapolated + kLanes;
   }
 };
 
@@ -497,8 +500,8 @@ struct DistanceWalk {
                   offset = total - 2.0 * norm_query * norm_point;
                   slope = 4.0 * norm_query * norm_point;
                 }
-                squared[lane] = offset + slope * space.extrapolated[at(lane)];
-                error[lane] = std::abs(slope) * std::sqrt(space.variance[at(lane)]);
+                squared[lane] = offset + slope * space.extrapolated[lane];
+                error[lane] = std::abs(slope) * std::sqrt(space.variance[lane]);
               }
             }
             for (int lane = 0; lane < lanes; ++lane) {
@@ -558,15 +561,29 @@ struct DistanceWalk {
       }
       return;
     }
-    std::vector<double> values(n_scales * n), given(shots > 0.0 ? n_scales * n : 0);
-    for (std::size_t s = 0; s < n_scales; ++s) {
-      for (std::size_t lane = 0; lane < n; ++lane) {
-        values[s * n + lane] = space.values[s * kLanes + lane];
-        if (shots > 0.0) given[s * n + lane] = frequency_variance(values[s * n + lane], shots);
-      }
+    const Extrapolator& extrapolator = *code.extrapolator;
+    const bool across_lanes = extrapolator.kind == Extrapolator::Kind::exponential && extrapolator.asymptote;
+    alignas(64) double usable[kLanes] = {};
+    if (across_lanes) {
+      space.decay({space.values, code.scales.data(), static_cast<std::int64_t>(n_scales),
+                   *extrapolator.asymptote, shots, space.extrapolated, space.variance, usable});
     }
-    extrapolate_many(*code.extrapolator, code.scales, values, given, std::span(space.extrapolated).first(n),
-                     std::span(space.variance).first(n), {}, {}, 1);
+    for (std::size_t lane = 0; lane < n; ++lane) {
+      if (usable[lane] > 0.0) {
+        space.extrapolated[lane] =
+            std::clamp(space.extrapolated[lane], extrapolator.lowest, extrapolator.highest);
+        continue;
+      }
+      std::array<double, kMaxScales> values{}, variances{};
+      for (std::size_t s = 0; s < n_scales; ++s) {
+        values[s] = space.values[s * kLanes + lane];
+        variances[s] = shots > 0.0 ? frequency_variance(values[s], shots) : 0.0;
+      }
+      const Extrapolated found = extrapolate(extrapolator, code.scales, std::span(values).first(n_scales),
+                                             std::span(variances).first(shots > 0.0 ? n_scales : 0));
+      space.extrapolated[lane] = found.value;
+      space.variance[lane] = found.variance;
+    }
   }
 };
 

@@ -160,7 +160,7 @@ def cost_table(config: Config, runs: Sequence[tuple[Problem, Variant, Sequence[M
         "time that Aer would have taken (h)",
     )
     note = (
-        "Circuits count every noise scale. Aer: density matrix, measured in this run on a small sample of "
+        "Circuits count every noise scale. Aer: density matrix, default settings, measured on a sample of "
         "unfolded circuits, in one batch; folded ones take longer. An exact k-d tree answers all searches of "
         "a solve in milliseconds: simulated circuits are for study, not for speed."
     )

@@ -552,7 +552,8 @@ def _variant_table(config: Config, metrics: Mapping[str, Estimate], scores: Scor
     note = (
         f"Relative root mean square errors; the exact search has {classical[0]} / {classical[1]}. Wrong: "
         "mean over iterations and points; in a dense set on a curve a wrong neighbour is often the next one, "
-        "so fields stay good. With shots: mean and standard error over repeats. The prototype ran one seed."
+        "so fields stay good. With shots: mean and standard error over repeats; an error of 0 means that "
+        "every repeat was best at its first iterate, before any noisy search. The prototype ran one seed."
     )
     return Table("Every way to search", heads, tuple(rows), note)
 
@@ -679,6 +680,7 @@ def _draw_penalty(result: Result) -> Figure:
     for label, variant, color in _shown(result):
         draw_curve(axes, result.curves[f"penalty_{variant.key}"], label=label, color=color, marker="")
     axes.set_yscale("log")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(fontsize=8)
     return figure
 

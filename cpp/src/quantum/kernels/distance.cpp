@@ -101,6 +101,12 @@ static inline Doubles choose(Integers which, Doubles yes, Doubles no) {
   return (Doubles)(((Integers)yes & which) | ((Integers)no & ~which));
 }
 
+/// As in distance.cpp.
+static inline Doubles frequency_variance(Doubles frequency, double shots) {
+  const Doubles adjusted = (frequency * shots + 2.0) / (shots + 4.0);
+  return adjusted * (1.0 - adjusted) / (shots + 4.0);
+}
+
 /// Half of an angle in (-2 pi, 2 pi), given by cosine and sine: in (-pi, pi).
 static inline void halve(Doubles& c, Doubles& s) {
   const Integers right = c >= 0.0;
@@ -161,6 +167,44 @@ void tabulate(const Columns& columns) {
     }
   }
   for (int i = 0; i < kLanes; i += kWidth) store(columns.norm + i, load(entries + i));
+}
+
+void decay(const Decays& d) {
+  for (int i = 0; i < kLanes; i += kWidth) {
+    Doubles weights{}, first{}, second{}, logs{}, moments{};
+    const Doubles above = load(d.values + i) - d.asymptote;  // all must have this sign
+    Integers usable = Integers{} - 1;
+    for (std::int64_t s = 0; s < d.n_scales; ++s) {
+      const double x = d.scales[s];
+      const Doubles y = load(d.values + s * kLanes + i), rest = y - d.asymptote;
+      usable &= rest * above > 0.0;
+      const Doubles size = choose(rest * above > 0.0, (Doubles)((Integers)rest & INT64_MAX), Doubles{} + 1.0);
+      const Doubles z = log_lanes(size);
+      const Doubles w = d.shots > 0.0 ? size * size / frequency_variance(y, d.shots) : Doubles{} + 1.0;
+      weights += w;
+      first += w * x;
+      second += w * (x * x);
+      logs += w * z;
+      moments += w * x * z;
+    }
+    const Doubles determinant = weights * second - first * first;
+    const Doubles intercept = (second * logs - first * moments) / determinant;
+    usable &= (intercept < 700.0) & (intercept > -700.0);
+    const Doubles size = exp_lanes(choose(usable, intercept, Doubles{}));
+    const Doubles signed_size = (Doubles)((Integers)size | ((Integers)above & INT64_MIN));
+    Doubles variance{};
+    if (d.shots > 0.0) {
+      for (std::int64_t s = 0; s < d.n_scales; ++s) {
+        const Doubles y = load(d.values + s * kLanes + i), rest = y - d.asymptote;
+        const Doubles spread = frequency_variance(y, d.shots);
+        const Doubles slope = size * (rest / spread) * (second - d.scales[s] * first) / determinant;
+        variance += slope * slope * spread;
+      }
+    }
+    store(d.extrapolated + i, d.asymptote + signed_size);
+    store(d.variance + i, variance);
+    store(d.usable + i, (Doubles)(usable & (Integers)(Doubles{} + 1.0)));
+  }
 }
 
 void measure(const Pairs& pairs) {

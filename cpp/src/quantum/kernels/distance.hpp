@@ -61,17 +61,33 @@ struct Columns {
   double* norm;  ///< kLanes
 };
 
+/// Exponentials a + b exp(-c s) with a given: a straight line through ln |y - a|, as extrapolate() fits it.
+struct Decays {
+  const double* values;  ///< (scale, lane)
+  const double* scales;
+  std::int64_t n_scales;
+  double asymptote;
+  double shots;          ///< 0: equal weights, and variance 0
+  double* extrapolated;  ///< kLanes
+  double* variance;
+  double* usable;  ///< 0 where the values are not all on one side of a, or the fit leaves all bounds: nothing
+                   ///< was fitted
+};
+
 namespace baseline {
 void measure(const Pairs& pairs);
 void tabulate(const Columns& columns);
+void decay(const Decays& decays);
 }  // namespace baseline
 namespace avx2 {
 void measure(const Pairs& pairs);
 void tabulate(const Columns& columns);
+void decay(const Decays& decays);
 }  // namespace avx2
 namespace avx512 {
 void measure(const Pairs& pairs);
 void tabulate(const Columns& columns);
+void decay(const Decays& decays);
 }  // namespace avx512
 
 }  // namespace nonideal::quantum::kernels

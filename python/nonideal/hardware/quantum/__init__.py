@@ -4,6 +4,47 @@ The path: circuit and noise model -> simulator -> error mitigation -> distances 
 
 Source: Z. Kuang et al., "Quantum computing with error mitigation for data-driven computational
 homogenization", arXiv 2312.14460. Qubit 0 is the least significant one everywhere, as in Qiskit.
+
+Examples
+--------
+Any circuit, native or of Qiskit, wherever a circuit is taken:
+
+>>> import numpy as np
+>>> from nonideal.hardware import quantum
+>>> noise = quantum.NoiseModel.depolarizing(p1=1e-3, p2=1e-2)
+>>> bell = quantum.Circuit(2).h(0).cx(0, 1)
+>>> sim = quantum.Simulator(noise=noise, seed=7)
+>>> sim.probabilities(bell).round(4)
+array([0.4975, 0.0025, 0.0025, 0.4975])
+>>> sim.sample(bell, shots=1000)
+{'00': 492, '01': 1, '10': 3, '11': 504}
+>>> print(sim.expectation(bell, "Z0 Z1", shots=4096))
+0.9907 ± 0.0022 (n = 4096)
+
+A template and an array of angles: one call, a million circuits if need be.
+
+>>> theta = quantum.Parameter("theta")
+>>> template = quantum.Circuit(2).ry(theta, 0).cx(0, 1).rz(0.5 * theta, 1)
+>>> sim.probabilities(template, qubits=[1], parameters=np.linspace(0, np.pi, 1000)[:, None]).shape
+(1000, 2)
+
+Mitigation:
+
+>>> zne = quantum.ZNE(scales=(1, 3, 5), extrapolator="richardson")
+>>> print(zne.expectation(sim, bell, "Z0 Z1", shots=4096))
+0.9995 ± 0.0063 (n = 4096)
+
+Distances and neighbours:
+
+>>> estimator = quantum.DistanceEstimator(
+...     method="hadamard", shots=1024, noise=noise, translation="cells", seed=7,
+...     zne=quantum.ZNE(extrapolator="exponential", asymptote=0.5, on_crossing="raw"))
+>>> database = np.random.default_rng(0).normal(size=(20, 8))
+>>> queries = database[:3] + 0.1
+>>> estimator.pairwise(queries, database).squared_distance.shape
+(3, 20)
+>>> estimator.nearest(queries, database).index
+array([0, 1, 2])
 """
 
 from nonideal.estimate import Estimate

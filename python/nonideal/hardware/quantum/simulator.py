@@ -165,7 +165,7 @@ class Simulator:
         circuit, angles = self._bind(circuit, parameters)
         if self._noise.has_channels:
             raise InvalidArgument("noise: a noisy circuit has no state vector; it has a density matrix")
-        states = _core.quantum.statevector(circuit._native, angles, self._single, self._threads)
+        states: ComplexArray = _core.quantum.statevector(circuit._native, angles, self._single, self._threads)
         return states if parameters is not None else states[0]
 
     def density_matrix(self, circuit: Circuit | Any, parameters: npt.ArrayLike | None = None) -> ComplexArray:
@@ -180,7 +180,7 @@ class Simulator:
                [0.25, 0.5 ]])
         """
         circuit, angles = self._bind(circuit, parameters)
-        states = _core.quantum.density_matrix(
+        states: ComplexArray = _core.quantum.density_matrix(
             circuit._native, self._noise._native, angles, self._single, self._threads
         )
         return states if parameters is not None else states[0]
@@ -266,6 +266,8 @@ class Simulator:
             stream, offset = _position(stream, offset)
         elif self._method == "trajectories":
             raise InvalidArgument("shots: method = 'trajectories' needs a number of them")
+        values: FloatArray
+        errors: FloatArray
         if not paulis:
             values, errors = np.zeros((len(angles), 0)), np.zeros((len(angles), 0))
         elif shots is None:
@@ -400,7 +402,7 @@ class Simulator:
         compiled = self._compiled(circuit, angles, paulis)
         if compiled is not None:
             return compiled
-        return _core.quantum.expectation_dense(
+        dense: FloatArray = _core.quantum.expectation_dense(
             circuit._native,
             self._noise._native,
             angles,
@@ -409,6 +411,7 @@ class Simulator:
             self._single,
             self._threads,
         )
+        return dense
 
     def _expectations(self, circuit: Circuit, angles: FloatArray, paulis: list[Pauli]) -> FloatArray:
         """Return exact averages (n_circuits, n_paulis) of what is read."""
@@ -511,12 +514,22 @@ class Simulator:
             block = angles[first : first + rows]
             if self._runs_trajectories(circuit):
                 yield _core.quantum.trajectory_counts(
-                    circuit._native, self._noise._native, block, qubits, shots, self._seed, stream,
-                    offset + first, self._threads,
-                )  # fmt: skip
+                    circuit._native,
+                    self._noise._native,
+                    block,
+                    qubits,
+                    shots,
+                    self._seed,
+                    stream,
+                    offset + first,
+                    self._threads,
+                )
             else:
+                chances = self._probabilities(circuit, block, qubits)
+                if self._single:  # they sum to 1 within the precision of a state
+                    chances /= chances.sum(axis=1, keepdims=True)
                 yield _core.quantum.sample_multinomial(
-                    self._probabilities(circuit, block, qubits),
+                    chances,
                     shots=shots,
                     seed=self._seed,
                     stream=stream,

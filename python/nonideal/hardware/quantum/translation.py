@@ -18,10 +18,12 @@ TRANSLATIONS: tuple[Translation, ...] = ("none", "centroid", "cells")
 
 _MOST_CELLS = 4096
 _ROUNDS = 25  # of k-means: cells need not be optimal, only small
+_KEPT = 8
+_recent: dict[tuple[bytes, int | None, int], FloatArray] = {}  # centres of the last data bases
 
 
 class Cells:
-    """Centres for queries, kept as long as the points stay the same.
+    """Centres for queries; those of the last few data bases are kept, for all estimators of a process.
 
     Parameters
     ----------
@@ -37,7 +39,6 @@ class Cells:
         self._translation = translation
         self._n_cells = n_cells
         self._seed = seed
-        self._known: tuple[bytes, FloatArray] | None = None
 
     def assign(
         self, queries: FloatArray, points: FloatArray
@@ -54,11 +55,17 @@ class Cells:
 
     def _centres(self, points: FloatArray) -> FloatArray:
         if self._translation == "centroid":
-            return points.mean(axis=0, keepdims=True)
-        key = hashlib.sha256(points.tobytes() + str(points.shape).encode()).digest()
-        if self._known is None or self._known[0] != key:
-            self._known = (key, self._k_means(points))
-        return self._known[1]
+            mean: FloatArray = points.mean(axis=0, keepdims=True)
+            return mean
+        digest = hashlib.sha256(points.tobytes() + str(points.shape).encode()).digest()
+        key = (digest, self._n_cells, self._seed)
+        centres = _recent.pop(key, None)
+        if centres is None:
+            centres = self._k_means(points)
+        _recent[key] = centres
+        for oldest in list(_recent)[:-_KEPT]:
+            _recent.pop(oldest, None)
+        return centres
 
     def _k_means(self, points: FloatArray) -> FloatArray:
         from sklearn.cluster import KMeans

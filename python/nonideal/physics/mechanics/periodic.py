@@ -101,8 +101,16 @@ class PeriodicSystem:
         element = np.matmul(self._operator.transpose(0, 2, 1), blocks)
         data = np.bincount(self._slot, element.reshape(-1)[self._kept], minlength=len(self._rows))
         matrix = sparse.csc_array((data, self._rows, self._starts), shape=(self.n, self.n))
-        # Symmetric positive definite: no pivoting, and the order was found once.
-        solver = splu(matrix, permc_spec="NATURAL", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+        # Symmetric positive definite: no pivoting, and the order was found once. Columns one by one:
+        # relaxed supernodes or wide panels cost a quarter more for so small a matrix.
+        solver = splu(
+            matrix,
+            permc_spec="NATURAL",
+            diag_pivot_thresh=0.0,
+            relax=1,
+            panel_size=1,
+            options={"SymmetricMode": True},
+        )
         order = self._order
 
         def solve(right: FloatArray) -> FloatArray:

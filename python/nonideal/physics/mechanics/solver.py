@@ -82,7 +82,7 @@ class DataDrivenSolver:
         self.database = database
         self.search: Search = ExactSearch() if search is None else search
         self._asked = _Asked("search", self.search)
-        self._exact = self.search if isinstance(self.search, ExactSearch) else ExactSearch()  # for starts
+        self._exact = self.search if type(self.search) is ExactSearch else ExactSearch()  # for starts
         self._stiffness = stiffness_matrix(structure, database.metric)
         self._factored: tuple[bytes, Factor] | None = None
 

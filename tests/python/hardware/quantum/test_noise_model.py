@@ -143,9 +143,8 @@ def test_where_folding_is_a_power(circuit, model, obstacle):
     assert _core.quantum.power_obstacle(circuit._native, model._native) == obstacle
 
 
-GATES = ", ".join(
-    "id x y z h s sdg t tdg sx sxdg rx ry rz p u cx cy cz cp swap ccx cswap unitary barrier".split()
-)
+GATES = "id, x, y, z, h, s, sdg, t, tdg, sx, sxdg, rx, ry, rz, p, u, "
+GATES += "cx, cy, cz, cp, swap, ccx, cswap, unitary, barrier"
 
 
 @pytest.mark.parametrize(
