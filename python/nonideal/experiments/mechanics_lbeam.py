@@ -594,7 +594,7 @@ def _limits(config: Config) -> list[str]:
     seeds = (
         "Rows with shots are one run each: an illustration, without error bars (--repeats gives some)."
         if repeats == 1
-        else f"Rows with shots are means of {repeats} runs (at full scale one on the fine mesh): wide intervals."
+        else f"Rows with shots are means of {repeats} runs (one on the fine mesh): their intervals are wide."
     )
     return [
         "Phases, geometry, loads and noise are ours: those of the published simulations are not established.",
