@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from qiskit.circuit import Parameter
 from qiskit_aer import noise as aer_noise
+from scipy import stats
 
 from nonideal.hardware import quantum
 from oracles import aer
@@ -84,6 +85,20 @@ def test_noisy_density_matrices_are_aers(seed):
     simulator = quantum.Simulator(noise=quantum.NoiseModel.from_qiskit_aer(model), num_threads=1)
     for circuit, expected in zip(circuits, aer.density_matrices(circuits, model), strict=True):
         np.testing.assert_allclose(simulator.density_matrix(circuit), expected, **TOLERANCE)
+
+
+def test_single_precision_and_trajectories():
+    """The other two engines: to what floats hold, and by chi-square."""
+    rng = np.random.default_rng(300)
+    model = aer.random_noise_model(rng, 4)
+    circuits = [aer.random_circuit(rng, 4, 25) for _ in range(5)]
+    noise = quantum.NoiseModel.from_qiskit_aer(model)
+    single = quantum.Simulator(noise, "density_matrix", precision="single")
+    shots = quantum.Simulator(noise, "trajectories", seed=7)
+    for i, (circuit, expected) in enumerate(zip(circuits, aer.probabilities(circuits, model), strict=True)):
+        np.testing.assert_allclose(single.probabilities(circuit), expected, rtol=0, atol=1e-6)
+        counts = shots.sample(circuit, shots=20_000, offset=i).to_array()
+        assert stats.chisquare(counts, 20_000 * expected / expected.sum()).pvalue > 1e-4
 
 
 @pytest.mark.parametrize("n_qubits", [1, 2])
