@@ -4,6 +4,7 @@
 #include <cmath>
 #include <complex>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -70,6 +71,18 @@ template <class Real>
 py::array amplitudes(const Circuit& circuit, const Array<double>& parameters, int num_threads) {
   const Rows rows(parameters, circuit);
   const std::size_t side = dimension(circuit);
+  if (rows.size == 1) {  // the state's own memory, in large pages, becomes the array's
+    std::unique_ptr<StateVector<Real>> state;
+    {
+      const py::gil_scoped_release release;
+      state = std::make_unique<StateVector<Real>>(circuit.n_qubits());
+      state->apply(circuit, rows[0], num_threads);
+    }
+    auto* const data = const_cast<std::complex<Real>*>(state->amplitudes().data());
+    const py::capsule owner(state.release(),
+                            [](void* held) { delete static_cast<StateVector<Real>*>(held); });
+    return Array<std::complex<Real>>({std::size_t{1}, side}, data, owner);
+  }
   auto out = new_array<std::complex<Real>>(circuit, {rows.size, side});
   const auto memory = mutable_view(out);
   {

@@ -90,7 +90,7 @@ PauliState<Real>& PauliState<Real>::apply(const Circuit& circuit, const NoiseMod
   detail::expect_same_register(circuit, n_qubits_);
   detail::expect_parameters(circuit, parameters);
   detail::run(coefficients_.get(), 2 * n_qubits_,
-              detail::fuse(operations_of(circuit, noise, parameters), kFusedBits), num_threads);
+              detail::fuse(operations_of(circuit, noise, parameters), kFusedBits, 2), num_threads);
   return *this;
 }
 

@@ -148,8 +148,8 @@ StateVector<Real>& StateVector<Real>::apply(const Circuit& circuit, std::span<co
                                             int num_threads) {
   detail::expect_same_register(circuit, n_qubits_);
   detail::expect_parameters(circuit, parameters);
-  detail::run(amplitudes_.data(), n_qubits_, detail::fuse(operations_of(circuit, parameters), kFusedQubits),
-              num_threads);
+  detail::run(amplitudes_.data(), n_qubits_,
+              detail::fuse(operations_of(circuit, parameters), kFusedQubits, 1), num_threads);
   return *this;
 }
 

@@ -111,52 +111,100 @@ void apply_matrix(Element* state, int n_bits, std::span<const int> bits, std::sp
 
 inline constexpr std::size_t kFusionWindow = 256;  ///< operations looked at for one fused matrix
 
-/// Multiplies neighbours together while they act on at most `most` bits. Operations on disjoint bits change
-/// places. Longer matrices and phases stay as they are.
+/// The product of these operations, in their order, on all their bits.
 template <class Scalar>
-std::vector<Operation<Scalar>> fuse(std::vector<Operation<Scalar>> list, int most) {
-  std::vector<Operation<Scalar>> fused;
+Operation<Scalar> product(const std::vector<Operation<Scalar>>& list, std::span<const std::size_t> members) {
+  std::uint64_t own = 0;
+  for (const std::size_t member : members) own |= list[member].mask();
+  Operation<Scalar> out;
+  for (int b = 0; b < 64; ++b) {
+    if ((own >> b & 1) != 0) out.bits.push_back(b);
+  }
+  const int k = static_cast<int>(out.bits.size());
+  const std::size_t size = std::size_t{1} << k;
+  out.matrix.resize(size * size);
+  for (std::size_t i = 0; i < size; ++i) out.matrix[i * size + i] = 1.0;
+  for (const std::size_t member : members) {
+    std::vector<int> rows;  // the bits of the row's number stand above those of the column's
+    for (const int b : list[member].bits) {
+      rows.push_back(k + std::popcount(own & ((std::uint64_t{1} << b) - 1)));
+    }
+    apply_matrix<Scalar, Scalar>(out.matrix.data(), 2 * k, rows, list[member].matrix);
+  }
+  return out;
+}
+
+/// Groups of operations, in an order that is as good as the list's: those on one qubit (`unit` bits) join the
+/// next operation there that is a matrix on at most `most` bits.
+template <class Scalar>
+std::vector<std::vector<std::size_t>> join_small(const std::vector<Operation<Scalar>>& list,
+                                                 std::span<const std::uint64_t> masks, int unit, int most) {
+  std::vector<std::vector<std::size_t>> groups, waiting(64);
+  const auto bit_of = [](std::uint64_t mask) { return static_cast<std::size_t>(std::countr_zero(mask)); };
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const int bits = std::popcount(masks[i]);
+    if (!list[i].diagonal() && bits == unit) {
+      waiting[bit_of(masks[i])].push_back(i);
+      continue;
+    }
+    std::vector<std::size_t> group;
+    for (std::uint64_t rest = masks[i]; rest != 0; rest &= rest - 1) {
+      std::vector<std::size_t>& before = waiting[bit_of(rest)];
+      if (before.empty()) continue;
+      if (!list[i].diagonal() && bits <= most) {
+        group.insert(group.end(), before.begin(), before.end());
+      } else {
+        groups.push_back(before);
+      }
+      before.clear();
+    }
+    group.push_back(i);
+    groups.push_back(std::move(group));
+  }
+  for (std::vector<std::size_t>& rest : waiting) {
+    if (!rest.empty()) groups.push_back(std::move(rest));
+  }
+  return groups;
+}
+
+/// Multiplies neighbours together while they act on at most `most` bits, and on common ones; a qubit has
+/// `unit` bits. Operations on disjoint bits change places. Larger matrices and phases stay as they are.
+template <class Scalar>
+std::vector<Operation<Scalar>> fuse(std::vector<Operation<Scalar>> list, int most, int unit) {
+  std::vector<std::uint64_t> single;
+  for (const auto& operation : list) single.push_back(operation.mask());
+  const auto groups = join_small<Scalar>(list, single, unit, most);
   std::vector<std::uint64_t> masks;
-  for (const auto& operation : list) masks.push_back(operation.mask());
-  std::vector<bool> done(list.size());
-  std::vector<std::size_t> members;
-  for (std::size_t first = 0; first < list.size(); ++first) {
+  for (const auto& group : groups) {
+    std::uint64_t mask = 0;
+    for (const std::size_t member : group) mask |= single[member];
+    masks.push_back(mask);
+  }
+  std::vector<Operation<Scalar>> fused;
+  std::vector<bool> done(groups.size());
+  for (std::size_t first = 0; first < groups.size(); ++first) {
     if (done[first]) continue;
-    done[first] = true;
     std::uint64_t own = masks[first], blocked = 0;
-    members.assign(1, first);
-    const bool open = !list[first].diagonal() && std::popcount(own) <= most;
-    const std::size_t end = std::min(list.size(), first + kFusionWindow);
-    for (std::size_t i = first + 1; open && i < end && (own & ~blocked) != 0; ++i) {
+    std::vector<std::size_t> members = groups[first];
+    if (list[members.front()].diagonal() || std::popcount(own) > most) {
+      fused.push_back(std::move(list[members.front()]));
+      continue;
+    }
+    const bool small = std::popcount(own) == unit;
+    const std::size_t end = std::min(groups.size(), first + kFusionWindow);
+    for (std::size_t i = first + 1; i < end && (own & ~blocked) != 0; ++i) {
       if (done[i]) continue;
-      if ((masks[i] & blocked) == 0 && !list[i].diagonal() && std::popcount(own | masks[i]) <= most) {
+      const bool together = (masks[i] & own) != 0 || (small && std::popcount(masks[i]) == unit);
+      if (together && (masks[i] & blocked) == 0 && !list[groups[i].front()].diagonal() &&
+          std::popcount(own | masks[i]) <= most) {
         own |= masks[i];
         done[i] = true;
-        members.push_back(i);
+        members.insert(members.end(), groups[i].begin(), groups[i].end());
       } else {
         blocked |= masks[i];
       }
     }
-    if (!open) {
-      fused.push_back(std::move(list[first]));
-      continue;
-    }
-    Operation<Scalar> product;
-    for (int b = 0; b < 64; ++b) {
-      if ((own >> b & 1) != 0) product.bits.push_back(b);
-    }
-    const int k = static_cast<int>(product.bits.size());
-    const std::size_t size = std::size_t{1} << k;
-    product.matrix.resize(size * size);
-    for (std::size_t i = 0; i < size; ++i) product.matrix[i * size + i] = 1.0;
-    for (const std::size_t member : members) {
-      std::vector<int> rows;  // the bits of the row's number stand above those of the column's
-      for (const int b : list[member].bits) {
-        rows.push_back(k + std::popcount(own & ((std::uint64_t{1} << b) - 1)));
-      }
-      apply_matrix<Scalar, Scalar>(product.matrix.data(), 2 * k, rows, list[member].matrix);
-    }
-    fused.push_back(std::move(product));
+    fused.push_back(product<Scalar>(list, members));
   }
   return fused;
 }

@@ -187,7 +187,7 @@ std::vector<Stage> stages_of(const Circuit& circuit, const NoiseModel& noise,
     stages.back().jump = jump_of(*channel, on);
     stages.emplace_back();
   }
-  for (Stage& stage : stages) stage.gates = detail::fuse(std::move(stage.gates), kFusedQubits);
+  for (Stage& stage : stages) stage.gates = detail::fuse(std::move(stage.gates), kFusedQubits, 1);
   return stages;
 }
 

@@ -71,6 +71,61 @@ inline int lane_part(const Plan& plan, int element) {
   return part;
 }
 
+/// Vector g of those whose bits at these positions are 0.
+[[gnu::always_inline]] inline std::int64_t vector_of(std::int64_t g, const Plan& plan) {
+  for (int b = 0; b < plan.high; ++b) {
+    const std::int64_t low = g & ((std::int64_t{1} << plan.positions[b]) - 1);
+    g = ((g - low) << 1) | low;
+  }
+  return g;
+}
+
+/// Rows that are somebody else's, where the matrix only moves elements, none of them within the lanes; -1
+/// otherwise. Row to[i] becomes row from[i].
+int moved_rows(const Plan& plan, const double* matrix, int parts, int* to, int* from) {
+  const int rows = 1 << plan.high;
+  int moved = 0;
+  for (int r = 0; r < rows; ++r) {
+    int source = -1;
+    for (int c = 0; c < rows; ++c) {
+      const double* const entry = matrix + parts * (r * rows + c);
+      if (parts == 2 && entry[1] != 0.0) return -1;
+      if (entry[0] == 0.0) continue;
+      if (entry[0] != 1.0 || source >= 0) return -1;
+      source = c;
+    }
+    if (source < 0) return -1;
+    if (source == r) continue;
+    to[moved] = r;
+    from[moved++] = source;
+  }
+  return moved;
+}
+
+template <class Real, bool kComplex>
+void move_rows(Real* state, const Plan& plan, int moved, const int* to, const int* from) {
+  using Vector = typename Types<Real>::Vector;
+  const auto offset = [&](int row) {
+    std::int64_t at = 0;
+    for (int b = 0; b < plan.high; ++b) {
+      at += static_cast<std::int64_t>((row >> b) & 1) << plan.positions[b];
+    }
+    return at * kNumbers<Real>;
+  };
+  std::int64_t target[32], source[32];
+  for (int i = 0; i < moved; ++i) {
+    target[i] = offset(to[i]);
+    source[i] = offset(from[i]);
+  }
+  const std::int64_t groups = std::int64_t{1} << (plan.bits - kLaneBits<Real, kComplex> - plan.high);
+  for (std::int64_t g = 0; g < groups; ++g) {
+    Real* const base = state + vector_of(g, plan) * kNumbers<Real>;
+    Vector values[32];
+    for (int i = 0; i < moved; ++i) values[i] = load(base + source[i]);
+    for (int i = 0; i < moved; ++i) store(base + target[i], values[i]);
+  }
+}
+
 template <class Real, bool kComplex, int kHigh, bool kInLanes>
 void run(Real* state, const Plan& plan, const double* matrix) {
   using Vector = typename Types<Real>::Vector;
@@ -120,12 +175,7 @@ void run(Real* state, const Plan& plan, const double* matrix) {
   }
   const std::int64_t groups = std::int64_t{1} << (plan.bits - kLaneBits<Real, kComplex> - kHigh);
   for (std::int64_t g = 0; g < groups; ++g) {
-    std::int64_t vector = g;
-    for (int b = 0; b < kHigh; ++b) {
-      const std::int64_t low = vector & ((std::int64_t{1} << plan.positions[b]) - 1);
-      vector = ((vector - low) << 1) | low;
-    }
-    Real* const base = state + vector * kWidth;
+    Real* const base = state + vector_of(g, plan) * kWidth;
     Vector sum[kRows];
     for (int r = 0; r < kRows; ++r) sum[r] = Vector{};
     for (int c = 0; c < kRows; ++c) {
@@ -164,6 +214,9 @@ void dense(Real* state, int bits, int k, const int* targets, const double* matri
     }
   }
   if (plan.lanes == 0) {
+    int to[32], from[32];
+    const int moved = moved_rows(plan, matrix, kComplex ? 2 : 1, to, from);
+    if (moved >= 0) return move_rows<Real, kComplex>(state, plan, moved, to, from);
     switch (plan.high) {
       case 1:
         return run<Real, kComplex, 1, false>(state, plan, matrix);
