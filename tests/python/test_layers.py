@@ -197,7 +197,7 @@ def includes(folder):
                     yield f"{path.relative_to(ROOT)}:{number}", found[1], found[2]
 
 
-SYSTEM = {"omp.h", "pthread.h", "immintrin.h"}
+SYSTEM = {"omp.h", "pthread.h", "immintrin.h", "sys/mman.h"}
 
 
 def test_cpp_needs_the_standard_library_and_openmp_alone():
