@@ -55,7 +55,10 @@ void bind_base(py::module_& m) {
       .value("SEED", Purpose::kSeed)
       .value("MACROSPIN", Purpose::kMacrospin)
       .value("FAULT", Purpose::kFault)
+      .value("DISTANCE_SHOTS", Purpose::kDistanceShots)
+      .value("TRAJECTORY", Purpose::kTrajectory)
       .value("FOLD", Purpose::kFold)
+      .value("COUNTS", Purpose::kCounts)
       .finalize();
   m.def(
       "philox",

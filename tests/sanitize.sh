@@ -9,8 +9,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 python="${1:-python}"
 shift || true
-cram=tests/python/hardware/cram
-[ $# -gt 0 ] || set -- $cram/test_{simulation,planes,placement,program,gates}.py tests/python/test_threads.py -m "not slow"
+hardware=tests/python/hardware
+[ $# -gt 0 ] || set -- $hardware/cram/test_{simulation,planes,placement,program,gates}.py tests/python/test_threads.py \
+  $hardware/quantum/test_{sampling,batch,state,circuit,zne}.py -m "not slow"
 site="$PWD/build/sanitize-site"
 
 rm -rf "$site"

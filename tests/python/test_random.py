@@ -39,4 +39,8 @@ def test_purposes_have_numbers_that_never_change():
         "SEED": 3,
         "MACROSPIN": 5,
         "FAULT": 6,
+        "DISTANCE_SHOTS": 7,
+        "TRAJECTORY": 8,
+        "FOLD": 9,
+        "COUNTS": 10,
     }

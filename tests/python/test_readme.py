@@ -7,16 +7,23 @@ import io
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_example_prints_what_its_comments_say():
-    (code,) = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-    promised = [line.split("#", 1)[1].strip() for line in code.splitlines() if line.startswith("print(")]
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_example_prints_what_its_comments_say(code):
+    comments = [line.split("#", 1)[1] for line in code.splitlines() if line.lstrip().startswith("print(")]
+    promised = [text.strip() for comment in comments for text in comment.split(", then ")]
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(code, "README.md", "exec"), {})
+    assert promised
     assert printed.getvalue().splitlines() == promised
 
 

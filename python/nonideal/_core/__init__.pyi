@@ -6,11 +6,14 @@ from . import cram
 from . import quantum
 __all__: list[str] = ['Purpose', 'active_isa', 'available_isas', 'cram', 'num_threads', 'philox', 'quantum', 'set_num_threads']
 class Purpose(enum.IntEnum):
+    COUNTS: typing.ClassVar[Purpose]
+    DISTANCE_SHOTS: typing.ClassVar[Purpose]
     FAULT: typing.ClassVar[Purpose]
     FOLD: typing.ClassVar[Purpose]
     GATE_ERROR: typing.ClassVar[Purpose]
     MACROSPIN: typing.ClassVar[Purpose]
     SEED: typing.ClassVar[Purpose]
+    TRAJECTORY: typing.ClassVar[Purpose]
     UNIFORM_OPERAND: typing.ClassVar[Purpose]
     @classmethod
     def __new__(cls, value):
