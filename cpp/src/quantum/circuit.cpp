@@ -155,13 +155,15 @@ Circuit& Circuit::unitary(Matrix matrix, std::span<const int> qubits) {
 }
 
 Circuit& Circuit::measure(std::span<const int> qubits) {
+  std::vector<int> all = measured_;  // refused as a whole, or not at all
   for (const int qubit : qubits) {
     detail::expect_within("qubit of 'measure'", qubit, 0, n_qubits_ - 1);
-    if (std::find(measured_.begin(), measured_.end(), qubit) != measured_.end()) {
+    if (std::find(all.begin(), all.end(), qubit) != all.end()) {
       throw InvalidArgument("qubit of 'measure' = " + std::to_string(qubit) + " is measured already");
     }
-    measured_.push_back(qubit);
+    all.push_back(qubit);
   }
+  measured_ = std::move(all);
   return *this;
 }
 
@@ -189,9 +191,10 @@ Circuit& Circuit::compose(const Circuit& other) {
     throw InvalidArgument("other: expected " + std::to_string(n_qubits_) + " qubits, got " +
                           std::to_string(other.n_qubits_));
   }
-  const Circuit copy = other;  // a circuit may be composed with itself
-  for (const Instruction& instruction : copy.instructions_) append(copy, instruction);
-  measure(copy.measured_);
+  Circuit composed = *this;  // refused as a whole, or not at all; a circuit may be composed with itself
+  for (const Instruction& instruction : other.instructions_) composed.append(other, instruction);
+  composed.measure(other.measured_);
+  *this = std::move(composed);
   return *this;
 }
 

@@ -368,7 +368,10 @@ class Builder {
     }
     std::erase_if(distinct, [](const Value& value) { return value.factor == 0.0; });
     if (distinct.empty()) return {0.0, 0};
-    // What is common to all stands in front; +-1 cost no multiplication.
+    // The largest factor stands in front of all, so that no ratio overflows; +-1 cost no multiplication.
+    const auto largest =
+        std::ranges::max_element(distinct, {}, [](const Value& v) { return std::abs(v.factor); });
+    std::rotate(distinct.begin(), largest, largest + 1);
     Value total = distinct[0];
     for (std::size_t i = 1; i < distinct.size(); ++i) {
       const double ratio = distinct[i].factor / total.factor;
@@ -439,10 +442,14 @@ Coefficients rotated(const Coefficients& from, const Lowered& gate, Picture pict
       if (ratio == -1.0) {
         out.emplace(first, Value{u->factor, builder.plus(gate.slot, u->node, v->node)});
         out.emplace(second, Value{-u->factor, builder.minus(gate.slot, v->node, u->node)});
-      } else {
+      } else if (std::abs(ratio) <= 1.0) {  // the larger factor stands in front: no ratio overflows
         const int w = builder.scale(ratio, v->node);
         out.emplace(first, Value{u->factor, builder.minus(gate.slot, u->node, w)});
         out.emplace(second, Value{u->factor, builder.plus(gate.slot, w, u->node)});
+      } else {
+        const int w = builder.scale(u->factor / v->factor, u->node);
+        out.emplace(first, Value{v->factor, builder.minus(gate.slot, w, v->node)});
+        out.emplace(second, Value{v->factor, builder.plus(gate.slot, v->node, w)});
       }
     } else if (u) {
       out.emplace(first, Value{u->factor, builder.times_cosine(gate.slot, u->node)});
@@ -498,12 +505,16 @@ void keep(Coefficients& coefficients, const std::optional<Strings>& wanted) {
   if (wanted) std::erase_if(coefficients, [&](const auto& entry) { return !wanted->contains(entry.first); });
 }
 
+constexpr std::size_t kListed = 1 << 14;       ///< longest sets of strings that are kept for pruning
+constexpr std::size_t kListedInAll = 1 << 18;  ///< strings of all such sets together: about 10 MB
+
 /// Strings that a state can have before each gate of `order` (walked from its end, the circuit's start); none
 /// where they are too many to list.
 std::vector<std::optional<Strings>> reachable(std::span<const Lowered> gates, const Order& order,
                                               std::size_t limit) {
   std::vector<std::optional<Strings>> before(order.gates.size());
   std::optional<Strings> strings = Strings{Pauli{}};
+  std::size_t listed = 0;
   for (std::size_t i = order.gates.size(); i-- > 0;) {
     if (strings) {
       for (const int qubit : order.first[i]) {  // starts in |0>: I and Z
@@ -514,16 +525,16 @@ std::vector<std::optional<Strings>> reachable(std::span<const Lowered> gates, co
         }
         strings = std::move(more);
       }
+      listed += strings->size();
       before[i] = strings;
       strings = spread(*strings, gates[static_cast<std::size_t>(order.gates[i])], Picture::schroedinger);
-      if (strings->size() > limit) strings.reset();
+      if (strings->size() > limit || listed > kListedInAll) strings.reset();
     }
   }
   return before;
 }
 
-constexpr std::size_t kListed = 1 << 14;  ///< longest sets of strings that are kept for pruning
-constexpr std::size_t kTried = 1 << 10;   ///< longest sets for which orders are tried
+constexpr std::size_t kTried = 1 << 10;  ///< longest sets for which orders are tried
 
 Strings strings_of(std::span<const Observable> observables) {
   Strings out;
@@ -569,17 +580,18 @@ std::vector<Value> heisenberg(std::span<const Lowered> gates, int n_qubits,
 std::vector<Value> schroedinger(std::span<const Lowered> gates, int n_qubits,
                                 std::span<const Observable> observables, Builder& builder) {
   // Strings that an observable asks for, behind each gate.
+  if (n_qubits > 12) throw Builder::TooLong{};  // 2^n strings of I and Z to start with
   std::vector<std::optional<Strings>> wanted(gates.size());
   std::optional<Strings> strings = strings_of(observables);
+  std::size_t listed = 0;
   for (std::size_t i = gates.size(); i-- > 0;) {
     wanted[i] = strings;
     if (strings) {
+      listed += strings->size();
       strings = spread(*strings, gates[i], Picture::heisenberg);
-      if (strings->size() > kListed) strings.reset();
+      if (strings->size() > kListed || listed > kListedInAll) strings.reset();
     }
   }
-  // 2^n strings of I and Z to start with.
-  if (n_qubits > 12) throw Builder::TooLong{};
   Coefficients coefficients;
   for (std::uint64_t z = 0; z < (std::uint64_t{1} << n_qubits); ++z) {
     if (!strings || strings->contains({0, z})) coefficients.emplace(Pauli{0, z}, Value{1.0, 0});

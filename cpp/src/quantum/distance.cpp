@@ -119,6 +119,19 @@ std::vector<Angle> gate_angles(std::span<const double> theta) {
   return out;
 }
 
+/// Divided by the largest size of an element, so that no square over- or underflows.
+std::vector<double> relative(std::span<const double> v, double largest) {
+  std::vector<double> out(v.begin(), v.end());
+  for (double& x : out) x /= largest;
+  return out;
+}
+
+double largest_of(std::span<const double> v) {
+  double largest = 0.0;
+  for (const double x : v) largest = std::max(largest, std::abs(x));
+  return largest;
+}
+
 double norm_of(std::span<const double> v) {
   double sum = 0.0;
   for (const double x : v) sum += x * x;
@@ -519,22 +532,9 @@ struct DistanceWalk {
       shortcuts += skipped;
     };
     const auto n_groups = static_cast<std::int64_t>(groups.size());
-    std::exception_ptr failure;
-    std::atomic<bool> failed = false;
     detail::for_blocks(n_groups, 1, threads, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t g = first; g < last && !failed; ++g) {
-        try {
-          work(groups[at(g)]);
-        } catch (...) {  // an extrapolation without a result
-#pragma omp critical(nonideal_distance_failure)
-          if (!failed) {
-            failure = std::current_exception();
-            failed = true;
-          }
-        }
-      }
+      for (std::int64_t g = first; g < last; ++g) work(groups[at(g)]);
     });
-    if (failure) std::rethrow_exception(failure);
     const std::int64_t pairs = shape.n_queries * shape.n_points;
     return {shortcuts, (pairs - shortcuts) * static_cast<std::int64_t>(n_scales)};
   }
@@ -650,14 +650,20 @@ Circuit distance_circuit(DistanceMethod method, std::span<const double> a, std::
   detail::expect_within("length of a", static_cast<std::int64_t>(a.size()), 1, kMaxDimension);
   expect_finite("a", a);
   expect_finite("b", b);
-  const double norm_a = norm_of(a), norm_b = norm_of(b);
-  if (!(norm_a > 0.0 && norm_b > 0.0)) {
+  const double largest_a = largest_of(a), largest_b = largest_of(b);
+  if (!(largest_a > 0.0 && largest_b > 0.0)) {
     throw InvalidArgument("a or b is zero: no circuit is needed, the other one's norm is the distance");
   }
   const int data_qubits = data_qubits_of(static_cast<std::int64_t>(a.size()));
   const bool whole = method == DistanceMethod::hadamard;
+  // Only ratios count.
+  const double largest = std::max(largest_a, largest_b);
+  const std::vector<double> unit_a = relative(a, largest_a), unit_b = relative(b, largest_b);
+  const double norm_a = norm_of(unit_a) * (largest_a / largest),
+               norm_b = norm_of(unit_b) * (largest_b / largest);
   const std::vector<double> amplitudes =
-      stacked(a, b, data_qubits, whole ? 1.0 : 1.0 / norm_a, whole ? 1.0 : 1.0 / norm_b);
+      whole ? stacked(unit_a, unit_b, data_qubits, largest_a / largest, largest_b / largest)
+            : stacked(unit_a, unit_b, data_qubits, 1.0 / norm_of(unit_a), 1.0 / norm_of(unit_b));
   std::vector<double> theta = tree_angles(amplitudes);
   if (!whole) theta[0] = std::numbers::pi / 2;
   return make_circuit(method, data_qubits, gate_angles(theta), Angle(2.0 * std::atan2(-norm_b, norm_a)))
@@ -670,12 +676,13 @@ Circuit state_preparation(std::span<const double> amplitudes) {
                           " is not a power of two above 1");
   }
   expect_finite("amplitudes", amplitudes);
-  if (!(norm_of(amplitudes) > 0.0)) throw InvalidArgument("amplitudes: all are zero");
+  const double largest = largest_of(amplitudes);
+  if (!(largest > 0.0)) throw InvalidArgument("amplitudes: all are zero");
   const int n = std::countr_zero(amplitudes.size());
   Circuit circuit(n);
   std::vector<int> qubits(at(n));
   for (int q = 0; q < n; ++q) qubits[at(q)] = n - 1 - q;
-  prepare(circuit, qubits, gate_angles(tree_angles(amplitudes)));
+  prepare(circuit, qubits, gate_angles(tree_angles(relative(amplitudes, largest))));
   return circuit;
 }
 

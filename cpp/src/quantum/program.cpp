@@ -67,8 +67,11 @@ void run(const Program& program, std::span<const double> parameters, std::span<d
       for (std::size_t s = 0; s < n_slots; ++s) {
         for (std::size_t lane = 0; lane < lanes; ++lane) {
           const std::size_t row = static_cast<std::size_t>(first) + lane;
-          angles[s * kLanes + lane] =
-              within_reach(code.slots[s].value(parameters.subspan(row * width, width)));
+          const double angle = code.slots[s].value(parameters.subspan(row * width, width));
+          if (!std::isfinite(angle)) {
+            throw InvalidArgument("parameters: an angle of circuit " + std::to_string(row) + " overflows");
+          }
+          angles[s * kLanes + lane] = within_reach(angle);
         }
       }
       turn({angles, static_cast<int>(n_slots), registers});

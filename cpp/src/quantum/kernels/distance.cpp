@@ -171,24 +171,31 @@ void tabulate(const Columns& columns) {
 
 void decay(const Decays& d) {
   for (int i = 0; i < kLanes; i += kWidth) {
-    Doubles weights{}, first{}, second{}, logs{}, moments{};
     const Doubles above = load(d.values + i) - d.asymptote;  // all must have this sign
     Integers usable = Integers{} - 1;
+    Doubles weights{}, scales{}, logs{};  // sums
     for (std::int64_t s = 0; s < d.n_scales; ++s) {
-      const double x = d.scales[s];
       const Doubles y = load(d.values + s * kLanes + i), rest = y - d.asymptote;
-      usable &= rest * above > 0.0;
-      const Doubles size = choose(rest * above > 0.0, (Doubles)((Integers)rest & INT64_MAX), Doubles{} + 1.0);
-      const Doubles z = log_lanes(size);
+      const Integers same_side = rest * above > 0.0;
+      usable &= same_side;
+      const Doubles size = choose(same_side, (Doubles)((Integers)rest & INT64_MAX), Doubles{} + 1.0);
       const Doubles w = d.shots > 0.0 ? size * size / frequency_variance(y, d.shots) : Doubles{} + 1.0;
       weights += w;
-      first += w * x;
-      second += w * (x * x);
-      logs += w * z;
-      moments += w * x * z;
+      scales += w * d.scales[s];
+      logs += w * log_lanes(size);
     }
-    const Doubles determinant = weights * second - first * first;
-    const Doubles intercept = (second * logs - first * moments) / determinant;
+    // The line through the weighted mean.
+    const Doubles mean_scale = scales / weights, mean_log = logs / weights;
+    Doubles spread{}, slope{};
+    for (std::int64_t s = 0; s < d.n_scales; ++s) {
+      const Doubles y = load(d.values + s * kLanes + i), rest = y - d.asymptote;
+      const Doubles size = choose(rest * above > 0.0, (Doubles)((Integers)rest & INT64_MAX), Doubles{} + 1.0);
+      const Doubles w = d.shots > 0.0 ? size * size / frequency_variance(y, d.shots) : Doubles{} + 1.0;
+      const Doubles x = d.scales[s] - mean_scale;
+      spread += w * x * x;
+      slope += w * x * (log_lanes(size) - mean_log);
+    }
+    const Doubles intercept = mean_log - mean_scale * slope / spread;
     usable &= (intercept < 700.0) & (intercept > -700.0);
     const Doubles size = exp_lanes(choose(usable, intercept, Doubles{}));
     const Doubles signed_size = (Doubles)((Integers)size | ((Integers)above & INT64_MIN));
@@ -196,9 +203,10 @@ void decay(const Decays& d) {
     if (d.shots > 0.0) {
       for (std::int64_t s = 0; s < d.n_scales; ++s) {
         const Doubles y = load(d.values + s * kLanes + i), rest = y - d.asymptote;
-        const Doubles spread = frequency_variance(y, d.shots);
-        const Doubles slope = size * (rest / spread) * (second - d.scales[s] * first) / determinant;
-        variance += slope * slope * spread;
+        const Doubles own = frequency_variance(y, d.shots);
+        const Doubles lever = 1.0 / weights - mean_scale * (d.scales[s] - mean_scale) / spread;
+        const Doubles derivative = size * (rest / own) * lever;
+        variance += derivative * derivative * own;
       }
     }
     store(d.extrapolated + i, d.asymptote + signed_size);

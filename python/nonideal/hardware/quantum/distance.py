@@ -198,8 +198,8 @@ class DistanceEstimator:
     ) -> None:
         self.method: Method = check_choice("method", method, METHODS)
         self.shots = None if shots is None else check_integer("shots", shots, 1)
-        self.noise = NoiseModel() if noise is None else noise
-        check_noise("noise", self.noise)
+        check_noise("noise", NoiseModel() if noise is None else noise)
+        self._noise = NoiseModel() if noise is None else noise.copy()
         if zne is not None and not isinstance(zne, ZNE):
             raise InvalidArgument(f"zne = {zne!r} is neither None nor a ZNE")
         self.zne = zne
