@@ -44,9 +44,9 @@ WHERE = "Where it runs"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code.
 
-    0: done. 1: a benchmark missed a goal, a computation failed, or a worker died. 2: a bad option, folder or address, said in one
-    line on stderr. 130: interrupted. With ``NONIDEAL_TRACEBACK=1`` in the environment errors keep their
-    traceback.
+    0: done. 1: a benchmark missed a goal, a computation failed, or a worker died. 2: a bad option, folder or
+    address, said in one line on stderr. 130: interrupted. With ``NONIDEAL_TRACEBACK=1`` in the environment
+    errors keep their traceback.
 
     Parameters
     ----------

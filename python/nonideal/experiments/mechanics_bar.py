@@ -485,8 +485,12 @@ def _shots_words(shots: int) -> str:
 
 def _with_error(estimate: Estimate, unit: float = 1.0) -> str:
     if estimate.samples is None:
-        return f"{unit * estimate.value:.2g}"
-    return f"{unit * estimate.value:.2g} ± {unit * estimate.standard_error:.1g}"
+        return _rounded(unit * estimate.value, 2)
+    return f"{_rounded(unit * estimate.value, 2)} ± {_rounded(unit * estimate.standard_error, 1)}"
+
+
+def _rounded(number: float, digits: int) -> str:
+    return f"{float(f'{number:.{digits}g}'):g}"
 
 
 def _percent(estimate: Estimate) -> str:
@@ -498,12 +502,12 @@ def _answer(config: Config, metrics: Mapping[str, Estimate], scores: Scores) -> 
     text = f"The exact search is {_percent(metrics['strain_error_classical'])} off in strain; "
     if config.two_qubit_error > 0:
         said = [
-            f"with the {method} circuit {_about_mitigation(config, scores, method)}"
+            f"with the {method} circuit it {_about_mitigation(config, scores, method)}"
             for method in config.methods
         ]
         text += (
-            f"with an error of {config.two_qubit_error:g} per two-qubit gate, zero-noise extrapolation "
-            f"{'; '.join(said)}"
+            f"errors of {config.two_qubit_error:g} per two-qubit gate may be mitigated by zero-noise "
+            f"extrapolation: {'; '.join(said)}"
         )
     else:
         text += "without gate errors there is nothing to mitigate"
@@ -521,15 +525,14 @@ def _answer(config: Config, metrics: Mapping[str, Estimate], scores: Scores) -> 
 
 def _about_mitigation(config: Config, scores: Scores, method: str) -> str:
     """Return what mitigation does to the error of strain for each number of shots."""
-    parts = []
+    said: dict[str, list[str]] = {}
     for shots in config.shots:
         raw, zne = (
             scores[_Variant(method, kind, shots, config.translation[0])]["strain"] for kind in ("raw", "zne")
         )
-        parts.append(
-            f"{_verdict(raw, zne)} with {_shots_words(shots)} ({_percent(raw)} raw, {_percent(zne)} mitigated)"
-        )
-    return ", ".join(parts)
+        numbers = f"{_percent(raw)} raw, {_percent(zne)} mitigated"
+        said.setdefault(_verdict(raw, zne), []).append(f"with {_shots_words(shots)} ({numbers})")
+    return ", ".join(f"{verdict} {' and '.join(cases)}" for verdict, cases in said.items())
 
 
 def _verdict(raw: Estimate, zne: Estimate) -> str:
@@ -635,8 +638,8 @@ def _limits(config: Config) -> list[str]:
     ]
     if "cells" in config.translation:
         limits.append(
-            "All runs with translation share one set of cells, by k-means from the run's seed: error bars are "
-            "those of shots, and other cells would give somewhat other numbers."
+            "All runs with translation share one set of cells, by k-means from the run's seed: their error "
+            "bars are those of shots, and other cells would give somewhat other numbers."
         )
     if config.extrapolator == "exponential":
         limits.append(

@@ -63,7 +63,7 @@ def test_the_claim_at_exact_probabilities(exact):
         moved = value(exact, f"wrong_{method}_raw_exact_cells")
         assert moved < raw / 2
     assert (
-        "with the hadamard circuit helps with exact probabilities (3.7 % raw, 0.33 % mitigated)"
+        "with the hadamard circuit it helps with exact probabilities (3.7 % raw, 0.33 % mitigated)"
         in exact.answer
     )
 
@@ -106,10 +106,8 @@ def test_the_answer_is_built_from_the_numbers(small, raw, zne, repeats, verdict)
         for kind, strain in (("raw", raw), ("zne", zne))
     }
     answer = mechanics_bar._answer(config, small.metrics, scores)
-    assert (
-        f"zero-noise extrapolation with the swap circuit {verdict} with 1,024 shots ({100 * raw:g} ± 3 % raw, "
-        in answer
-    )
+    said = f"with the swap circuit it {verdict} with 1,024 shots ({100 * raw:g} ± 3 % raw, "
+    assert said in answer
 
 
 def test_without_gate_errors_nothing_is_mitigated():
