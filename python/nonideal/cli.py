@@ -26,7 +26,7 @@ from rich.text import Text
 
 import nonideal
 from nonideal import _core
-from nonideal.errors import InvalidArgument, MissingExtra
+from nonideal.errors import InvalidArgument, MissingExtra, NumericalError
 from nonideal.experiments import registry
 from nonideal.experiments.options import Option, options_of
 from nonideal.parallel import WorkerError
@@ -44,9 +44,9 @@ WHERE = "Where it runs"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code.
 
-    0: done. 1: a benchmark missed a goal, or a worker died. 2: a bad option, folder or address, said in one
-    line on stderr. 130: interrupted. With ``NONIDEAL_TRACEBACK=1`` in the environment errors keep their
-    traceback.
+    0: done. 1: a benchmark missed a goal, a computation failed, or a worker died. 2: a bad option, folder or
+    address, said in one line on stderr. 130: interrupted. With ``NONIDEAL_TRACEBACK=1`` in the environment
+    errors keep their traceback.
 
     Parameters
     ----------
@@ -62,10 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _complain(error.format_message(), 2)
         except typer.Abort:
             return 130
-        except (InvalidArgument, MissingExtra, WorkerError, OSError) as error:
+        except (InvalidArgument, MissingExtra, NumericalError, WorkerError, OSError) as error:
             if os.environ.get("NONIDEAL_TRACEBACK"):
                 raise
-            return _complain(str(error), 1 if isinstance(error, WorkerError) else 2)
+            return _complain(str(error), 1 if isinstance(error, (NumericalError, WorkerError)) else 2)
     return int(code or 0)
 
 

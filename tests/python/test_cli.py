@@ -18,6 +18,7 @@ import pytest
 import nonideal
 import toys
 from nonideal import cli
+from nonideal.errors import ConvergenceError, NumericalError
 from nonideal.experiments import registry
 from nonideal.report import load_result
 
@@ -178,6 +179,21 @@ def test_an_unreachable_cluster_ends_in_one_line(capfd: pytest.CaptureFixture[st
     assert cli.main(words) == 2
     message = "nonideal: cluster = 'tcp://127.0.0.1:9' cannot be reached within 3 s\n"
     assert capfd.readouterr() == ("", message)
+
+
+@pytest.mark.parametrize("kind", [NumericalError, ConvergenceError])
+def test_a_failed_computation_ends_in_one_line(
+    kind: type[NumericalError],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise kind("the iteration stopped at 0.1")
+
+    monkeypatch.setattr("nonideal.experiments.execution.execute", fail)
+    assert cli.main(["run", "toy-pi", "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr() == ("", "nonideal: the iteration stopped at 0.1\n")
 
 
 def test_an_unwritable_folder_ends_in_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_the_claim_at_exact_probabilities(exact):
         moved = value(exact, f"wrong_{method}_raw_exact_cells")
         assert moved < raw / 2
     assert (
-        "zero-noise extrapolation helps with exact probabilities (3.7 % raw, 0.33 % mitigated)"
+        "with the hadamard circuit it helps with exact probabilities (3.7 % raw, 0.33 % mitigated)"
         in exact.answer
     )
 
@@ -90,18 +90,63 @@ def test_the_limit_of_the_claim_with_few_shots():
 
 
 @pytest.mark.parametrize(
-    ("raw", "zne", "verdict"),
-    [(0.3, 0.1, "helps"), (0.1, 0.3, "harms"), (0.2, 0.25, "makes no clear difference")],
+    ("raw", "zne", "repeats", "verdict"),
+    [
+        (0.3, 0.1, 5, "helps"),
+        (0.1, 0.3, 5, "harms"),
+        (0.2, 0.25, 5, "makes no clear difference"),
+        (0.3, 0.1, 2, "makes no clear difference"),  # Student's quantile: 12.7 standard errors
+    ],
 )
-def test_the_answer_is_built_from_the_numbers(small, raw, zne, verdict):
-    """A difference below two standard errors is none."""
+def test_the_answer_is_built_from_the_numbers(small, raw, zne, repeats, verdict):
+    """A difference that chance explains at 95 % is none."""
     config = Config(**(SMALL | {"shots": "1024"}), methods="swap", translation="none")
     scores = {
-        mechanics_bar._Variant("swap", kind, 1024, "none"): {"strain": Estimate(strain, 0.03, 5)}
+        mechanics_bar._Variant("swap", kind, 1024, "none"): {"strain": Estimate(strain, 0.03, repeats)}
         for kind, strain in (("raw", raw), ("zne", zne))
     }
     answer = mechanics_bar._answer(config, small.metrics, scores)
-    assert f"zero-noise extrapolation {verdict} with 1,024 shots ({100 * raw:g} % raw, " in answer
+    said = f"with the swap circuit it {verdict} with 1,024 shots ({100 * raw:g} ± 3 % raw, "
+    assert said in answer
+
+
+def test_without_gate_errors_nothing_is_mitigated():
+    result = mechanics_bar.run(
+        Config(**(SMALL | {"shots": "0"}), two_qubit_error=0, methods="swap", convergence_points="50,100")
+    )
+    assert "without gate errors there is nothing to mitigate" in result.answer
+    assert not any("mitigation" in row.quantity for row in result.comparison)
+    assert value(result, "strain_error_swap_zne_exact_none") == value(
+        result, "strain_error_swap_noiseless_exact_none"
+    )
+
+
+def test_runs_do_not_depend_on_the_others_asked_for(small):
+    """Nor do cells: those of exact probabilities are those of the runs with shots."""
+    alone = mechanics_bar.run(
+        Config(**(SMALL | {"shots": "1024"}), methods="hadamard", convergence_points="50,100")
+    )
+    names = [name for name in alone.metrics if "hadamard" in name]
+    assert len(names) == 12
+    for name in names:
+        assert alone.metrics[name] == small.metrics[name]
+
+
+def test_an_exponential_that_does_not_exist_leaves_the_raw_value():
+    result = mechanics_bar.run(
+        Config(**SMALL, extrapolator="exponential", repeats=2, convergence_points="50,100")
+    )
+    assert any("stays unmitigated" in line for line in result.limits)
+    assert value(result, "wrong_hadamard_zne_exact_none") < value(result, "wrong_hadamard_raw_exact_none")
+
+
+def test_a_fine_bar_has_a_reference():
+    """1,000 elements: a tolerance of 1e-12 would be below round-off."""
+    bar, reference = mechanics_bar._reference({"control": "displacement", "n_elements": 1000})
+    np.testing.assert_allclose(
+        np.diff(reference.stress[:, 0]) * 1e-4, -2e4 / 1000, atol=1e-8 * reference.stress.max() * 1e-4
+    )
+    assert bar.n_points == 1000
 
 
 def test_the_table_has_the_prototype_beside_ours(exact, small):

@@ -151,9 +151,11 @@ class DistanceEstimator:
     noisy_preparation : bool
         False: no noise in the gates that prepare the vectors.
     seed : int or None
-        Of shots, k-means and partial folds. None draws one, which results report.
+        Of shots, partial folds and, without `cells_seed`, k-means. None draws one, which results report.
     num_threads : int or None
         Results don't depend on it.
+    cells_seed : int or None
+        Of k-means; None: `seed`. Estimators of one ``cells_seed`` have the same cells, whatever their shots.
 
     Raises
     ------
@@ -195,6 +197,7 @@ class DistanceEstimator:
         noisy_preparation: bool = True,
         seed: int | None = None,
         num_threads: int | None = None,
+        cells_seed: int | None = None,
     ) -> None:
         self.method: Method = check_choice("method", method, METHODS)
         self.shots = None if shots is None else check_integer("shots", shots, 1)
@@ -211,9 +214,10 @@ class DistanceEstimator:
             raise InvalidArgument(f"noisy_preparation = {noisy_preparation!r} is neither True nor False")
         self.noisy_preparation = noisy_preparation
         self.seed = resolve_seed(seed)
+        self.cells_seed = self.seed if cells_seed is None else check_integer("cells_seed", cells_seed, 0, 64)
         self._num_threads = check_threads(num_threads)
         self._programs: dict[tuple[int, int], _core.quantum.DistanceProgram] = {}
-        self._cells = Cells(self.translation, self.n_cells, self.seed)
+        self._cells = Cells(self.translation, self.n_cells, self.cells_seed)
 
     def __repr__(self) -> str:
         return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from nonideal.checks import (
     check_positive,
 )
 from nonideal.errors import InvalidArgument
+from nonideal.physics.mechanics.files import replacing
 from nonideal.physics.mechanics.mandel import COMPONENTS, mandel_scale
 from nonideal.physics.mechanics.structure import IntArray
 from nonideal.seeds import resolve_seed
@@ -32,6 +34,7 @@ __all__ = ["MaterialDatabase", "UniaxialLaw", "check_indices", "check_states"]
 
 Metric: TypeAlias = ArrayLike | Literal["secant"]
 
+_DAMAGED = (zipfile.BadZipFile, zlib.error)
 _ASYMMETRY = 1e-9  # of the largest entry; more is no round-off
 _FLOOR = 1e-3  # of the largest eigenvalue: the least stiffness of the "secant" metric [inferred]
 _ARC_STEPS = 16  # points of the table behind spacing="arc", for each point that is wanted
@@ -76,6 +79,8 @@ class MaterialDatabase:
     ----------
     points : (N, 2 d) float64 ndarray
         Scaled coordinates; read-only, and always the same object.
+    seed : int or None
+        Of the noise that `from_law` added; None where it added none.
 
     Raises
     ------
@@ -102,6 +107,7 @@ class MaterialDatabase:
     stress: FloatArray
     metric: FloatArray
     points: FloatArray = field(repr=False)
+    seed: int | None = field(repr=False)
     _factor: FloatArray = field(repr=False)  # L
     _inverse: FloatArray = field(repr=False)  # L^-T: a triangular solve of many rows costs more
 
@@ -116,6 +122,7 @@ class MaterialDatabase:
         inverse = linalg.solve_triangular(factor, np.eye(len(factor)), lower=True).T
         self._set(strain=strains, stress=stresses, metric=tensor, _factor=factor, _inverse=inverse)
         self._set(points=self.scale(strains, stresses))
+        object.__setattr__(self, "seed", None)
 
     def _set(self, **arrays: FloatArray) -> None:
         for name, array in arrays.items():
@@ -222,7 +229,7 @@ class MaterialDatabase:
         noise : float
             Standard deviation of Gaussian noise on strain and stress, relative to the largest of each.
         seed : int or None
-            Of the noise; None draws one.
+            Of the noise; None draws one, which the data base keeps.
 
         Raises
         ------
@@ -241,6 +248,7 @@ class MaterialDatabase:
         limit = check_positive("max_stress", max_stress)
         check_choice("spacing", spacing, ("strain", "stress", "arc"))
         noise = check_non_negative("noise", noise)
+        drawn = resolve_seed(seed) if noise or seed is not None else None
         stress = np.linspace(-limit, limit, count)
         if spacing == "arc":
             fine = np.linspace(-limit, limit, _ARC_STEPS * count + 1)
@@ -255,14 +263,18 @@ class MaterialDatabase:
         else:
             strain = np.asarray(law.strain(stress))
         if noise:
-            generator = np.random.Generator(np.random.Philox(key=resolve_seed(seed)))
+            generator = np.random.Generator(np.random.Philox(key=drawn))
             errors = noise * generator.standard_normal((2, count))
             strain = strain + errors[0] * np.abs(strain).max()
             stress = stress + errors[1] * np.abs(stress).max()
-        return cls(strain, stress, metric)
+        database = cls(strain, stress, metric)
+        object.__setattr__(database, "seed", drawn if noise else None)
+        return database
 
     def save(self, path: str | Path) -> None:
         """Write strain, stress and metric into a compressed ``.npz`` file; `load` reads it.
+
+        A file that is there is replaced when the new one is complete. The seed is not stored.
 
         Examples
         --------
@@ -276,7 +288,7 @@ class MaterialDatabase:
         >>> again.fingerprint == database.fingerprint
         True
         """
-        with Path(path).open("wb") as file:
+        with replacing(path) as place, place.open("wb") as file:
             np.savez_compressed(file, strain=self.strain, stress=self.stress, metric=self.metric)
 
     @classmethod
@@ -293,7 +305,7 @@ class MaterialDatabase:
                 arrays = [stored[name] for name in ("strain", "stress", "metric")]
         except OSError as error:
             raise InvalidArgument(f"{path} cannot be read ({error.strerror or error})") from None
-        except (KeyError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile):
+        except (KeyError, ValueError, EOFError, AttributeError, TypeError, *_DAMAGED):
             raise InvalidArgument(f"{path} is not a data base that MaterialDatabase.save wrote") from None
         return cls(*arrays)
 

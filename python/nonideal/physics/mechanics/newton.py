@@ -15,6 +15,7 @@ from nonideal.physics.mechanics.system import Factor, Supports, check_force, sti
 __all__ = ["solve_law"]
 
 _HALVINGS = 12  # of a step that makes the residual larger
+_ROUND_OFF = 8 * np.finfo(float).eps  # of the terms that add up to a nodal force
 
 
 def solve_law(
@@ -42,7 +43,7 @@ def solve_law(
     fixed_values : float or (k,) array_like
         Their displacements.
     tolerance : float
-        Of the residual forces, relative to forces and reactions, > 0.
+        Of the residual forces, relative to forces and reactions, > 0. Round-off is never asked to vanish.
     max_iterations : int
         At least 1.
 
@@ -54,9 +55,11 @@ def solve_law(
     Raises
     ------
     InvalidArgument
-        If an argument is out of range, the structure is not held, or the law returns other shapes.
+        If an argument is out of range, the structure is not held, the law returns other shapes, or at zero
+        strain no finite stress or no positive definite tangent.
     ConvergenceError
-        If the residual does not fall below the tolerance; it carries the relative residuals.
+        If the residual does not fall below the tolerance, or the law is not finite or has a singular tangent
+        on the way; it carries the relative residuals.
 
     Examples
     --------
@@ -71,10 +74,12 @@ def solve_law(
     tolerance = check_positive("tolerance", tolerance)
     max_iterations = check_integer("max_iterations", max_iterations, 1)
     operator, free, fixed = structure.strain_operator, supports.free, supports.fixed
+    size_operator = abs(operator)
     shape = (structure.n_points, structure.n_strain)
+    name = getattr(law, "__name__", type(law).__name__)
 
     def respond(displacement: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float]:
-        """Return strain, stress, tangent, residual forces and their norm relative to forces and reactions."""
+        """Return strain, stress, tangent, residual forces and their relative norm: infinite if not finite."""
         strain = (operator @ displacement).reshape(shape)
         stress, tangent = law(strain)
         if np.shape(stress) != shape or np.shape(tangent) != (*shape, shape[1]):
@@ -84,17 +89,38 @@ def solve_law(
             )
         inner = operator.T @ (structure.weights[:, None] * stress).ravel()
         residual = forces - inner
-        scale = max(np.linalg.norm(forces), np.linalg.norm(inner[fixed]), np.finfo(float).tiny)
+        if not (np.isfinite(residual).all() and np.isfinite(tangent).all()):
+            return strain, stress, tangent, residual, np.inf
+        # Where true forces vanish, as in a rigid motion, what is left is the round-off of these terms.
+        terms = (size_operator @ np.abs(displacement)).reshape(shape)
+        terms = structure.weights[:, None] * np.einsum("pij,pj->pi", np.abs(tangent), terms)
+        noise = _ROUND_OFF / tolerance * np.linalg.norm(size_operator.T @ terms.ravel())
+        scale = max(np.linalg.norm(forces), np.linalg.norm(inner[fixed]), noise, np.finfo(float).tiny)
         return strain, stress, tangent, residual, float(np.linalg.norm(residual[free]) / scale)
 
     displacement: FloatArray = np.zeros(structure.n_dofs)
     strain, stress, tangent, residual, error = respond(displacement)
+    if not np.isfinite(error):
+        raise InvalidArgument(f"law {name} has a stress or tangent that is not finite at zero strain")
     errors: list[float] = []
     changes: list[float] = []
     for iteration in range(max_iterations):
         # The prescribed displacements enter by the first step, which is therefore taken whole.
         jump = (supports.values - displacement[fixed])[:, None]
-        factor = Factor(stiffness_matrix(structure, tangent), supports)
+        try:
+            factor = Factor(stiffness_matrix(structure, tangent), supports)
+        except InvalidArgument:
+            if iteration:
+                raise ConvergenceError(
+                    f"Newton's method: the tangent of law {name} is singular or indefinite after iteration "
+                    f"{iteration}; the largest strain is {np.abs(strain).max():.3g}",
+                    errors,
+                ) from None
+            if np.linalg.eigvalsh(tangent + tangent.transpose(0, 2, 1)).min() <= 0.0:
+                raise InvalidArgument(
+                    f"law {name} has a tangent that is not positive definite at zero strain"
+                ) from None
+            raise
         step = factor.solve(residual[:, None], jump, supports)[:, 0]
         for _ in range(_HALVINGS + 1 if iteration else 1):
             trial = displacement + step
@@ -107,6 +133,12 @@ def solve_law(
         displacement[fixed] = supports.values
         strain, stress, tangent, residual, error = response
         errors.append(error)
+        if not np.isfinite(error):
+            raise ConvergenceError(
+                f"Newton's method: the stress or tangent of law {name} is not finite in iteration "
+                f"{iteration + 1}; the largest strain is {np.abs(strain).max():.3g}",
+                errors,
+            )
         if error <= tolerance:
             break
     else:

@@ -74,7 +74,12 @@ class PeriodicSystem:
         for iteration in range(_MAX_ITERATIONS):
             if history[-1] <= _TOLERANCE:
                 return State(fluctuation, strain, stress, tangent, iteration)
-            step = -self.factor(tangent)(residual)
+            if not np.isfinite(history[-1]):
+                break
+            try:
+                step = -self.factor(tangent)(residual)
+            except ConvergenceError:  # which knows neither the strain nor the residuals
+                break
             size = float(np.linalg.norm(residual))
             for halving in range(_MAX_HALVINGS):
                 tried = fluctuation + step * 0.5**halving
@@ -96,21 +101,32 @@ class PeriodicSystem:
         )
 
     def factor(self, tangent: FloatArray) -> Callable[[FloatArray], FloatArray]:
-        """Return the solver of K x = r, r and x (n,) or (n, k), for a tangent (n_points, 3, 3)."""
+        """Return the solver of K x = r, r and x (n,) or (n, k), for a tangent (n_points, 3, 3).
+
+        Raises
+        ------
+        ConvergenceError
+            If K is singular or not finite.
+        """
         blocks = self._weighted(tangent)
         element = np.matmul(self._operator.transpose(0, 2, 1), blocks)
         data = np.bincount(self._slot, element.reshape(-1)[self._kept], minlength=len(self._rows))
         matrix = sparse.csc_array((data, self._rows, self._starts), shape=(self.n, self.n))
         # Symmetric positive definite: no pivoting, and the order was found once. Columns one by one:
         # relaxed supernodes or wide panels cost a quarter more for so small a matrix.
-        solver = splu(
-            matrix,
-            permc_spec="NATURAL",
-            diag_pivot_thresh=0.0,
-            relax=1,
-            panel_size=1,
-            options={"SymmetricMode": True},
-        )
+        if not np.isfinite(data).all():
+            raise ConvergenceError("the stiffness of the cell is not finite")
+        try:
+            solver = splu(
+                matrix,
+                permc_spec="NATURAL",
+                diag_pivot_thresh=0.0,
+                relax=1,
+                panel_size=1,
+                options={"SymmetricMode": True},
+            )
+        except RuntimeError:  # "Factor is exactly singular"
+            raise ConvergenceError("the stiffness of the cell is singular") from None
         order = self._order
 
         def solve(right: FloatArray) -> FloatArray:
@@ -160,8 +176,11 @@ class PeriodicSystem:
         return np.stack(columns, axis=1)
 
     def _relative(self, residual: FloatArray, stress: FloatArray) -> float:
+        """Return the residual over the stress scale; infinity where either is not finite."""
         scale = float(np.sqrt(np.sum(self.mean(stress**2))))
         size = float(np.max(np.abs(residual), initial=0.0))
+        if not (np.isfinite(scale) and np.isfinite(size)):
+            return float("inf")
         return size / scale if scale > 0.0 else size
 
     def _set_pattern(self) -> None:

@@ -128,7 +128,7 @@ class DataDrivenSolver:
         audit : object with ``nearest``, optional
             A second search, such as `ExactSearch`, that says in each iteration which neighbours are wrong.
         seed : int, optional
-            Of a random start; None draws one, and the solution reports it. Other starts do without.
+            Of a random start; None draws one, and the solution reports it. Other starts check it, no more.
         progress : bool, optional
             Whether to show a progress bar on a terminal; default: unless the search is an `ExactSearch`.
 
@@ -207,8 +207,9 @@ class DataDrivenSolver:
         drawn = (
             isinstance(start, str) and check_choice("start", start, ("zero", "linear", "random")) == "random"
         )
-        if drawn:
+        if drawn or seed is not None:
             seed = resolve_seed(seed)
+        if drawn:
             generator = np.random.Generator(np.random.Philox(key=seed))
             return generator.integers(len(database), size=count), seed
         if not isinstance(start, str):

@@ -9,6 +9,7 @@ import numpy as np
 from nonideal.checks import FloatArray
 from nonideal.errors import InvalidArgument
 from nonideal.physics.mechanics.extras import import_meshio
+from nonideal.physics.mechanics.files import replacing
 from nonideal.physics.mechanics.mandel import COMPONENTS, mandel_scale
 from nonideal.physics.mechanics.solution import Solution
 from nonideal.physics.mechanics.structure import Structure
@@ -80,12 +81,14 @@ def write_vtu(path: str | Path, structure: Structure, solution: Solution) -> Non
             fields[kind if space == 1 else f"{kind}_{i + 1}{j + 1}"] = tensor[:, number]
     if (wrong := solution.history.wrong) is not None:
         fields["wrong_neighbour"] = wrong[solution.best_iteration].astype(np.float64)
-    meshio.Mesh(
+    mesh = meshio.Mesh(
         _in_space(structure.nodes),
         [(name, structure.cells[:, order])],
         point_data={"displacement": _in_space(solution.displacement[structure.node_dofs])},
         cell_data={key: [_cell_means(structure, values)] for key, values in fields.items()},
-    ).write(target)
+    )
+    with replacing(target) as place:
+        mesh.write(place)
 
 
 def _in_space(vectors: FloatArray) -> FloatArray:

@@ -392,6 +392,22 @@ def test_translation_lowers_bias_and_shot_noise():
     assert wrong["none"] > wrong["centroid"] > wrong["cells"]
 
 
+def test_cells_have_a_seed_of_their_own():
+    queries, points = np.random.default_rng(3).normal(size=(2, 60, 2))
+    noise = NoiseModel.depolarizing(p1=1e-3, p2=1e-2)
+
+    def measured(seed, cells_seed=None):
+        estimator = DistanceEstimator(
+            noise=noise, translation="cells", n_cells=6, seed=seed, cells_seed=cells_seed
+        )
+        return estimator.pairwise(queries, points).squared_distance
+
+    # Exact probabilities depend on a seed through the cells alone.
+    assert not np.array_equal(measured(1), measured(2))
+    np.testing.assert_array_equal(measured(1, cells_seed=2), measured(2))
+    np.testing.assert_array_equal(measured(5, cells_seed=1), measured(6, cells_seed=1))
+
+
 def test_memory_stays_that_of_queries_and_points():
     code = (
         "import numpy as np, resource\n"
@@ -428,6 +444,7 @@ A, B = vectors(2, 3), vectors(4, 3)
         ),
         (lambda: DistanceEstimator(n_cells=4), "n_cells = 4 needs translation = 'cells', not 'none'"),
         (lambda: DistanceEstimator(translation="cells", n_cells=0), "n_cells = 0 is below 1"),
+        (lambda: DistanceEstimator(cells_seed=-1), "cells_seed = -1 is outside [0, 2^64)"),
         (lambda: DistanceEstimator(noisy_preparation=1), "noisy_preparation = 1 is neither True nor False"),
         (lambda: DistanceEstimator(seed=-1), "seed = -1 is outside [0, 2^64)"),
         (lambda: DistanceEstimator().pairwise(A[0], B), "queries has shape (3,), not (n, D)"),

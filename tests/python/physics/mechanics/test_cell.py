@@ -297,3 +297,40 @@ def test_no_equilibrium_is_reported():
         cell.homogenize([0.01, 0.0, 0.0])
     assert len(caught.value.history) >= 1
     assert caught.value.history[-1] > 1e-6
+
+
+@pytest.mark.parametrize(
+    ("kind", "residual"),
+    [("singular", "[0-9.e+-]+"), ("no tangent", "[0-9.e+-]+"), ("no stress", "inf"), ("overflow", "inf")],
+)
+def test_a_law_that_fails_under_strain_is_no_equilibrium(kind, residual):
+    """The macro strain and the residuals are said, and no NaN gets through."""
+
+    def broken(strain):
+        stress, tangent = mechanics.LinearElastic(4000, 0.35)(strain)
+        strained = strain.any(axis=1)
+        if kind == "singular":
+            tangent[strained] = 0.0
+        elif kind == "no tangent":
+            tangent[strained] = np.nan
+        else:
+            stress[strained] = np.nan if kind == "no stress" else 1e200  # whose square is no number
+        return stress + np.sign(strain), tangent
+
+    cell = mechanics.UnitCell(matrix=broken, fibre=broken, n_arc=1, n_radial=1)
+    message = rf"at the macro strain \(0.01, 0, 0\); .* stress scale stopped at {residual}$"
+    with np.errstate(over="ignore"), pytest.raises(ConvergenceError, match=message) as caught:
+        cell.homogenize([0.01, 0.0, 0.0])
+    assert len(caught.value.history) >= 1
+    assert not np.isnan(caught.value.history).any()
+
+
+@pytest.mark.parametrize(("tangent", "why"), [(0.0, "singular"), (np.nan, "not finite")])
+def test_a_cell_without_stiffness_is_refused(tangent, why):
+    def broken(strain):
+        return 0.0 * strain, np.full((len(strain), 3, 3), tangent)
+
+    cell = mechanics.UnitCell(matrix=broken, fibre=broken, n_arc=1, n_radial=1)
+    with pytest.raises(ConvergenceError) as caught:
+        cell.stiffness()
+    assert str(caught.value) == f"the stiffness of the cell is {why}"

@@ -105,6 +105,10 @@ def test_noise_has_the_wanted_size_and_a_seed():
     again = MaterialDatabase.from_law(LAW, 20_000, **make, noise=0.02, seed=7)
     other = MaterialDatabase.from_law(LAW, 20_000, **make, noise=0.02, seed=8)
     assert again.fingerprint == noisy.fingerprint != other.fingerprint
+    assert (clean.seed, noisy.seed) == (None, 7)
+    drawn = MaterialDatabase.from_law(LAW, 100, **make, noise=0.02)
+    again = MaterialDatabase.from_law(LAW, 100, **make, noise=0.02, seed=drawn.seed)
+    assert again.fingerprint == drawn.fingerprint
 
 
 def test_save_and_load(tmp_path):
@@ -114,6 +118,22 @@ def test_save_and_load(tmp_path):
     for name in ("strain", "stress", "metric", "points"):
         np.testing.assert_array_equal(getattr(again, name), getattr(database, name))
     assert again.fingerprint == database.fingerprint
+
+
+def test_a_save_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    database = random_database(3)
+    path = tmp_path / "data.npz"
+    database.save(path)
+
+    def fail(file, **arrays):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", fail)
+    with pytest.raises(OSError, match="No space"):
+        random_database(4).save(path)
+    assert MaterialDatabase.load(path).fingerprint == database.fingerprint
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_fingerprint_is_that_of_the_numbers():
@@ -142,7 +162,7 @@ def test_load_executes_nothing(tmp_path):
     assert str(caught.value) == f"{path} is not a data base that MaterialDatabase.save wrote"
 
 
-@pytest.mark.parametrize("damage", ["empty", "text", "key", "truncated", "array"])
+@pytest.mark.parametrize("damage", ["empty", "text", "key", "truncated", "array", "stream"])
 def test_load_refuses_other_files(tmp_path, damage):
     path = tmp_path / "data.npz"
     random_database(4).save(path)
@@ -152,6 +172,11 @@ def test_load_refuses_other_files(tmp_path, damage):
     elif damage == "array":
         with path.open("wb") as file:
             np.save(file, np.arange(3.0))
+    elif damage == "stream":  # a deflate block of a kind that there is not
+        content = bytearray(path.read_bytes())
+        name, extra = (int.from_bytes(content[i : i + 2], "little") for i in (26, 28))
+        content[30 + name + extra] |= 0b110
+        path.write_bytes(content)
     else:
         content = path.read_bytes()
         path.write_bytes({"empty": b"", "text": b"strain", "truncated": content[: len(content) // 2]}[damage])
@@ -263,6 +288,7 @@ PLANE = {"strain": np.eye(3), "stress": np.eye(3)}
         (lambda: sample(spacing="even"), "spacing = 'even' is not one of strain, stress, arc"),
         (lambda: sample(noise=-0.1), "noise = -0.1 is not >= 0"),
         (lambda: sample(noise=0.1, seed=-1), "seed = -1 is outside [0, 2^64)"),
+        (lambda: sample(seed=-1), "seed = -1 is outside [0, 2^64)"),
         (
             lambda: MaterialDatabase.from_csv("x.csv", "MPa"),
             "units = 'MPa' is not a pair (unit of strain, unit of stress)",

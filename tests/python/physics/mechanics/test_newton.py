@@ -87,6 +87,65 @@ def test_no_convergence_is_said_with_residuals():
     assert len(caught.value.history) == 2
 
 
+def test_a_rigid_motion_has_no_stress():
+    """True forces are zero: the residual is round-off, which no tolerance asks to vanish."""
+    beam = mechanics.l_beam(cells_per_width=4)
+    law = mechanics.LinearElastic(4000.0, 0.3)
+    fixed = beam.dofs(y=100.0)
+    moved = mechanics.solve_law(beam, law, None, fixed, np.full(len(fixed), 1e-3), tolerance=1e-12)
+    assert moved.n_iterations <= 2
+    np.testing.assert_allclose(moved.displacement, 1e-3, rtol=1e-10)
+    assert np.abs(moved.stress).max() < 1e-10 * 4000 * 1e-3
+    bar = mechanics.solve_law(BAR, STEEL, None, [0, 20], [1e-3, 1e-3])
+    assert np.abs(bar.stress).max() < 1e-10 * 200e9 * 1e-3
+
+
+def test_round_off_excuses_nothing_else():
+    """The tolerance holds as before where forces are there."""
+    solution = mechanics.solve_law(BAR, STEEL, FORCE, [0, 20], [0.0, 2.5e-3], tolerance=1e-11)
+    inner = BAR.strain_operator.T @ (BAR.weights[:, None] * solution.stress).ravel()
+    left = np.linalg.norm((FORCE - inner)[1:20])
+    assert left <= 1e-11 * np.linalg.norm(solution.reactions[[0, 20]] - FORCE[[0, 20]])
+
+
+def softening(strain):
+    """Rise to the strain 1e-3 and fall behind it."""
+    return strain * (1 - strain**2 / 3e-6) * 200e9, (200e9 * (1 - strain**2 / 1e-6))[:, :, None]
+
+
+def no_root(strain):
+    """Be defined up to the strain 1e-3 alone."""
+    with np.errstate(invalid="ignore"):
+        return 200e9 * (1e-3 - np.sqrt(1e-6 - 1e-3 * strain)), np.full((len(strain), 1, 1), 200e9)
+
+
+@pytest.mark.parametrize(
+    ("law", "text"),
+    [
+        (
+            softening,
+            "Newton's method: the tangent of law softening is singular or indefinite after iteration 1",
+        ),
+        (no_root, "Newton's method: the stress or tangent of law no_root is not finite in iteration 1"),
+    ],
+)
+def test_a_law_that_fails_on_the_way_is_no_mechanism(law, text):
+    with pytest.raises(ConvergenceError) as caught:
+        mechanics.solve_law(BAR, law, FORCE, [0, 20], [0.0, 2.5e-3])
+    found, strain = str(caught.value).split("; the largest strain is ")
+    assert found == text
+    assert float(strain) > 2.5e-3
+    assert len(caught.value.history) == 1
+
+
+def no_start(strain):
+    return np.full(strain.shape, np.nan), np.ones((len(strain), 1, 1))
+
+
+def cubic(strain):
+    return strain**3, (3 * strain**2)[:, :, None]
+
+
 def wrong_law(strain):
     return strain, np.zeros((len(strain), 3, 3))
 
@@ -108,6 +167,11 @@ def solve(**changes):
             lambda: solve(law=wrong_law),
             "law returned shapes (20, 1) and (20, 3, 3), not (20, 1) and (20, 1, 1)",
         ),
+        (
+            lambda: solve(law=no_start),
+            "law no_start has a stress or tangent that is not finite at zero strain",
+        ),
+        (lambda: solve(law=cubic), "law cubic has a tangent that is not positive definite at zero strain"),
         (lambda: mechanics.relative_rms([1.0], [1.0, 2.0], [1.0]), "field has shape (1,), reference (2,)"),
         (lambda: mechanics.relative_rms([1.0], [1.0], [1.0, 1.0]), "weights has shape (2,), not (1,)"),
         (lambda: mechanics.relative_rms([1.0], [1.0], [0.0]), "weights[0] = 0.0 is not > 0"),

@@ -504,6 +504,8 @@ def held(structure, fixed):
         (lambda: solve(penalty_tolerance=-1.0), "penalty_tolerance = -1.0 is not >= 0"),
         (lambda: solve(window=0), "window = 0 is below 1"),
         (lambda: solve(start="random", seed=-1), "seed = -1 is outside [0, 2^64)"),
+        (lambda: solve(start="zero", seed=-5), "seed = -5 is outside [0, 2^64)"),
+        (lambda: solve(start=[0] * 20, seed=-5), "seed = -5 is outside [0, 2^64)"),
         (lambda: solve(search=3), "search: int has no method nearest(queries, database)"),
         (lambda: solve(audit=3), "audit: int has no method nearest(queries, database)"),
         (lambda: solve(search=Stubborn(101)), "Stubborn.nearest(...).index[0] = 101 is outside [0, 101)"),

@@ -88,6 +88,24 @@ def test_truss(tmp_path):
     np.testing.assert_allclose(mesh.cell_data["stress"][0], -(0.5**0.5), rtol=1e-9)
 
 
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    bar = Structure.bar(1.0, 1.0, 2)
+    solution = mechanics.solve_law(bar, mechanics.LinearElastic(10.0), [0, 0, 1.0], [0])
+    path = tmp_path / "bar.vtu"
+    mechanics.write_vtu(path, bar, solution)
+    before = path.read_bytes()
+
+    def fail(mesh, target):
+        target.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(meshio.Mesh, "write", fail)
+    with pytest.raises(OSError, match="No space"):
+        mechanics.write_vtu(path, bar, solution)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_refusals(tmp_path, monkeypatch):
     bar, other = Structure.bar(1.0, 1.0, 2), Structure.bar(1.0, 1.0, 3)
     solution = mechanics.solve_law(bar, mechanics.LinearElastic(10.0), [0, 0, 1.0], [0])
