@@ -6,7 +6,7 @@ The quantum path is for study: it says how wrong the answer of such a machine wo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 import numpy as np
@@ -126,6 +126,7 @@ class _Options(TypedDict):
     num_threads: int
 
 
+@dataclass(frozen=True, eq=False)
 class DistanceEstimator:
     """Distances measured on a simulated noisy quantum computer.
 
@@ -186,44 +187,53 @@ class DistanceEstimator:
     (array([1]), 6)
     """
 
-    def __init__(
-        self,
-        method: Method = "hadamard",
-        shots: int | None = None,
-        noise: NoiseModel | None = None,
-        zne: ZNE | None = None,
-        translation: Translation = "none",
-        n_cells: int | None = None,
-        noisy_preparation: bool = True,
-        seed: int | None = None,
-        num_threads: int | None = None,
-        cells_seed: int | None = None,
-    ) -> None:
-        self.method: Method = check_choice("method", method, METHODS)
-        self.shots = None if shots is None else check_integer("shots", shots, 1)
-        check_noise("noise", NoiseModel() if noise is None else noise)
-        self._noise = NoiseModel() if noise is None else noise.copy()
-        if zne is not None and not isinstance(zne, ZNE):
-            raise InvalidArgument(f"zne = {zne!r} is neither None nor a ZNE")
-        self.zne = zne
-        self.translation: Translation = check_choice("translation", translation, TRANSLATIONS)
-        if n_cells is not None and translation != "cells":
-            raise InvalidArgument(f"n_cells = {n_cells} needs translation = 'cells', not {translation!r}")
-        self.n_cells = None if n_cells is None else check_integer("n_cells", n_cells, 1)
-        if not isinstance(noisy_preparation, bool):
-            raise InvalidArgument(f"noisy_preparation = {noisy_preparation!r} is neither True nor False")
-        self.noisy_preparation = noisy_preparation
-        self.seed = resolve_seed(seed)
-        self.cells_seed = self.seed if cells_seed is None else check_integer("cells_seed", cells_seed, 0, 64)
-        self._num_threads = check_threads(num_threads)
-        self._programs: dict[tuple[int, int], _core.quantum.DistanceProgram] = {}
-        self._cells = Cells(self.translation, self.n_cells, self.cells_seed)
+    method: Method = "hadamard"
+    shots: int | None = None
+    noise: NoiseModel | None = None
+    zne: ZNE | None = None
+    translation: Translation = "none"
+    n_cells: int | None = None
+    noisy_preparation: bool = True
+    seed: int | None = None
+    num_threads: int | None = None
+    cells_seed: int | None = None
+    _noise: NoiseModel = field(init=False, repr=False)
+    _seed: int = field(init=False, repr=False)
+    _threads: int = field(init=False, repr=False)
+    _programs: dict[tuple[int, int], _core.quantum.DistanceProgram] = field(init=False, repr=False)
+    _cells: Cells = field(init=False, repr=False)
 
-    def __repr__(self) -> str:
-        return (
-            f"DistanceEstimator(method={self.method!r}, shots={self.shots}, noise={self.noise!r}, "
-            f"zne={self.zne!r}, translation={self.translation!r}, seed={self.seed})"
-        )
+    def __post_init__(self) -> None:
+        check_choice("method", self.method, METHODS)
+        self._set("shots", None if self.shots is None else check_integer("shots", self.shots, 1))
+        noise = NoiseModel() if self.noise is None else self.noise
+        check_noise("noise", noise)
+        self._set("noise", noise.copy())
+        self._set(
+            "_noise", noise.copy()
+        )  # what is compiled: models can be changed, also the one that is shown
+        if self.zne is not None and not isinstance(self.zne, ZNE):
+            raise InvalidArgument(f"zne = {self.zne!r} is neither None nor a ZNE")
+        check_choice("translation", self.translation, TRANSLATIONS)
+        if self.n_cells is not None:
+            if self.translation != "cells":
+                raise InvalidArgument(
+                    f"n_cells = {self.n_cells} needs translation = 'cells', not {self.translation!r}"
+                )
+            self._set("n_cells", check_integer("n_cells", self.n_cells, 1))
+        if not isinstance(self.noisy_preparation, bool):
+            raise InvalidArgument(f"noisy_preparation = {self.noisy_preparation!r} is neither True nor False")
+        seed = resolve_seed(self.seed)
+        cells_seed = seed if self.cells_seed is None else check_integer("cells_seed", self.cells_seed, 0, 64)
+        self._set("seed", seed)
+        self._set("cells_seed", cells_seed)
+        self._set("_seed", seed)
+        self._set("_threads", check_threads(self.num_threads))
+        self._set("_programs", {})
+        self._set("_cells", Cells(self.translation, self.n_cells, cells_seed))
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
 
     def pairwise(
         self,
@@ -256,7 +266,7 @@ class DistanceEstimator:
         squared, error, shortcuts, circuits = self._program(q.shape[1], self.shots).pairwise(
             q, p, **self._options(q, p, stream, offset)
         )
-        return Distances(squared, error, circuits, shortcuts, self.shots, self.seed)
+        return Distances(squared, error, circuits, shortcuts, self.shots, self._seed)
 
     def nearest(
         self,
@@ -284,7 +294,7 @@ class DistanceEstimator:
         from scipy.special import ndtr  # not at the top: importing the package stays light
 
         wrong = ndtr(-margin)
-        return Neighbors(index, squared, error, margin, wrong, circuits, shortcuts, self.shots, self.seed)
+        return Neighbors(index, squared, error, margin, wrong, circuits, shortcuts, self.shots, self._seed)
 
     def predicted_bias(self, queries: npt.ArrayLike, database: npt.ArrayLike) -> FloatArray:
         """Return what noise (and mitigation) add to every distance on average: (n_queries, n_points) float64.
@@ -327,7 +337,7 @@ class DistanceEstimator:
             self._programs[key] = _core.quantum.DistanceProgram(
                 dimension,
                 method=self.method,
-                noise=self.noise._native,
+                noise=self._noise._native,
                 noisy_preparation=self.noisy_preparation,
                 mitigation=mitigation,
                 shots=shots or 0,
@@ -339,7 +349,7 @@ class DistanceEstimator:
             scales=list(zne.scales),
             fold=zne.fold,
             fold_gates=list(zne.fold_gates or ()),
-            fold_seed=self.seed,
+            fold_seed=self._seed,
             realization=zne.realization,
             extrapolator=zne._native(bounds=(0.0, 1.0)),
         )
@@ -348,15 +358,19 @@ class DistanceEstimator:
         self, queries: FloatArray, points: FloatArray, stream: int, offset: tuple[int, int]
     ) -> _Options:
         first_query, first_point = offset
+        if first_point != 0 and self.translation != "none":
+            raise InvalidArgument(
+                f"offset[1] = {first_point} is not 0, and translation = {self.translation!r} needs all points"
+            )
         centres, cells = self._cells.assign(queries, points)
         return {
             "centres": centres,
             "cells": cells,
-            "seed": self.seed,
+            "seed": self._seed,
             "stream": check_integer("stream", stream, 0, 32),
             "first_query": check_integer("offset[0]", first_query, 0, 32),
             "first_point": check_integer("offset[1]", first_point, 0, 32),
-            "num_threads": self._num_threads,
+            "num_threads": self._threads,
         }
 
 

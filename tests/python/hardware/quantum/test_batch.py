@@ -181,6 +181,22 @@ def test_the_batch_may_be_cut_anywhere():
     assert program.run(parameters[:0]).shape == (0, 2)
 
 
+def test_tiny_factors_stand_behind_large_ones():
+    theta = Parameter("theta")
+    noise = NoiseModel().add(Channel.amplitude_damping(1e-310), "ry")
+    program = _core.quantum.compile(Circuit(1).ry(theta, 0)._native, noise._native, [[(1.0, 0, 1)]])
+    np.testing.assert_allclose(program.run(np.array([[0.3]])), np.cos([[0.3]]), atol=1e-15)
+
+
+def test_angles_that_overflow_are_refused():
+    theta = Parameter("theta")
+    program = _core.quantum.compile(
+        Circuit(1).rx(1e200 * theta, 0)._native, NoiseModel()._native, [[(1.0, 0, 1)]]
+    )
+    with pytest.raises(InvalidArgument, match=r"^parameters: an angle of circuit 40 overflows$"):
+        program.run(np.array([[0.0]] * 40 + [[1e200]]))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

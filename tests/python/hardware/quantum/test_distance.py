@@ -423,6 +423,33 @@ def test_memory_stays_that_of_queries_and_points():
     assert float(text) < 50.0  # MB; 1000 x 100,000 numbers would take 800
 
 
+def test_an_estimator_does_not_change():
+    noise = NoiseModel.depolarizing(1e-3, 1e-2)
+    estimator = DistanceEstimator(noise=noise, seed=1)
+    a, b = vectors(2, 3), vectors(4, 3)
+    before = estimator.pairwise(a, b).squared_distance
+    noise.add_readout(ReadoutError(0.2, 0.2))
+    estimator.noise.add_readout(ReadoutError(0.2, 0.2))
+    np.testing.assert_array_equal(estimator.pairwise(a, b).squared_distance, before)
+    np.testing.assert_allclose(
+        estimator.pairwise(a[:, :2], b[:, :2]).squared_distance,
+        DistanceEstimator(noise=NOISE).pairwise(a[:, :2], b[:, :2]).squared_distance,
+    )
+    with pytest.raises(AttributeError):
+        estimator.method = "swap"
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
+def test_circuits_of_tiny_and_huge_vectors(scale):
+    a, b = np.array([1.0, 0.0]), np.array([1.0, 1.0])
+    for method in METHODS:
+        estimator = DistanceEstimator(method)
+        ours, expected = estimator.circuit(scale * a, scale * b), estimator.circuit(a, b)
+        for x, y in zip(ours.instructions, expected.instructions, strict=True):
+            np.testing.assert_allclose([float(v) for v in x.angles], [float(v) for v in y.angles], atol=1e-15)
+    state_preparation(scale * b)
+
+
 # ---- refusals ----
 
 A, B = vectors(2, 3), vectors(4, 3)
@@ -465,6 +492,10 @@ A, B = vectors(2, 3), vectors(4, 3)
         ),
         (lambda: DistanceEstimator().nearest(A, B, stream=2**32), "stream = 4294967296 is outside [0, 2^32)"),
         (lambda: DistanceEstimator().nearest(A, B, offset=(-1, 0)), "offset[0] = -1 is outside [0, 2^32)"),
+        (
+            lambda: DistanceEstimator(translation="centroid").nearest(A, B, offset=(0, 1)),
+            "offset[1] = 1 is not 0, and translation = 'centroid' needs all points",
+        ),
         (
             lambda: DistanceEstimator().circuit(A[0], A[0] * 0),
             "a or b is zero: no circuit is needed, the other one's norm is the distance",
