@@ -542,8 +542,8 @@ def _comparison(config: Config, lead: Problem, scan: Problem, runs: Runs) -> lis
                 "error mitigation improves the solution (abstract of arXiv 2312.14460; numbers and problem "
                 "not established)",
                 ", ".join(claims),
-                "our own problem, circuits and noise; the claim holds for exact probabilities, and not for "
-                "few shots (table of noisy searches)",
+                "our own problem, circuits and noise; with few shots it may be otherwise (table of noisy "
+                "searches)",
             )
         )
     return found
