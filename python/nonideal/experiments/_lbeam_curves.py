@@ -72,10 +72,8 @@ def _element_means(beam: mechanics.Structure, values: Floats) -> Floats:
 
 
 def _shown(config: Config, runs: Runs) -> dict[str, Variant]:
-    """Return the variants that maps of the beam show: no translation, no shots, if there are such."""
-    shots = 0 if 0 in config.shots else config.shots[0]
-    translation = config.translation[0]
-    wanted = (config.lead_error, shots, translation)
+    """Return the variants that maps of the beam show: the first translation, the fewest shots (0: exact)."""
+    wanted = (config.lead_error, min(config.shots), config.translation[0])
     return {
         f"{variant.method}_{variant.mitigation}": variant
         for variant in runs

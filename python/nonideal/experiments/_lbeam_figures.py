@@ -165,7 +165,7 @@ def _draw_fields(result: Result) -> Figure:
     fields = [np.array(result.curves[f"mises_{name}"].y) for name in names]
     figure, grid = new_figure(
         "Von Mises stress in the beam (clamped at the top, pulled down at the right end), and what each "
-        "solution differs by from the one that it should be.",
+        f"solution differs by from the one that it should be; searches by circuits: {_setting(result)}.",
         rows=2,
         columns=4,
         width=_WIDE,
@@ -212,11 +212,17 @@ def _draw_load(axes: Any, picture: _Map, total_force: float) -> None:
     axes.set_axis_off()
 
 
+def _setting(result: Result) -> str:
+    """Return what the noisy solutions that maps show were made with."""
+    shots, translation = min(result.config["shots"]), result.config["translation"][0]
+    how = f"{shots:,} shots (first run)" if shots else "exact probabilities"
+    return f"{how}, p2 = {_lead(result)}, {_WORDS[translation]}"
+
+
 def _draw_where(result: Result) -> Figure:
     shown = _shown(result, "wrong_at_")
     figure, grid = new_figure(
-        "Where in the beam neighbours go wrong: share of the searches of each element, without shots and "
-        "without translation.",
+        f"Where in the beam neighbours go wrong: share of the searches of each element, {_setting(result)}.",
         columns=len(shown),
         width=_WIDE,
         height=3.3,
@@ -297,7 +303,7 @@ def _draw_iterations(result: Result) -> Figure:
     lead = _lead(result)
     figure, grid = new_figure(
         f"Penalty and fraction of points that change against the iteration, {method} circuits at "
-        f"p2 = {lead}; grey: exact search. With shots the assignment never settles.",
+        f"p2 = {lead}; grey: exact search.",
         rows=2,
         columns=len(shots),
         width=_WIDE if len(shots) > 1 else 5.6,
@@ -362,7 +368,7 @@ def _lead(result: Result) -> str:
 def _draw_convergence(result: Result) -> Figure:
     figure, axes = new_figure(
         "Error of the classical data-driven solution against the size of the data base; dotted: N^(-1/3). "
-        "No search, however good, does better than its data."
+        "Other local solutions may have a smaller error; they are not what the exact search finds from zero."
     )
     for field, color in (("strain", COLORS[0]), ("stress", COLORS[1])):
         curve: Curve = result.curves[f"{field}_error"]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nonideal import Estimate
+from nonideal.estimate import confidence_factor
 from nonideal.experiments import Runner
 from nonideal.physics import mechanics
 
@@ -136,18 +137,47 @@ def _hooke(stiffness: Floats) -> mechanics.Law:
 
 
 def measures(problem: Problem, part: Mapping[str, Any]) -> dict[str, float]:
-    """Return the wrong neighbours of a run and how far its fields are from the classical solution's."""
+    """Return the wrong neighbours of a run, and how far its fields are from other solutions' fields.
+
+    Deviations (``strain``, ``stress``) are from the classical data-driven solution, ``strain_error`` is from
+    Newton's with the smooth law.
+    """
     weights, classical = problem.beam.weights, problem.classical
     return {
         "wrong": float(part["wrong"].mean()),
         "strain": mechanics.relative_rms(part["strain"], classical.strain, weights),
         "stress": mechanics.relative_rms(part["stress"], classical.stress, weights),
+        "strain_error": mechanics.relative_rms(part["strain"], problem.reference.strain, weights),
     }
+
+
+def all_of(problem: Problem, parts: Sequence[Mapping[str, Any]], what: str) -> list[float]:
+    """Return one of the `measures` of each repeat."""
+    return [measures(problem, part)[what] for part in parts]
 
 
 def mean_of(problem: Problem, parts: Sequence[Mapping[str, Any]], what: str) -> float:
     """Return one of the `measures`, averaged over repeats."""
-    return float(np.mean([measures(problem, part)[what] for part in parts]))
+    return float(np.mean(all_of(problem, parts, what)))
+
+
+def change_of(problem: Problem, before: Sequence[Any], after: Sequence[Any], what: str) -> int:
+    """Return whether one of the `measures` falls (-1) or rises (1) by more than repeats scatter; 0: neither.
+
+    At least two repeats each; 95 % confidence by Student's quantile.
+    """
+    first, second = (Estimate.from_samples(all_of(problem, parts, what)) for parts in (before, after))
+    change = second.value - first.value
+    samples = min(len(before), len(after))
+    reach = confidence_factor(0.95, samples) * np.hypot(first.standard_error, second.standard_error)
+    return int(np.sign(change)) if abs(change) > reach else 0
+
+
+def on_boundary(problem: Problem, assignment: Any) -> int:
+    """Return how many integration points lie at a data point on the boundary of the data base's box."""
+    strain = problem.database.strain[assignment]
+    ends = np.array([axis[-1] for axis in problem.law.axes])
+    return int(np.any(np.abs(strain) >= ends * (1 - 1e-12), axis=1).sum())
 
 
 def estimate_of(values: Sequence[float], *, exact: bool) -> Estimate | None:

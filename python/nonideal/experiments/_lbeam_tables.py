@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,15 @@ import numpy as np
 from nonideal.experiments import Table
 from nonideal.experiments._aer import aer_rate
 from nonideal.experiments._lbeam_curves import slope_of
-from nonideal.experiments._lbeam_problem import MITIGATIONS, Problem, Runs, Variant, mean_of
+from nonideal.experiments._lbeam_problem import (
+    MITIGATIONS,
+    Problem,
+    Runs,
+    Variant,
+    all_of,
+    on_boundary,
+)
+from nonideal.physics.mechanics import relative_rms
 
 if TYPE_CHECKING:
     from nonideal.experiments.mechanics_lbeam import Config
@@ -50,25 +59,31 @@ def noise_table(config: Config, problem: Problem, runs: Runs, *, comparable: boo
                 if comparable:
                     row.append(_entry(before[0] / 100, *before[1:]) if before else None)
                 parts = runs[Variant(method, mitigation, p2, shots, translation)]
-                row.append(_entry(*(mean_of(problem, parts, what) for what in ("wrong", "strain", "stress"))))
+                row.append(_measured(problem, parts))
         rows.append(tuple(row))
     repeats = max(len(parts) for parts in runs.values())
     note = (
         "Wrong neighbours (mean over points and iterations): deviation of strain / stress fields from the "
-        "classical data-driven solution. "
+        "classical data-driven solution; error: deviation of the strain field from Newton's solution, of "
+        "which the classical one has "
+        f"{short(relative_rms(problem.classical.strain, problem.reference.strain, problem.beam.weights))}. "
     )
     if comparable:
         note += "Then: a prototype, one seed. Now: this run. "
     if any(variant.shots for variant in runs):
-        note += "Rows with shots are " + ("one run each" if repeats == 1 else f"means of {repeats} runs")
-        note += "; single runs differ by up to a factor of two."
+        note += "Rows with shots are "
+        note += "one run each." if repeats == 1 else f"means of {repeats} runs ± their standard error."
     title = f"Noisy searches among {len(problem.database):,} points"
     return Table(title + (": then and now" if comparable else ""), tuple(heads), tuple(rows), note)
 
 
 def run_table(runs: Sequence[tuple[Problem, Variant, Sequence[Mapping[str, Any]]]]) -> Table:
-    rows = []
+    rows: list[tuple[Any, ...]] = []
+    seen: list[Problem] = []
     for problem, variant, parts in runs:
+        if not any(problem is other for other in seen):
+            seen.append(problem)
+            rows.append(_classical_row(problem))
         part = parts[0]
         rows.append(
             (
@@ -80,10 +95,10 @@ def run_table(runs: Sequence[tuple[Problem, Variant, Sequence[Mapping[str, Any]]
                 variant.translation,
                 len(part["penalty"]),
                 str(part["reason"]),
-                f"{100 * np.mean([p['wrong'].mean() for p in parts]):.1f}",
-                f"{100 * np.mean([p['expected_wrong'].mean() for p in parts]):.1f}",
-                f"{np.mean([p['distance_ratio'].mean() for p in parts]):.3f}",
-                int(_on_boundary(problem, part["assignment"])),
+                with_error([100 * p["wrong"].mean() for p in parts], "{:.1f}".format),
+                with_error([100 * p["expected_wrong"].mean() for p in parts], "{:.1f}".format),
+                with_error([p["distance_ratio"].mean() for p in parts], "{:.3f}".format),
+                on_boundary(problem, part["assignment"]),
                 f"{part['displacement'][problem.tip]:.3f}",
             )
         )
@@ -103,17 +118,20 @@ def run_table(runs: Sequence[tuple[Problem, Variant, Sequence[Mapping[str, Any]]
         "tip (mm)",
     )
     note = (
-        "First run of each; percentages are means over the runs. The estimator's own expectation comes from "
-        "the shot noise alone: it knows of no bias, so that without shots it expects nothing wrong."
+        "First run of each; wrong neighbours and distances are means over the runs ± their standard error "
+        "(none for a single run). The first row of each data base is the classical solution. The "
+        "estimator's own expectation comes from the shot noise alone: it knows of no bias, so that without "
+        "shots it expects nothing wrong."
     )
     return Table("All runs", heads, tuple(rows), note)
 
 
-def _on_boundary(problem: Problem, assignment: Any) -> int:
-    """Return how many integration points lie at a data point on the boundary of the data base's box."""
-    strain = problem.database.strain[assignment]
-    ends = np.array([axis[-1] for axis in problem.law.axes])
-    return int(np.any(np.abs(strain) >= ends * (1 - 1e-12), axis=1).sum())
+def _classical_row(problem: Problem) -> tuple[Any, ...]:
+    """Return the row of the exact search, which is right by definition."""
+    found = problem.classical
+    boundary, tip = on_boundary(problem, found.assignment), f"{found.displacement[problem.tip]:.3f}"
+    head = (len(problem.database), "exact search", None, None, None, None)
+    return (*head, found.n_iterations, str(found.reason), "0.0", None, "1.000", boundary, tip)
 
 
 def convergence_table(convergence: Sequence[tuple[int, float, float, int]], own: int) -> Table:
@@ -154,9 +172,9 @@ def cost_table(config: Config, runs: Sequence[tuple[Problem, Variant, Sequence[M
     heads = (
         "method",
         "circuits",
-        "time (s)",
-        "circuits per second",
-        "Aer, circuits per second",
+        "time (s), this machine",
+        "circuits per second, this machine",
+        "Aer, circuits per second, this machine",
         "time that Aer would have taken (h)",
     )
     note = (
@@ -169,10 +187,32 @@ def cost_table(config: Config, runs: Sequence[tuple[Problem, Variant, Sequence[M
 
 def _entry(wrong: float, strain: float, stress: float) -> str:
     """Return such as "31 %: .25 / .21"."""
-    percent = 100 * wrong
-    text = f"{percent:.0f}" if percent >= 2 or percent == 0 else f"{percent:.1g}"
-    return f"{text} %: {short(strain)} / {short(stress)}"
+    return f"{_percent(wrong)} %: {short(strain)} / {short(stress)}"
+
+
+def _measured(problem: Problem, parts: Sequence[Mapping[str, Any]]) -> str:
+    """Return such as "31 ± 2 %: .25 ± .02 / .21 ± .01; error .40 ± .01"."""
+    wrong = with_error(all_of(problem, parts, "wrong"), _percent)
+    strain, stress, error = (
+        with_error(all_of(problem, parts, what), short) for what in ("strain", "stress", "strain_error")
+    )
+    return f"{wrong} %: {strain} / {stress}; error {error}"
+
+
+def with_error(values: Sequence[float], words: Callable[[float], str]) -> str:
+    """Return the mean in words, and its standard error where there are several values."""
+    text = words(float(np.mean(values)))
+    if len(values) < 2:
+        return text
+    return f"{text} ± {words(float(np.std(values, ddof=1)) / math.sqrt(len(values)))}"
+
+
+def _percent(share: float) -> str:
+    percent = 100 * share
+    return f"{percent:.0f}" if percent >= 2 or percent == 0 else f"{percent:.1g}"
 
 
 def short(value: float) -> str:
+    if 0 < value < 5e-4:
+        return f"{value:.1g}".removeprefix("0")
     return (f"{value:.3f}" if value < 0.0995 else f"{value:.2f}").removeprefix("0") if value else "0"

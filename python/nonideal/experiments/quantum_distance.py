@@ -179,7 +179,8 @@ def measure(shard: Mapping[str, Any]) -> dict[str, Any]:
         shots, mitigations, translations): searches that found another point than the nearest;
         ``sample`` (mitigations + 1, shown): exact distances, then measured ones with the most shots;
         ``fit`` (repeats, 3): slope, offset and root mean square of what is left of the noisy distance over
-        Z as a line in the exact one; ``bias`` (2, shown): exact distance and bias, over Z; ``n_circuits``.
+        Z as a line in the exact one; ``bias`` (2, shown): exact distance and bias, over Z;
+        ``n_circuits``: one for each pair and noise scale, though `paired` simulates more.
     """
     repeats, shots, translations = range(shard["repeats"]), shard["shots"], shard["translation"]
     machine = _machine(shard)
@@ -212,6 +213,7 @@ def measure(shard: Mapping[str, Any]) -> dict[str, Any]:
                 n_circuits += found.n_circuits
     bare = quantum.DistanceEstimator(seed=0, **machine[0])
     biases = [_relative_bias(shard, repeat, bare) for repeat in repeats]
+    n_circuits += sum(len(share) for share, _ in biases)
     return {
         "error": error,
         "wrong": wrong,

@@ -50,12 +50,15 @@ def test_is_registered():
 
 def test_every_variant_runs_once(small):
     result, out = small
-    runs = result.tables["runs"].rows
+    classical, *runs = result.tables["runs"].rows
+    assert classical[:2] == (125, "exact search")
+    assert classical[11] == result.metrics["boundary_points_classical"].value
     assert len(runs) == 2 * 2 * 2 * 2  # shots, translation, method, mitigation
     assert len(set(runs)) == len(runs)
     # Without shots nothing is random: exact metrics. One run with shots has no error bar, hence no metric.
     exact = [name for name in result.metrics if name.startswith("wrong_")]
     assert len(exact) == 8
+    assert len([name for name in result.metrics if name.startswith("strain_error_swap")]) == 4
     assert all(result.metrics[name].samples is None for name in exact)
     assert not [name for name in result.metrics if "1024" in name]
     assert any("one run each" in limit for limit in result.limits)
@@ -71,7 +74,8 @@ def test_mitigation_helps_without_shots(small):
         raw, zne = (metrics[f"strain_deviation_{method}_{m}_none_p0.01_exact"].value for m in ("raw", "zne"))
         assert zne < raw
     assert small[0].answer.startswith("Yes, as long as probabilities are exact: at a two-qubit error of 0.01")
-    assert "with 1,024 shots it helps in" in small[0].answer
+    assert "with 1,024 shots there is one run each, hence no verdict" in small[0].answer
+    assert "whatever the search" not in small[0].answer
 
 
 def test_an_error_of_zero_is_the_classical_solution():
@@ -80,7 +84,9 @@ def test_an_error_of_zero_is_the_classical_solution():
     for name, metric in result.metrics.items():
         if name.startswith(("wrong", "strain_deviation", "stress_deviation")):
             assert metric.value == 0.0, name
-    rows = {row[2]: row for row in result.tables["runs"].rows}
+    error = result.metrics["strain_error_classical"].value
+    assert result.metrics["strain_error_hadamard_zne_cells_p0_exact"].value == error > 0
+    rows = {row[2]: row for row in result.tables["runs"].rows[1:]}
     assert set(rows) == {"raw", "zne"}
     assert {row[6] for row in rows.values()} == {int(result.metrics["iterations_classical"].value)}
 
@@ -96,6 +102,88 @@ def test_repeats_give_error_bars():
     assert curve.samples == 2
     assert curve.standard_error == (metric.standard_error,)
     assert curve.y == (metric.value,)
+    assert all(row[8].count("±") == 1 for row in result.tables["runs"].rows[1:])
+    assert all(cell.count("±") == 4 for cell in result.tables["noise"].rows[0][3:])
+    assert "ith 1,024 shots it helps in" in result.answer
+    assert "by more than the scatter of 2 runs" in result.answer
+
+
+def test_a_change_counts_beyond_the_scatter_only():
+    """Wrong neighbours of repeats, against an independent Welch-like bound with few degrees of freedom."""
+
+    class Field:
+        strain = np.ones((1, 3))
+        stress = np.ones((1, 3))
+
+    class Made:
+        classical = reference = Field
+        beam = type("Beam", (), {"weights": np.ones(1)})
+
+    def parts(*values):
+        return [{"wrong": np.array(v), "strain": Field.strain, "stress": Field.stress} for v in values]
+
+    def change(before, after):
+        return mechanics_lbeam.change_of(Made, parts(*before), parts(*after), "wrong")
+
+    # Standard errors of 0.1 each: 0.1414 together, times Student's 12.71 (two repeats) is 1.797.
+    assert change((0.0, 0.2), (1.8, 2.0)) == 1
+    assert change((1.8, 2.0), (0.0, 0.2)) == -1
+    assert change((0.0, 0.2), (1.79, 1.99)) == 0
+    assert change((0.5, 0.5), (0.5, 0.5)) == 0
+
+
+def test_cells_are_those_of_all_variants_and_repeats():
+    config = mechanics_lbeam.Config(**SMALL | {"repeats": 2, "methods": "swap", "translation": "cells"})
+    shards = []
+
+    class Recorder(Runner):
+        def map(self, function, given, **options):
+            if function is mechanics_lbeam.solve_noisy:
+                shards.extend(given)
+            return super().map(function, given, **options)
+
+    result = mechanics_lbeam.run(config, Recorder())
+    assert len({shard["seed"] for shard in shards}) == 2
+    assert len({shard["cells_seed"] for shard in shards}) == 1
+    searches = [mechanics_lbeam.estimator(shard) for shard in shards]
+    assert {search.cells_seed for search in searches}.isdisjoint(search.seed for search in searches)
+    assert any("one set of cells" in limit for limit in result.limits)
+
+
+def test_a_load_beyond_the_data_is_said():
+    options = {"shots": "0", "methods": "swap", "translation": "none"}
+    usual = mechanics_lbeam.run(mechanics_lbeam.Config(**SMALL | options))
+    assert usual.metrics["points_outside_reference"].value == 0
+    assert not any("outside the data base" in limit for limit in usual.limits)
+    heavy = mechanics_lbeam.run(mechanics_lbeam.Config(**SMALL | options | {"total_force": 450.0}))
+    outside = heavy.metrics["points_outside_reference"].value
+    assert outside > 0
+    assert any(f"The load drives {outside:g} of 64 points" in limit for limit in heavy.limits)
+
+
+def test_an_exponential_extrapolation_runs():
+    config = mechanics_lbeam.Config(
+        **SMALL | {"extrapolator": "exponential", "methods": "hadamard", "translation": "none"}
+    )
+    metrics = mechanics_lbeam.run(config).metrics
+    raw, zne = (metrics[f"wrong_hadamard_{kind}_none_p0.01_exact"].value for kind in ("raw", "zne"))
+    assert zne < raw
+
+
+def test_fields_of_earlier_options_are_cleared(tmp_path):
+    options = {"shots": "0", "methods": "swap", "translation": "none"}
+    for p2 in ("0.01", "0.02"):
+        with Runner(out=tmp_path, identity={"p2": p2}) as runner:
+            mechanics_lbeam.run(mechanics_lbeam.Config(**SMALL | options | {"two_qubit_error": p2}), runner)
+        (tmp_path / "fields" / "mine.vtu").touch()
+    assert sorted(path.stem for path in (tmp_path / "fields").iterdir()) == [
+        "classical",
+        "linear",
+        "mine",
+        "reference",
+        "swap_raw_none_p0.02_exact",
+        "swap_zne_none_p0.02_exact",
+    ]
 
 
 def test_fields_and_curves_belong_to_the_beam(small):
@@ -182,13 +270,15 @@ def test_numbers_of_the_prototype_stand_only_beside_the_same_problem(small):
 
 def test_figures_need_only_one_setting():
     config = mechanics_lbeam.Config(
-        **SMALL | {"shots": "0", "methods": "swap", "translation": "cells", "two_qubit_error": "0.02"}
+        **SMALL | {"shots": "1024", "methods": "swap", "translation": "cells", "two_qubit_error": "0.02"}
     )
     from nonideal.report.figures import house_style
 
     with house_style():
         drawn = mechanics_lbeam.figures(mechanics_lbeam.run(config))
     assert len(drawn) == 6
+    for name in ("fields", "where"):
+        assert "1,024 shots (first run), p2 = 0.02, translated by cells" in drawn[name].get_label()
 
 
 @pytest.mark.parametrize(
@@ -199,6 +289,7 @@ def test_figures_need_only_one_setting():
         ({"methods": "guess"}, "methods = 'guess' is not one of 'swap', 'hadamard'"),
         ({"shots": -1}, "shots = -1 is outside [0, 2147483647]"),
         ({"repeats": 0}, "repeats = 0 is outside [1, 100]"),
+        ({"scales": "1", "extrapolator": "linear"}, "scales: linear extrapolation needs 2, got 1"),
         ({"n_axis": 8}, "n_axis = 8 is even; the grid must contain zero"),
     ],
 )

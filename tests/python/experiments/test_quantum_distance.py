@@ -112,8 +112,8 @@ def test_gate_counts_are_those_of_the_circuits(reference):
     assert rows["swap"][1:3] == (6, "27 + 22")
     assert rows["hadamard"][1:3] == (4, "16 + 14")
     # 5 error rates with 0, 3 repeats, exact and 2 numbers of shots, one raw and three extrapolations of three
-    # circuits each, 512 pairs and 2 x 2 searches.
-    assert rows["swap"][3] == f"{5 * 3 * 3 * (1 + 3 * 3) * (512 + 2 * 2):,}"
+    # circuits each, 512 pairs and 2 x 2 searches; and 512 pairs for the bias.
+    assert rows["swap"][3] == f"{5 * 3 * (3 * (1 + 3 * 3) * (512 + 2 * 2) + 512):,}"
     assert quantum.state_preparation([0.6, -0.8]).gate_counts == {"ry": 1}
 
 

@@ -130,6 +130,10 @@ def test_statistics():
         ({"circuits": "qft"}, "circuits = 'qft' is not one of 'swap8', 'hadamard8', 'ghz6', 'brickwork6'"),
         ({"scales": "1,3"}, "scales = (1.0, 3.0) are fewer than 3"),
         ({"scales": "1,3,3"}, "scales[2] = 3 is there already"),
+        (
+            {"circuits": "ghz6", "folds": "gate", "scales": "3,1.1,1"},
+            "scales = 1, 1.1 are the same for circuit 'ghz6' of 6 gates, fold = 'gate'",
+        ),
         ({"scales": "0,1,2"}, "scales = 0.0 is outside [1, 15]"),
         ({"shots": "8"}, "shots = 8 is outside [16, 1073741824]"),
         ({"two_qubit_error": 0}, "two_qubit_error = 0.0 is outside (0, 0.1]"),
