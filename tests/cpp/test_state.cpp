@@ -27,6 +27,14 @@ void ghz_states(double tolerance) {
   for (const int n : {1, 2, 3, 5, 9, 16}) {
     StateVector<Real> state(n);
     state.apply(ghz(n));
+    StateVector<Real> stepwise(n);  // gates one at a time: which qubits are idle is remembered
+    for (int q = 0; q < n; ++q) {
+      Circuit gate(n);
+      q == 0 ? gate.add(Gate::h, {0}) : gate.add(Gate::cx, {q - 1, q});
+      stepwise.apply(gate);
+    }
+    CHECK(std::abs(static_cast<double>(stepwise.amplitudes().back().real()) - 1.0 / std::numbers::sqrt2) <
+          tolerance);
     const auto a = state.amplitudes();
     const double half = 1.0 / std::numbers::sqrt2;
     CHECK(std::abs(static_cast<double>(a.front().real()) - half) < tolerance);

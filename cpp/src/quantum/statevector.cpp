@@ -148,8 +148,11 @@ StateVector<Real>& StateVector<Real>::apply(const Circuit& circuit, std::span<co
                                             int num_threads) {
   detail::expect_same_register(circuit, n_qubits_);
   detail::expect_parameters(circuit, parameters);
-  detail::run(amplitudes_.data(), n_qubits_,
-              detail::fuse(operations_of(circuit, parameters), kFusedQubits, 1), num_threads);
+  const auto operations = detail::fuse(operations_of(circuit, parameters), kFusedQubits, 1);
+  detail::run(amplitudes_.data(), n_qubits_, operations, num_threads, live_);
+  for (const Operation& operation : operations) {
+    if (!operation.diagonal()) live_ |= operation.mask();
+  }
   return *this;
 }
 

@@ -237,6 +237,7 @@ template <class Element>
 struct Ready {
   using Scalar = typename Number<Element>::Scalar;
   std::vector<int> bits;
+  int reach = 0;  // elements from 2^reach on are zero before and after
   std::vector<Scalar> matrix;
   // Phases, by where their bits are: bits [0, kChunkBits) of the tile, or elsewhere.
   std::vector<Phase> outside;              // masks of the whole index
@@ -262,6 +263,7 @@ std::vector<Scalar> reordered(const Operation<Scalar>& operation, std::span<cons
 template <class Element>
 struct Sweep {
   std::vector<int> bits;
+  std::uint64_t before = 0, after = 0;  // the bits that are not 0 everywhere
   std::vector<Ready<Element>> operations;
 };
 
@@ -364,10 +366,11 @@ template <class Element>
 inline constexpr int kTileBits = 18 - std::countr_zero(sizeof(Element));
 inline constexpr int kContiguousBits = 6;  ///< the lowest bits are in every tile: runs of a few cache lines
 
-/// Cuts a list of operations into sweeps. Phases need no bit of the tile.
+/// Cuts a list of operations into sweeps. Phases need no bit of the tile. A bit outside `live` is 0 wherever
+/// the vector is not, until a matrix acts on it.
 template <class Element>
 std::vector<Sweep<Element>> plan(const std::vector<Operation<typename Number<Element>::Scalar>>& list,
-                                 int n_bits) {
+                                 int n_bits, std::uint64_t live) {
   const int tile = std::min(n_bits, kTileBits<Element>);
   const int room = n_bits <= tile ? n_bits : tile;
   std::vector<Sweep<Element>> sweeps;
@@ -394,20 +397,29 @@ std::vector<Sweep<Element>> plan(const std::vector<Operation<typename Number<Ele
     for (int b = 0; b < n_bits; ++b) {
       if ((own >> b & 1) != 0) sweep.bits.push_back(b);
     }
+    sweep.before = live;
     for (const std::size_t member : members) {
       sweep.operations.push_back(prepare<Element>(list[member], sweep.bits));
+      if (!list[member].diagonal()) live |= list[member].mask();
+      int reach = std::min(room, kernels::kChunkBits);
+      for (int b = reach; b < room; ++b) {
+        if ((live >> sweep.bits[static_cast<std::size_t>(b)] & 1) != 0) reach = b + 1;
+      }
+      sweep.operations.back().reach = reach;
     }
+    sweep.after = live;
     sweeps.push_back(std::move(sweep));
   }
   return sweeps;
 }
 
-/// Applies all operations to a vector of 2^n_bits elements. The same bits for every number of threads.
+/// Applies all operations to a vector of 2^n_bits elements, zero where a bit outside `live` is 1. What is
+/// known to stay zero is neither read nor written. The same bits for every number of threads.
 template <class Element>
 void run(Element* state, int n_bits, const std::vector<Operation<typename Number<Element>::Scalar>>& list,
-         int num_threads) {
+         int num_threads, std::uint64_t live = ~std::uint64_t{0}) {
   const Kernels<Element> kernels = Kernels<Element>::active();
-  for (const Sweep<Element>& sweep : plan<Element>(list, n_bits)) {
+  for (const Sweep<Element>& sweep : plan<Element>(list, n_bits, live)) {
     const int tile = static_cast<int>(sweep.bits.size());
     const std::int64_t tiles = std::int64_t{1} << (n_bits - tile);
     int run_bits = 0;
@@ -416,28 +428,48 @@ void run(Element* state, int n_bits, const std::vector<Operation<typename Number
       std::vector<Element> buffer(run_bits == tile ? 0 : std::size_t{1} << tile);
       const std::uint64_t runs = std::uint64_t{1} << (tile - run_bits);
       const std::size_t length = std::size_t{1} << run_bits;
+      const std::size_t filled =
+          std::bit_ceil(static_cast<std::size_t>(sweep.before & (std::uint64_t{length} - 1)) + 1);
       for (std::int64_t t = begin; t < end; ++t) {
         const std::uint64_t base = spread(static_cast<std::uint64_t>(t), sweep.bits);
-        Element* work = state + base;
+        if ((base & ~sweep.before) != 0) continue;
         const auto place = [&](std::uint64_t r) {
           std::uint64_t index = base;
           for (int b = run_bits; b < tile; ++b) {
             index |= ((r >> (b - run_bits)) & 1) << sweep.bits[static_cast<std::size_t>(b)];
           }
-          return state + index;
+          return index;
         };
+        const auto is_zero = [&](std::uint64_t index) {
+          return std::all_of(state + index, state + index + std::min(length, filled),
+                             [](const Element& value) { return value == Element(0); });
+        };
+        bool zero = true;
+        for (std::uint64_t r = 0; r < runs && zero; ++r) {
+          const std::uint64_t index = place(r);
+          if ((index & ~sweep.before) == 0) zero = is_zero(index);
+        }
+        if (zero) continue;
+        Element* work = state + base;
         if (run_bits != tile) {
           work = buffer.data();
           for (std::uint64_t r = 0; r < runs; ++r) {
-            std::memcpy(static_cast<void*>(work + r * length), place(r), length * sizeof(Element));
+            const std::uint64_t index = place(r);
+            if ((index & ~sweep.before) == 0) {
+              std::memcpy(static_cast<void*>(work + r * length), state + index, length * sizeof(Element));
+            } else {
+              std::fill_n(work + r * length, length, Element(0));
+            }
           }
         }
         for (const Ready<Element>& ready : sweep.operations) {
-          apply(work, tile, ready, sweep.bits, base, kernels);
+          apply(work, ready.reach, ready, sweep.bits, base, kernels);
         }
         if (run_bits != tile) {
           for (std::uint64_t r = 0; r < runs; ++r) {
-            std::memcpy(static_cast<void*>(place(r)), work + r * length, length * sizeof(Element));
+            const std::uint64_t index = place(r);
+            if ((index & ~sweep.after) != 0) continue;
+            std::memcpy(static_cast<void*>(state + index), work + r * length, length * sizeof(Element));
           }
         }
       }

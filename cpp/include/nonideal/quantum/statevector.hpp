@@ -22,7 +22,7 @@ class NONIDEAL_API StateVector {
  public:
   /// |0...0>. Throws InvalidArgument, before it asks for any, where the memory available is too small.
   explicit StateVector(int n_qubits);
-  /// |0...0> in memory of the caller, 2^n amplitudes.
+  /// |0...0> in memory of the caller, 2^n amplitudes, who leaves it alone: qubits without a gate stay |0>.
   StateVector(int n_qubits, std::span<std::complex<Real>> memory);
 
   /// Applies the gates; measurements are left out. Throws InvalidArgument for another number of qubits, and
@@ -46,6 +46,7 @@ class NONIDEAL_API StateVector {
   int n_qubits_;
   std::unique_ptr<std::complex<Real>[], Free> own_;
   std::span<std::complex<Real>> amplitudes_;
+  std::uint64_t live_ = 0;  ///< qubits that a gate has turned; the others are |0>
 };
 
 extern template class StateVector<double>;

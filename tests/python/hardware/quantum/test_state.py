@@ -185,6 +185,20 @@ def test_many_tiles_equal_numpy(n_qubits):
 # ---- reproducibility ----
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_qubits_without_a_gate_equal_numpy(seed):
+    rng = np.random.default_rng(seed)
+    n_qubits = int(rng.integers(15, 18))
+    some = rng.permutation(n_qubits)[: rng.integers(2, n_qubits)]
+    steps = []
+    for _ in range(20):
+        name, wires, angles = [("h", 1, 0), ("cx", 2, 0), ("u", 1, 3), ("cp", 2, 1)][rng.integers(4)]
+        on = tuple(map(int, rng.permutation(some)[:wires]))
+        steps.append((name, on, tuple(rng.uniform(-7, 7, angles)), None))
+    state = q.statevector(native(n_qubits, steps), NO_ANGLES, False, 1)[0]
+    np.testing.assert_allclose(state, oracle.statevector(steps, n_qubits), rtol=0, atol=1e-13)
+
+
 def test_the_same_bits_for_every_number_of_threads():
     rng = np.random.default_rng(3)
     circuit = native(17, random_steps(rng, 17, 60))
