@@ -44,12 +44,20 @@ _STRAIN_UNITS: Mapping[str, float] = MappingProxyType(
     {"1": 1.0, "%": 1e-2, "permille": 1e-3, "microstrain": 1e-6}
 )
 _STRESS_UNITS: Mapping[str, float] = MappingProxyType(
-    {"Pa": 1.0, "kPa": 1e3, "MPa": 1e6, "GPa": 1e9, "psi": 6894.757293168361, "ksi": 6894757.293168361}
+    {
+        "Pa": 1.0,
+        "kPa": 1e3,
+        "MPa": 1e6,
+        "N/mm2": 1e6,
+        "GPa": 1e9,
+        "psi": 6894.757293168361,
+        "ksi": 6894757.293168361,
+    }
 )
 
 
 class UniaxialLaw(Protocol):
-    """A one-dimensional law that can be read both ways; `RambergOsgood` is one."""
+    """A one-dimensional law that can be read both ways: `RambergOsgood`, `LinearElastic`."""
 
     def strain(self, stress: ArrayLike) -> FloatArray:
         """Return the strain of each stress."""
@@ -244,6 +252,11 @@ class MaterialDatabase:
         >>> round(float(database.strain.max()), 5)
         0.01406
         """
+        for name in ("strain", "stress"):
+            if not callable(getattr(law, name, None)):
+                raise InvalidArgument(
+                    f"law: {type(law).__name__} has no method {name}(), as a law of one dimension has"
+                )
         count = check_integer("n_points", n_points, 2, 31)
         limit = check_positive("max_stress", max_stress)
         check_choice("spacing", spacing, ("strain", "stress", "arc"))
@@ -329,7 +342,7 @@ class MaterialDatabase:
             are ignored.
         units : (str, str)
             Of strain and stress in the file: one of 1, %, permille, microstrain, and one of Pa, kPa, MPa,
-            GPa, psi, ksi.
+            N/mm2, GPa, psi, ksi.
         stress_unit : str
             Of the stress in the data base.
         metric : array_like, float or "secant"
@@ -351,25 +364,24 @@ class MaterialDatabase:
         ...     mechanics.MaterialDatabase.from_csv(path, units=("%", "MPa")).stress.tolist()
         [[0.0], [200000000.0]]
         """
-        if isinstance(units, str) or len(units) != 2:
+        if not isinstance(units, tuple | list) or len(units) != 2:
             raise InvalidArgument(f"units = {units!r} is not a pair (unit of strain, unit of stress)")
         strain_factor = _STRAIN_UNITS[check_choice("units[0]", units[0], _STRAIN_UNITS)]
         stress_factor = _STRESS_UNITS[check_choice("units[1]", units[1], _STRESS_UNITS)]
         stress_factor /= _STRESS_UNITS[check_choice("stress_unit", stress_unit, _STRESS_UNITS)]
-        columns = _read_columns(Path(path))
-        dim = 1 if "strain" in columns else 3 if "e33" in columns else 2
+        table = _Table(Path(path))
+        dim = 1 if "strain" in table.names else 3 if "e33" in table.names else 2
         strains, stresses = [], []
         for (i, j), root in zip(COMPONENTS[dim], mandel_scale(dim), strict=True):
             digits = f"{i + 1}{j + 1}"
             names = ("strain", "stress") if dim == 1 else (f"e{digits}", f"s{digits}")
             shear, half = f"g{digits}", 1.0
-            if i != j and shear in columns:
+            if i != j and shear in table.names:
+                if names[0] in table.names:
+                    raise InvalidArgument(f"{path} has both {names[0]} and {shear}: which one holds?")
                 names, half = (shear, names[1]), 0.5
-            for name in names:
-                if name not in columns:
-                    raise InvalidArgument(f"{path} has no column {name}; there are {', '.join(columns)}")
-            strains.append(columns[names[0]] * (strain_factor * half * root))
-            stresses.append(columns[names[1]] * (stress_factor * root))
+            strains.append(table.column(names[0]) * (strain_factor * half * root))
+            stresses.append(table.column(names[1]) * (stress_factor * root))
         return cls(np.stack(strains, axis=1), np.stack(stresses, axis=1), metric)
 
 
@@ -432,26 +444,44 @@ def _secant(strain: FloatArray, stress: FloatArray) -> FloatArray:
     return np.asarray((vectors * np.maximum(values, _FLOOR * values[-1])) @ vectors.T)
 
 
-def _read_columns(path: Path) -> dict[str, FloatArray]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row and not row[0].lstrip().startswith("#")]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InvalidArgument(
-            f"{path} cannot be read ({getattr(error, 'strerror', None) or error})"
-        ) from None
-    if len(rows) < 2:
-        raise InvalidArgument(f"{path} has no line of numbers below one of names")
-    names = [name.strip().lower() for name in rows[0]]
-    table = np.empty((len(rows) - 1, len(names)))
-    for number, row in enumerate(rows[1:], 1):
-        if len(row) != len(names):
-            raise InvalidArgument(f"{path}: data line {number} has {len(row)} entries for {len(names)} names")
-        for column, text in enumerate(row):
+class _Table:
+    """Comma-separated text below a line of names; only the columns that are asked for need be numbers."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                rows = [row for row in csv.reader(file) if row and not row[0].lstrip().startswith("#")]
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise InvalidArgument(
+                f"{path} cannot be read ({getattr(error, 'strerror', None) or error})"
+            ) from None
+        if len(rows) < 2:
+            raise InvalidArgument(f"{path} has no line of numbers below one of names")
+        self.names = [name.strip().lower() for name in rows[0]]
+        self._rows = rows[1:]
+        for number, row in enumerate(self._rows, 1):
+            if len(row) != len(self.names):
+                raise InvalidArgument(
+                    f"{path}: data line {number} has {len(row)} entries for {len(self.names)} names"
+                )
+
+    def column(self, name: str) -> FloatArray:
+        """Return the numbers below a name."""
+        if name not in self.names:
+            raise InvalidArgument(
+                f"{self._path} has no column {name}; there are {', '.join(self.names)} "
+                "(units are an argument, no part of a name)"
+            )
+        if self.names.count(name) > 1:
+            raise InvalidArgument(f"{self._path} has {self.names.count(name)} columns {name}")
+        at = self.names.index(name)
+        numbers = np.empty(len(self._rows))
+        for number, row in enumerate(self._rows):
             try:
-                table[number - 1, column] = float(text)
+                numbers[number] = float(row[at])
             except ValueError:
                 raise InvalidArgument(
-                    f"{path}: data line {number}, {names[column]} = {text!r} is not a number"
+                    f"{self._path}: data line {number + 1}, {name} = {row[at]!r} is not a number"
                 ) from None
-    return {name: table[:, column] for column, name in enumerate(names)}
+        return numbers

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nonideal.errors import InvalidArgument
+
 __all__ = ["replacing"]
 
 
@@ -15,6 +17,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Give a place beside ``path``, with its name, to write to; what is written takes its place at the end.
 
     An error on the way leaves ``path`` as it was.
+
+    Raises
+    ------
+    InvalidArgument
+        If there is no folder to write into.
 
     Examples
     --------
@@ -26,6 +33,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     'whole'
     """
     target = Path(path).resolve()  # a link stays one
+    if not target.parent.is_dir():
+        raise InvalidArgument(f"path = {str(path)!r}: there is no folder {str(target.parent)!r}")
     with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
         place = Path(folder) / target.name
         yield place

@@ -135,6 +135,14 @@ class LinearElastic:
         if self.poisson is not None:
             object.__setattr__(self, "poisson", _check_poisson(self.poisson))
 
+    def strain(self, stress: ArrayLike) -> FloatArray:
+        """Return the strain (m,) of a bar at each stress (m,)."""
+        return np.asarray(_one_dimensional("stress", stress) / self.young)
+
+    def stress(self, strain: ArrayLike) -> FloatArray:
+        """Return the stress (m,) of a bar at each strain (m,)."""
+        return np.asarray(_one_dimensional("strain", strain) * self.young)
+
     def __call__(self, strain: FloatArray, /) -> Response:
         """Return stress (m, d) and tangent (m, d, d) at strain (m, d), d = 1, 3 or 6."""
         eps = check_strain(strain, (1,) if self.poisson is None else (1, 3, 6), "LinearElastic")

@@ -73,6 +73,8 @@ def solve_law(
     forces = check_force(structure, force)
     tolerance = check_positive("tolerance", tolerance)
     max_iterations = check_integer("max_iterations", max_iterations, 1)
+    if not callable(law):
+        raise InvalidArgument(f"law = {law!r} is not callable")
     operator, free, fixed = structure.strain_operator, supports.free, supports.fixed
     size_operator = abs(operator)
     shape = (structure.n_points, structure.n_strain)

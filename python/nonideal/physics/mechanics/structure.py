@@ -260,7 +260,9 @@ class Structure:
         Raises
         ------
         InvalidArgument
-            If the element is not a vector element of the mesh's dimension, or the thickness is not > 0.
+            If the basis is not one of a vector element with degrees of freedom at the nodes, on all cells of
+            a mesh of its dimension, its quadrature rule has weights that are not > 0 (so has scikit-fem's
+            default for some elements: choose another ``intorder``), or the thickness is not > 0.
 
         Examples
         --------
@@ -272,10 +274,8 @@ class Structure:
         (4, 3, [0.5, 0.5, 0.5, 0.5])
         """
         thickness = check_positive("thickness", thickness)
+        _check_basis(basis)
         dim = int(basis.mesh.dim())
-        shape = np.shape(basis.basis[0][0])
-        if dim not in (2, 3) or len(shape) != 3 or shape[0] != dim:
-            raise InvalidArgument("basis is not one of a vector element (skfem.ElementVector) in 2D or 3D")
         if dim == 3 and thickness != 1.0:
             raise InvalidArgument(f"thickness = {thickness} is not 1 for a body in space")
         n_cells, n_quadrature = basis.dx.shape
@@ -461,6 +461,31 @@ class Structure:
                 )
             chosen &= np.abs(coordinates[:, axis] - number) <= _SAME_PLACE * extent
         return chosen if where is None else chosen & check_where(where, coordinates)
+
+
+def _check_basis(basis: Any) -> None:
+    skfem = import_skfem()
+    if not isinstance(basis, skfem.CellBasis):
+        raise InvalidArgument(f"basis is a {type(basis).__name__}, not a skfem.Basis on the cells of a mesh")
+    dim = int(basis.mesh.dim())
+    if isinstance(basis.mesh, skfem.MeshWedge1):  # scikit-fem 12 gives two that fill a unit cube 1/2
+        raise InvalidArgument(
+            "basis: wedges are not supported; use triangles, quads, tetrahedra or hexahedra"
+        )
+    if not isinstance(basis.elem, skfem.ElementVector) or basis.elem.dim != dim or dim not in (2, 3):
+        raise InvalidArgument("basis is not one of a vector element (skfem.ElementVector) in 2D or 3D")
+    if basis.tind is not None and len(basis.tind) != basis.mesh.nelements:
+        raise InvalidArgument(
+            f"basis covers {len(basis.tind)} of {basis.mesh.nelements} cells; restrict the mesh instead"
+        )
+    if len(basis.nodal_dofs) != dim:
+        name = type(basis.elem.elem).__name__
+        raise InvalidArgument(f"basis: {name} has no displacement of its own at every node")
+    if basis.W.min() <= 0.0:
+        raise InvalidArgument(
+            f"basis: its quadrature rule has the weight {basis.W.min():.3g}, and an integration point needs "
+            "one > 0; give skfem.Basis another intorder (2 for tetrahedra of second order)"
+        )
 
 
 def check_where(where: Where, coordinates: FloatArray) -> NDArray[np.bool_]:

@@ -229,10 +229,18 @@ def test_csv_in_space(tmp_path):
     [
         ("", "{} has no line of numbers below one of names"),
         ("strain,stress\n", "{} has no line of numbers below one of names"),
-        ("a,b\n1,2\n", "{} has no column e11; there are a, b"),
-        ("strain,sigma\n1,2\n", "{} has no column stress; there are strain, sigma"),
+        ("a,b\n1,2\n", "{} has no column e11; there are a, b (units are an argument, no part of a name)"),
+        (
+            "strain,sigma\n1,2\n",
+            "{} has no column stress; there are strain, sigma (units are an argument, no part of a name)",
+        ),
         ("strain,stress\n1\n", "{}: data line 1 has 1 entries for 2 names"),
         ("strain,stress\n1,2\n1,x\n", "{}: data line 2, stress = 'x' is not a number"),
+        ("strain,stress,stress\n1,2,3\n", "{} has 2 columns stress"),
+        (
+            "e11,e22,e12,g12,s11,s22,s12\n1,2,3,6,1,2,3\n",
+            "{} has both e12 and g12: which one holds?",
+        ),
     ],
 )
 def test_csv_refusals(tmp_path, text, message):
@@ -240,6 +248,25 @@ def test_csv_refusals(tmp_path, text, message):
     with pytest.raises(InvalidArgument) as caught:
         MaterialDatabase.from_csv(path)
     assert str(caught.value) == message.format(path)
+
+
+def test_csv_reads_only_its_own_columns(tmp_path):
+    path = write(tmp_path, "specimen,strain,stress\nA 1,0.0,0.0\nA 2,1e-3,200.0\n")
+    database = MaterialDatabase.from_csv(path, ("1", "N/mm2"))
+    np.testing.assert_array_equal(database.stress[:, 0], [0.0, 200e6])
+
+
+def test_a_linear_bar_is_a_law_of_one_dimension():
+    database = MaterialDatabase.from_law(mechanics.LinearElastic(200e9), 101, max_stress=400e6)
+    np.testing.assert_allclose(database.stress, 200e9 * database.strain, rtol=1e-14)
+    assert database.stress.max() == pytest.approx(400e6)
+
+
+def test_no_folder_to_save_into(tmp_path):
+    path = tmp_path / "none" / "steel.npz"
+    with pytest.raises(InvalidArgument) as caught:
+        make().save(path)
+    assert str(caught.value) == f"path = {str(path)!r}: there is no folder {str(path.parent)!r}"
 
 
 def make(**changes):
@@ -294,12 +321,22 @@ PLANE = {"strain": np.eye(3), "stress": np.eye(3)}
             "units = 'MPa' is not a pair (unit of strain, unit of stress)",
         ),
         (
+            lambda: MaterialDatabase.from_csv("x.csv", None),
+            "units = None is not a pair (unit of strain, unit of stress)",
+        ),
+        (
+            lambda: MaterialDatabase.from_law(
+                mechanics.DeformationPlasticity(1, 0.3, 1, 1, 2), 5, max_stress=1.0
+            ),
+            "law: DeformationPlasticity has no method strain(), as a law of one dimension has",
+        ),
+        (
             lambda: MaterialDatabase.from_csv("x.csv", ("mm", "MPa")),
             "units[0] = 'mm' is not one of 1, %, permille, microstrain",
         ),
         (
             lambda: MaterialDatabase.from_csv("x.csv", stress_unit="bar"),
-            "stress_unit = 'bar' is not one of Pa, kPa, MPa, GPa, psi, ksi",
+            "stress_unit = 'bar' is not one of Pa, kPa, MPa, N/mm2, GPa, psi, ksi",
         ),
         (lambda: MaterialDatabase.from_csv("x.csv"), "x.csv cannot be read (No such file or directory)"),
     ],

@@ -163,6 +163,7 @@ def solve(**changes):
         (lambda: solve(tolerance=0.0), "tolerance = 0.0 is not > 0"),
         (lambda: solve(max_iterations=0), "max_iterations = 0 is below 1"),
         (lambda: solve(force=[1.0]), "force has shape (1,), not (21,)"),
+        (lambda: solve(law=3), "law = 3 is not callable"),
         (
             lambda: solve(law=wrong_law),
             "law returned shapes (20, 1) and (20, 3, 3), not (20, 1) and (20, 1, 1)",

@@ -49,6 +49,9 @@ BASES = {
     "tet": lambda: skfem.Basis(
         distorted(skfem.MeshTet().refined(2)), skfem.ElementVector(skfem.ElementTetP1())
     ),
+    "tet2": lambda: skfem.Basis(
+        distorted(skfem.MeshTet().refined(1)), skfem.ElementVector(skfem.ElementTetP2()), intorder=2
+    ),
     "hex": lambda: skfem.Basis(hexes(), skfem.ElementVector(skfem.ElementHex1()), intorder=3),
 }
 
@@ -261,6 +264,49 @@ BAR = Structure.bar(1.0, 1.0, 4)
             "basis is not one of a vector element (skfem.ElementVector) in 2D or 3D",
         ),
         (lambda: Structure.from_skfem(BASES["hex"](), 2.0), "thickness = 2.0 is not 1 for a body in space"),
+        (
+            lambda: Structure.from_skfem(3),
+            "basis is a int, not a skfem.Basis on the cells of a mesh",
+        ),
+        (
+            lambda: Structure.from_skfem(
+                skfem.FacetBasis(skfem.MeshTri(), skfem.ElementVector(skfem.ElementTriP1()))
+            ),
+            "basis is a FacetBasis, not a skfem.Basis on the cells of a mesh",
+        ),
+        (
+            lambda: Structure.from_skfem(
+                skfem.Basis(skfem.MeshTri(), skfem.ElementVector(skfem.ElementTriP1()), elements=[0])
+            ),
+            "basis covers 1 of 2 cells; restrict the mesh instead",
+        ),
+        (
+            lambda: Structure.from_skfem(
+                skfem.Basis(skfem.MeshTri(), skfem.ElementVector(skfem.ElementTriP2()) * skfem.ElementTriP1())
+            ),
+            "basis is not one of a vector element (skfem.ElementVector) in 2D or 3D",
+        ),
+        (
+            lambda: Structure.from_skfem(
+                skfem.Basis(skfem.MeshTri(), skfem.ElementVector(skfem.ElementTriCR()))
+            ),
+            "basis: ElementTriCR has no displacement of its own at every node",
+        ),
+        (
+            lambda: Structure.from_skfem(
+                skfem.Basis(skfem.MeshTet(), skfem.ElementVector(skfem.ElementTetP2()))
+            ),
+            (
+                "basis: its quadrature rule has the weight -0.0132, and an integration point needs one > 0; "
+                "give skfem.Basis another intorder (2 for tetrahedra of second order)"
+            ),
+        ),
+        (
+            lambda: Structure.from_skfem(
+                skfem.Basis(skfem.MeshWedge1(), skfem.ElementVector(skfem.ElementWedge1()))
+            ),
+            "basis: wedges are not supported; use triangles, quads, tetrahedra or hexahedra",
+        ),
     ],
 )
 def test_refusals(call, message):
