@@ -252,7 +252,7 @@ BENCHMARKS = (
         "template-swap-aer",
         topic="quantum",
         unit="circuits",
-        prepare=_template("swap", goal=1000),
+        prepare=_template("swap", goal=3000),
         note=_NOTE,
     ),
 )
