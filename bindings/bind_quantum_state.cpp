@@ -88,7 +88,7 @@ py::array amplitudes(const Circuit& circuit, const Array<double>& parameters, in
   {
     const py::gil_scoped_release release;
     for (std::size_t i = 0; i < rows.size; ++i) {
-      StateVector<Real>(circuit.n_qubits(), memory.subspan(i * side, side))
+      StateVector<Real>(circuit.n_qubits(), memory.subspan(i * side, side), num_threads)
           .apply(circuit, rows[i], num_threads);
     }
   }
