@@ -71,50 +71,77 @@ inline Element as(Scalar value) {
   }
 }
 
-/// Any matrix, one element at a time, zeros skipped: rows' sums run over ascending columns on every machine.
-template <class Element, class Scalar>
-void apply_matrix(Element* state, int n_bits, std::span<const int> bits, std::span<const Scalar> matrix) {
-  const std::size_t size = std::size_t{1} << bits.size();
-  std::array<std::byte, 4096> stack;  // all that a matrix on three bits needs
-  std::pmr::monotonic_buffer_resource memory(stack.data(), stack.size());
-  std::uint64_t mask = 0;
-  for (const int b : bits) mask |= std::uint64_t{1} << b;
-  std::pmr::vector<std::uint64_t> offsets(size, &memory);
-  for (std::size_t b = 0; b < bits.size(); ++b) {
-    for (std::size_t i = 0; i < std::size_t{1} << b; ++i) {
-      offsets[i | (std::size_t{1} << b)] = offsets[i] | (std::uint64_t{1} << bits[b]);
+/// A matrix without its zeros, on some bits of an index: the first of them is the lowest of the matrix's.
+/// Rows' sums run over ascending columns on every machine.
+template <class Element>
+class SparseMatrix {
+ public:
+  template <class Scalar>
+  SparseMatrix(std::span<const int> bits, std::span<const Scalar> matrix)
+      : offsets_(std::size_t{1} << bits.size(), &memory_) {
+    const std::size_t size = offsets_.size();
+    for (std::size_t b = 0; b < bits.size(); ++b) {
+      const std::size_t half = std::size_t{1} << b;
+      for (std::size_t i = 0; i < half; ++i) offsets_[half | i] = offsets_[i] | (std::uint64_t{1} << bits[b]);
+    }
+    ends_.reserve(size);
+    entries_.reserve(matrix.size() -
+                     static_cast<std::size_t>(std::count(matrix.begin(), matrix.end(), Scalar(0))));
+    for (std::size_t row = 0; row < size; ++row) {
+      for (std::size_t column = 0; column < size; ++column) {
+        const Scalar value = matrix[row * size + column];
+        if (value != Scalar(0)) entries_.push_back({column, as<Element>(value)});
+      }
+      ends_.push_back(entries_.size());
     }
   }
+
+  void apply(Element* state, int n_bits) {
+    const std::uint64_t mask = offsets_.back();
+    if ((mask & (kRun - 1)) == 0) {
+      apply<kRun>(state, ((std::uint64_t{1} << n_bits) - kRun) & ~mask);
+    } else {
+      apply<1>(state, ((std::uint64_t{1} << n_bits) - 1) & ~mask);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kRun = 4;  ///< neighbours that are multiplied alike, where the bits let them
   struct Entry {
     std::size_t column;
     Element value;
   };
-  std::pmr::vector<Entry> entries(&memory);
-  entries.reserve(static_cast<std::size_t>(
-      std::count_if(matrix.begin(), matrix.end(), [](Scalar v) { return v != Scalar(0); })));
-  std::pmr::vector<std::size_t> ends(&memory);
-  ends.reserve(size);
-  for (std::size_t row = 0; row < size; ++row) {
-    for (std::size_t column = 0; column < size; ++column) {
-      const Scalar value = matrix[row * size + column];
-      if (value != Scalar(0)) entries.push_back({column, as<Element>(value)});
-    }
-    ends.push_back(entries.size());
+
+  template <std::size_t kLength>
+  void apply(Element* state, std::uint64_t groups) {
+    const std::size_t size = offsets_.size();
+    std::pmr::vector<std::array<Element, kLength>> old(size, &memory_);
+    std::uint64_t group = 0;
+    do {
+      Element* const base = state + group;
+      for (std::size_t i = 0; i < size; ++i) std::copy_n(base + offsets_[i], kLength, old[i].begin());
+      const Entry* entry = entries_.data();
+      for (std::size_t row = 0; row < size; ++row) {
+        std::array<Element, kLength> sum{};
+        for (const Entry* const end = entries_.data() + ends_[row]; entry != end; ++entry) {
+          for (std::size_t i = 0; i < kLength; ++i) sum[i] += times(entry->value, old[entry->column][i]);
+        }
+        std::copy_n(sum.begin(), kLength, base + offsets_[row]);
+      }
+      group = next(group, groups);
+    } while (group != 0);
   }
-  std::pmr::vector<Element> old(size, &memory);
-  const std::uint64_t rest = ((std::uint64_t{1} << n_bits) - 1) & ~mask;
-  std::uint64_t group = 0;
-  do {
-    Element* const base = state + group;
-    for (std::size_t i = 0; i < size; ++i) old[i] = base[offsets[i]];
-    std::size_t at = 0;
-    for (std::size_t row = 0; row < size; ++row) {
-      Element sum(0);
-      for (; at < ends[row]; ++at) sum += times(entries[at].value, old[entries[at].column]);
-      base[offsets[row]] = sum;
-    }
-    group = next(group, rest);
-  } while (group != 0);
+
+  std::array<std::byte, 4096> stack_;  // all that a matrix on three bits needs
+  std::pmr::monotonic_buffer_resource memory_{stack_.data(), stack_.size()};
+  std::pmr::vector<std::uint64_t> offsets_;
+  std::pmr::vector<Entry> entries_{&memory_};
+  std::pmr::vector<std::size_t> ends_{&memory_};
+};
+
+template <class Element, class Scalar>
+void apply_matrix(Element* state, int n_bits, std::span<const int> bits, std::span<const Scalar> matrix) {
+  SparseMatrix<Element>(bits, matrix).apply(state, n_bits);
 }
 
 /// Multiplies amplitudes by `factor` where all bits of `mask` (one or two; none: everywhere) are set.

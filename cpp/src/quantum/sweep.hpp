@@ -87,10 +87,14 @@ Ready<Element> prepare(const Operations<typename Number<Element>::Scalar>& all, 
   }
   if (!inside.empty()) {
     ready.table.assign(std::size_t{1} << bits, 1.0);
-    for (std::size_t i = 0; i < ready.table.size(); ++i) {
-      for (const Phase& phase : inside) {
-        if ((i & phase.mask) == phase.mask) ready.table[i] = times(ready.table[i], phase.factor);
-      }
+    for (const Phase& phase : inside) {
+      const std::uint64_t others = (ready.table.size() - 1) & ~phase.mask;
+      std::uint64_t i = 0;
+      do {
+        std::complex<double>& factor = ready.table[phase.mask | i];
+        factor = times(factor, phase.factor);
+        i = next(i, others);
+      } while (i != 0);
     }
   }
   return ready;
@@ -183,7 +187,8 @@ std::vector<Sweep<Element>> plan(const Operations<typename Number<Element>::Scal
       Ready<Element>& ready = sweep.operations.emplace_back(prepare<Element>(operations, list[member], tile));
       if (!list[member].diagonal()) live |= list[member].mask;
       const auto used = static_cast<int>(std::bit_width(gathered(live, tile)));
-      ready.reach = std::max(used, std::min(room, kernels::kChunkBits));
+      const int least = list[member].diagonal() ? kernels::kChunkBits : kernels::kMinStateBits;
+      ready.reach = std::max(used, std::min(room, least));
     }
     sweep.after = live;
   }
@@ -192,7 +197,7 @@ std::vector<Sweep<Element>> plan(const Operations<typename Number<Element>::Scal
 
 /// What a thread should have to do, in passes of one operation over a tile: about 0.1 ms. Waking another
 /// thread and waiting for it costs a tenth of that, and much more where the cores are not all ours.
-inline constexpr std::int64_t kWorkPerThread = 8;
+inline constexpr std::int64_t kPassesPerThread = 8;
 
 /// Applies all operations to a vector of 2^n_bits elements, zero where a bit outside `live` is 1. What is
 /// known to stay zero is neither read nor written. The same bits for every number of threads.
@@ -209,48 +214,57 @@ void run(Element* state, int n_bits, const Operations<typename Number<Element>::
     const std::uint64_t upper = sweep.tile & ~(std::uint64_t{length} - 1);
     const std::uint64_t outer = sweep.before & ~sweep.tile;
     const std::size_t filled = std::bit_ceil((sweep.before & (std::uint64_t{length} - 1)) + 1);
+    const auto for_runs = [&](std::uint64_t base, const auto& body) {
+      std::uint64_t part = 0, index = 0;
+      do {
+        body(part, base | index);
+        part += length;
+        index = next(index, upper);
+      } while (index != 0);
+    };
+    const auto is_zero = [&](std::uint64_t base) {
+      bool zero = true;
+      for_runs(base, [&](std::uint64_t, std::uint64_t index) {
+        zero = zero && ((index & ~sweep.before) != 0 ||
+                        std::all_of(state + index, state + index + filled,
+                                    [](const Element& value) { return value == Element(0); }));
+      });
+      return zero;
+    };
+    std::vector<std::uint64_t> tiles;
+    std::uint64_t first = 0;
+    do {
+      if (!is_zero(first)) tiles.push_back(first);
+      first = next(first, outer);
+    } while (first != 0);
     const auto over = [&](std::int64_t begin, std::int64_t end) {
       const auto buffer =
           std::make_unique_for_overwrite<Element[]>(upper == 0 ? 0 : length << std::popcount(upper));
-      const auto for_runs = [&](std::uint64_t base, const auto& body) {
-        std::uint64_t r = 0, index = 0;
-        do {
-          body(buffer.get() + r++ * length, base | index);
-          index = next(index, upper);
-        } while (index != 0);
-      };
-      std::uint64_t base = spread(static_cast<std::uint64_t>(begin), outer);
-      for (std::int64_t t = begin; t < end; ++t, base = next(base, outer)) {
-        bool zero = true;
-        for_runs(base, [&](Element*, std::uint64_t index) {
-          zero = zero && ((index & ~sweep.before) != 0 ||
-                          std::all_of(state + index, state + index + filled,
-                                      [](const Element& value) { return value == Element(0); }));
-        });
-        if (zero) continue;
-        Element* const work = upper == 0 ? state + base : buffer.get();
+      for (std::int64_t t = begin; t < end; ++t) {
+        const std::uint64_t base = tiles[static_cast<std::size_t>(t)];
+        Element* const tile = upper == 0 ? state + base : buffer.get();
         if (upper != 0) {
-          for_runs(base, [&](Element* part, std::uint64_t index) {
+          for_runs(base, [&](std::uint64_t part, std::uint64_t index) {
             if ((index & ~sweep.before) == 0) {
-              std::memcpy(static_cast<void*>(part), state + index, length * sizeof(Element));
+              std::memcpy(static_cast<void*>(tile + part), state + index, length * sizeof(Element));
             } else {
-              std::fill_n(part, length, Element(0));
+              std::fill_n(tile + part, length, Element(0));
             }
           });
         }
-        for (const Ready<Element>& ready : sweep.operations) apply(work, ready, sweep.tile, base, kernels);
+        for (const Ready<Element>& ready : sweep.operations) apply(tile, ready, sweep.tile, base, kernels);
         if (upper != 0) {
-          for_runs(base, [&](Element* part, std::uint64_t index) {
+          for_runs(base, [&](std::uint64_t part, std::uint64_t index) {
             if ((index & ~sweep.after) != 0) return;
-            std::memcpy(static_cast<void*>(state + index), part, length * sizeof(Element));
+            std::memcpy(static_cast<void*>(state + index), tile + part, length * sizeof(Element));
           });
         }
       }
     };
-    const std::int64_t tiles = std::int64_t{1} << std::popcount(outer);
-    const auto work = tiles * static_cast<std::int64_t>(sweep.operations.size());
-    const int threads = resolve_threads(num_threads, work, kWorkPerThread);
-    nonideal::detail::for_blocks(tiles, std::max<std::int64_t>(1, tiles / 64), threads, over);
+    const auto n_tiles = static_cast<std::int64_t>(tiles.size());
+    const std::int64_t passes = n_tiles * static_cast<std::int64_t>(sweep.operations.size());
+    const int threads = resolve_threads(num_threads, passes, kPassesPerThread);
+    nonideal::detail::for_blocks(n_tiles, std::max<std::int64_t>(1, n_tiles / 64), threads, over);
   }
 }
 
