@@ -110,6 +110,12 @@ Operations operations_of(const Circuit& circuit, std::span<const double> paramet
   return out;
 }
 
+Operations fused(const Circuit& circuit, int n_qubits, std::span<const double> parameters) {
+  detail::expect_same_register(circuit, n_qubits);
+  detail::expect_parameters(circuit, parameters);
+  return detail::fuse(operations_of(circuit, parameters), kFusedQubits, 1);
+}
+
 }  // namespace
 
 template <class Real>
@@ -137,14 +143,19 @@ StateVector<Real>::StateVector(int n_qubits, std::span<std::complex<Real>> memor
 template <class Real>
 StateVector<Real>& StateVector<Real>::apply(const Circuit& circuit, std::span<const double> parameters,
                                             int num_threads) {
-  detail::expect_same_register(circuit, n_qubits_);
-  detail::expect_parameters(circuit, parameters);
-  const auto operations = detail::fuse(operations_of(circuit, parameters), kFusedQubits, 1);
+  const Operations operations = fused(circuit, n_qubits_, parameters);
   detail::run(amplitudes_.data(), n_qubits_, operations, num_threads, live_);
   for (const detail::Operation& operation : operations.list) {
     if (!operation.diagonal()) live_ |= operation.mask;
   }
   return *this;
+}
+
+template <class Real>
+double StateVector<Real>::traffic(const Circuit& circuit, std::span<const double> parameters) const {
+  const Operations operations = fused(circuit, n_qubits_, parameters);
+  using Element = std::complex<Real>;
+  return sizeof(Element) * detail::traffic(detail::plan<Element>(operations, n_qubits_, live_));
 }
 
 template <class Real>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <complex>
 #include <cstdint>
 #include <cstring>
@@ -146,9 +147,13 @@ void apply(Element* state, const Ready<Element>& ready, std::uint64_t tile, std:
   }
 }
 
-/// Bits of a tile that stays in a core's cache: 256 KiB.
+/// Bits of a tile that stays in a core's cache: 1 MiB; down to 256 KiB where there would be less than 16
+/// tiles for all threads. It depends on the vector alone: so do the bits of the result.
 template <class Element>
-inline constexpr int kTileBits = 18 - std::countr_zero(sizeof(Element));
+constexpr int tile_bits(int n_bits) {
+  constexpr int kElement = std::countr_zero(sizeof(Element));
+  return std::min(n_bits, std::clamp(n_bits - 4, 18 - kElement, 20 - kElement));
+}
 inline constexpr int kContiguousBits = 6;  ///< the lowest bits are in every tile: runs of a few cache lines
 
 /// Cuts a list of operations into sweeps. Phases need no bit of the tile. A bit outside `live` is 0 wherever
@@ -157,7 +162,7 @@ template <class Element>
 std::vector<Sweep<Element>> plan(const Operations<typename Number<Element>::Scalar>& operations, int n_bits,
                                  std::uint64_t live) {
   const std::vector<Operation>& list = operations.list;
-  const int room = std::min(n_bits, kTileBits<Element>);
+  const int room = tile_bits<Element>(n_bits);
   const std::uint64_t all = (std::uint64_t{1} << n_bits) - 1;
   std::vector<Sweep<Element>> sweeps;
   std::vector<bool> done(list.size());
@@ -193,6 +198,18 @@ std::vector<Sweep<Element>> plan(const Operations<typename Number<Element>::Scal
     sweep.after = live;
   }
   return sweeps;
+}
+
+/// Elements that these sweeps read and write.
+template <class Element>
+double traffic(const std::vector<Sweep<Element>>& sweeps) {
+  double elements = 0.0;
+  for (const Sweep<Element>& sweep : sweeps) {
+    for (const std::uint64_t live : {sweep.before, sweep.after}) {
+      elements += std::ldexp(1.0, std::popcount(live));
+    }
+  }
+  return elements;
 }
 
 /// What a thread should have to do, in passes of one operation over a tile: about 0.1 ms. Waking another

@@ -36,6 +36,10 @@ class NONIDEAL_API StateVector {
   /// for parameters that are missing or not finite.
   StateVector& apply(const Circuit& circuit, std::span<const double> parameters = {}, int num_threads = 0);
 
+  /// Bytes that the passes of apply() over the state would read and write, at most: those that are zero by
+  /// chance are left out. With its time this is the bandwidth that a circuit reaches. Throws as apply() does.
+  double traffic(const Circuit& circuit, std::span<const double> parameters = {}) const;
+
   int n_qubits() const { return n_qubits_; }
   std::span<const std::complex<Real>> amplitudes() const { return amplitudes_; }
   /// Of the outcomes of measuring these qubits, (2^k,): the first is the lowest bit. They sum to 1 within
