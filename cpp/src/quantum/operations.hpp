@@ -266,6 +266,7 @@ Operations<Scalar> fuse(const Operations<Scalar>& from, int most, int unit) {
   Operations<Scalar> out;
   out.phases = from.phases;
   out.list.reserve(groups.size());
+  out.numbers.reserve(2 * from.numbers.size());
   const auto is_matrix = [&](const Chains::Chain& group) { return !from.list[group.first].diagonal(); };
   for (std::size_t first = 0; first < groups.size(); ++first) {
     Chains::Chain own = groups[first];
