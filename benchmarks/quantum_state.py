@@ -2,7 +2,8 @@
 
 A call is everything that a user waits for: fusing gates, running, and the amplitudes as an array. The peers
 are optional and get circuits in their own form, made beforehand; those that are missing are left out. None of
-them reads amplitudes but qsim, which returns its state as an array, as we do.
+them reads amplitudes but qsim, which returns its state as an array, as we do. A state that does not fit into
+the caches has the memory itself as a peer, too: NumPy, which changes the sign of as many numbers in place.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import Any
 
@@ -23,6 +25,12 @@ __all__ = ["BENCHMARKS"]
 
 THREADS = 2
 LAYERS = 10
+FULL = ("qft", "brickwork")  # circuits whose states soon are full: none of what is moved is known to be zero
+BEYOND_CACHES = 24  # qubits
+SHARE = (
+    "memory: bytes per second of our passes over the state, as a share of those of NumPy's numpy.negative in "
+    "place on an array as large as the state, on as many threads; our time includes that of fresh pages"
+)
 Gate = tuple[str, tuple[int, ...], tuple[float, ...]]
 
 
@@ -122,6 +130,15 @@ def _qulacs(n_qubits: int, gates: list[Gate]) -> Callable[[], Any] | None:
 PEERS = {"lightning": _lightning, "qsim": _qsim, "qulacs": _qulacs}
 
 
+def _memory(n_qubits: int, circuit: _core.quantum.Circuit, single: bool, n_gates: int) -> Peer:
+    """Return updates in place that move, for every gate, the bytes that our passes do."""
+    numbers = np.ones(2 << n_qubits, np.float32 if single else np.float64)
+    parts = np.array_split(numbers, THREADS)
+    pool = ThreadPoolExecutor(THREADS)
+    ours = _core.quantum.statevector_traffic(circuit, np.zeros((1, 0)), single)
+    return Peer(lambda: list(pool.map(np.negative, parts, parts)), count=n_gates * 2 * numbers.nbytes / ours)
+
+
 def _expected(n_qubits: int, gates: list[Gate]) -> npt.NDArray[np.complex128]:
     """Return the amplitudes by NumPy, gate by gate."""
     state = np.zeros((2,) * n_qubits, dtype=complex)
@@ -151,9 +168,15 @@ def _state(kind: str, n_qubits: int, single: bool, goals: dict[str, float]) -> C
 
         runs = {name: PEERS[name](n, gates) for name in goals}
         peers = {name: Peer(run, goal=goals[name]) for name, run in runs.items() if run is not None}
+        if n_qubits >= BEYOND_CACHES and kind in FULL:
+            peers["memory"] = _memory(n, circuit, single, len(gates))
         return Case(count=float(len(gates)), ours=ours, peers=peers, check=check)
 
     return prepare
+
+
+def _note(kind: str, n_qubits: int) -> str:
+    return SHARE if n_qubits >= BEYOND_CACHES and kind in FULL else ""
 
 
 BENCHMARKS = (
@@ -162,12 +185,14 @@ BENCHMARKS = (
         for kind in CIRCUITS
     ),
     *(
-        Benchmark(f"{kind}-{n}", "quantum", "gate", _state(kind, n, False, {"lightning": 2.0}))
-        for n in (16, 20, 24)
-        for kind in CIRCUITS
-    ),
-    *(
-        Benchmark(f"{kind}-{n}-single", "quantum", "gate", _state(kind, n, True, {"qsim": 1.0}))
+        Benchmark(
+            f"{kind}-{n}{'-single' if single else ''}",
+            "quantum",
+            "gate",
+            _state(kind, n, single, goals),
+            note=_note(kind, n),
+        )
+        for single, goals in ((False, {"lightning": 2.0}), (True, {"qsim": 1.0}))
         for n in (16, 20, 24)
         for kind in CIRCUITS
     ),

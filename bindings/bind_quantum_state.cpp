@@ -88,11 +88,21 @@ py::array amplitudes(const Circuit& circuit, const Array<double>& parameters, in
   {
     const py::gil_scoped_release release;
     for (std::size_t i = 0; i < rows.size; ++i) {
-      StateVector<Real>(circuit.n_qubits(), memory.subspan(i * side, side))
+      StateVector<Real>(circuit.n_qubits(), memory.subspan(i * side, side), num_threads)
           .apply(circuit, rows[i], num_threads);
     }
   }
   return out;
+}
+
+template <class Real>
+double traffic(const Circuit& circuit, const Array<double>& parameters) {
+  const Rows rows(parameters, circuit);
+  const py::gil_scoped_release release;
+  const StateVector<Real> start(circuit.n_qubits());
+  double bytes = 0.0;
+  for (std::size_t i = 0; i < rows.size; ++i) bytes += start.traffic(circuit, rows[i]);
+  return bytes;
 }
 
 template <class Real>
@@ -140,6 +150,25 @@ void for_states(const Circuit& circuit, const NoiseModel& noise, const Rows& row
   }
 }
 
+template <class Real>
+std::vector<double> probabilities_of(const StateVector<Real>& state, const std::vector<int>& qubits,
+                                     int num_threads) {
+  return state.probabilities(qubits, num_threads);
+}
+template <class Real>
+double expectation_of(const StateVector<Real>& state, const Masks& term, int num_threads) {
+  return state.expectation(term.first, term.second, num_threads);
+}
+// In the Pauli basis both are look-ups.
+template <class Real>
+std::vector<double> probabilities_of(const PauliState<Real>& state, const std::vector<int>& qubits, int) {
+  return state.probabilities(qubits);
+}
+template <class Real>
+double expectation_of(const PauliState<Real>& state, const Masks& term, int) {
+  return state.expectation(term.first, term.second);
+}
+
 Array<double> probabilities(const Circuit& circuit, const NoiseModel& noise, const Array<double>& parameters,
                             const std::vector<int>& qubits, const std::string& method, bool single,
                             int num_threads) {
@@ -152,7 +181,7 @@ Array<double> probabilities(const Circuit& circuit, const NoiseModel& noise, con
   auto out = new_array<double>(circuit, {rows.size, outcomes});
   const auto table = mutable_view(out);
   for_states(circuit, noise, rows, method, single, num_threads, [&](const auto& state, std::size_t row) {
-    const std::vector<double> found = state.probabilities(qubits);
+    const std::vector<double> found = probabilities_of(state, qubits, num_threads);
     std::copy(found.begin(), found.end(), table.begin() + static_cast<std::ptrdiff_t>(row * outcomes));
   });
   return out;
@@ -166,7 +195,7 @@ Array<double> expectations(const Circuit& circuit, const NoiseModel& noise, cons
   const auto table = mutable_view(out);
   for_states(circuit, noise, rows, method, single, num_threads, [&](const auto& state, std::size_t row) {
     for (std::size_t t = 0; t < terms.size(); ++t) {
-      table[row * terms.size() + t] = state.expectation(terms[t].first, terms[t].second);
+      table[row * terms.size() + t] = expectation_of(state, terms[t], num_threads);
     }
   });
   return out;
@@ -233,6 +262,12 @@ void bind_quantum_state(py::module_ m) {
                       : amplitudes<double>(circuit, parameters, num_threads);
       },
       "circuit"_a, "parameters"_a.noconvert(), "single"_a = false, "num_threads"_a = 0);
+  m.def(
+      "statevector_traffic",
+      [](const Circuit& circuit, const Array<double>& parameters, bool single) {
+        return single ? traffic<float>(circuit, parameters) : traffic<double>(circuit, parameters);
+      },
+      "circuit"_a, "parameters"_a.noconvert(), "single"_a = false);
   m.def(
       "density_matrix",
       [](const Circuit& circuit, const NoiseModel& noise, const Array<double>& parameters, bool single,

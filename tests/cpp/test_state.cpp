@@ -24,7 +24,7 @@ Circuit ghz(int n) {
 /// (|0...0> + |1...1>) / sqrt 2: amplitudes, parities, probabilities, for tiny states and several tiles.
 template <class Real>
 void ghz_states(double tolerance) {
-  for (const int n : {1, 2, 3, 5, 9, 16}) {
+  for (const int n : {1, 2, 3, 5, 9, 16, 20}) {
     StateVector<Real> state(n);
     state.apply(ghz(n));
     StateVector<Real> stepwise(n);  // gates one at a time: which qubits are idle is remembered
@@ -97,6 +97,7 @@ void refusals() {
   CHECK_REFUSED("circuit: expected 2 qubits, got 3", StateVector<double>(2).apply(ghz(3)));
   const std::vector<double> surplus = {1.0};
   CHECK_REFUSED("parameters: expected 0 numbers, got 1", StateVector<double>(2).apply(ghz(2), surplus));
+  CHECK_REFUSED("circuit: expected 2 qubits, got 3", StateVector<double>(2).traffic(ghz(3)));
   std::vector<std::complex<double>> memory(3);
   CHECK_REFUSED("memory: expected 4 amplitudes, got 3", StateVector<double>(2, memory));
   CHECK_REFUSED("out: expected 16 elements, got 3", PauliState<double>(2).density_matrix(memory));

@@ -1,7 +1,6 @@
 #include "nonideal/quantum/density.hpp"
 
 #include <cmath>
-#include <cstdlib>
 
 #include "base/check.hpp"
 #include "quantum/state.hpp"
@@ -40,9 +39,9 @@ std::vector<double> product(std::span<const double> after, std::vector<double> b
   return out;
 }
 
-std::vector<detail::Operation<double>> operations_of(const Circuit& circuit, const NoiseModel& noise,
-                                                     std::span<const double> parameters) {
-  std::vector<detail::Operation<double>> out;
+detail::Operations<double> operations_of(const Circuit& circuit, const NoiseModel& noise,
+                                         std::span<const double> parameters) {
+  detail::Operations<double> out;
   for (const Instruction& instruction : circuit.instructions()) {
     if (instruction.gate == Gate::barrier) continue;
     std::vector<double> matrix = pauli_transfer_matrix(matrix_of(circuit, instruction, parameters));
@@ -51,7 +50,7 @@ std::vector<detail::Operation<double>> operations_of(const Circuit& circuit, con
     }
     std::vector<int> bits;
     for (const auto q : instruction.on()) bits.insert(bits.end(), {2 * q, 2 * q + 1});
-    out.push_back({std::move(bits), std::move(matrix), {}});
+    out.add<int>(bits, matrix);
   }
   return out;
 }
@@ -69,18 +68,12 @@ std::size_t position(std::uint64_t x, std::uint64_t z, int n_qubits) {
 }  // namespace
 
 template <class Real>
-void PauliState<Real>::Free::operator()(Real* memory) const {
-  std::free(memory);
-}
-
-template <class Real>
 PauliState<Real>::PauliState(int n_qubits) : n_qubits_(n_qubits) {
   nonideal::detail::expect_within("n_qubits", n_qubits, 1, kMaxQubits);
-  const double bytes = static_cast<double>(sizeof(Real)) * std::ldexp(1.0, 2 * n_qubits);
-  coefficients_.reset(static_cast<Real*>(detail::allocate(n_qubits, bytes)));
+  coefficients_ = detail::zeros<Real>(n_qubits, 2 * n_qubits);
   const std::size_t size = std::size_t{1} << (2 * n_qubits);
   for (std::size_t i = 0; i < size; ++i) {  // |0><0| = (I + Z) / 2 on each qubit: digits 0 and 3
-    coefficients_[i] = ((i ^ (i >> 1)) & 0x5555555555555555u) == 0 ? Real(1) : Real(0);
+    if (((i ^ (i >> 1)) & 0x5555555555555555u) == 0) coefficients_[i] = 1;
   }
 }
 

@@ -48,20 +48,9 @@ constexpr bool in_order() {
 }
 static_assert(in_order());
 
-/// The gate applied to the highest qubit where all lower ones are 1.
-Matrix controlled(const Matrix& one, int controls) {
-  const std::size_t size = std::size_t{2} << controls;
-  const std::size_t mask = (std::size_t{1} << controls) - 1;
-  Matrix out(size * size);
-  for (std::size_t row = 0; row < size; ++row) {
-    for (std::size_t column = 0; column < size; ++column) {
-      if ((row & mask) != (column & mask)) continue;
-      const std::size_t r = row >> controls, c = column >> controls;
-      out[row * size + column] =
-          (row & mask) == mask ? one[r * 2 + c] : Complex(row == column ? 1.0 : 0.0, 0.0);
-    }
-  }
-  return out;
+/// The gate applied to the second qubit where the first is 1.
+Matrix controlled(const Matrix& one) {
+  return {1, 0, 0, 0, 0, one[0], 0, one[1], 0, 0, 1, 0, 0, one[2], 0, one[3]};
 }
 
 /// Moves basis states: to[i] is where state i goes.
@@ -142,19 +131,19 @@ Matrix gate_matrix(Gate gate, std::span<const double> angles) {
   }
   detail::expect_count("angles", "angles", static_cast<std::int64_t>(angles.size()), info(gate).angles);
   switch (gate) {
-    case Gate::cx:
-      return controlled(one_qubit_matrix(Gate::x, {}), 1);
+    case Gate::cx:  // controls are the lowest bits
+      return permutation(std::array{0, 3, 2, 1});
     case Gate::cy:
-      return controlled(one_qubit_matrix(Gate::y, {}), 1);
+      return controlled(one_qubit_matrix(Gate::y, {}));
     case Gate::cz:
-      return controlled(one_qubit_matrix(Gate::z, {}), 1);
+      return controlled(one_qubit_matrix(Gate::z, {}));
     case Gate::cp:
-      return controlled(one_qubit_matrix(Gate::p, angles), 1);
+      return controlled(one_qubit_matrix(Gate::p, angles));
     case Gate::ccx:
-      return controlled(one_qubit_matrix(Gate::x, {}), 2);
+      return permutation(std::array{0, 1, 2, 7, 4, 5, 6, 3});
     case Gate::swap:
       return permutation(std::array{0, 2, 1, 3});
-    case Gate::cswap:  // control is the lowest bit; 011 <-> 101
+    case Gate::cswap:
       return permutation(std::array{0, 1, 2, 5, 4, 3, 6, 7});
     default:
       return one_qubit_matrix(gate, angles);

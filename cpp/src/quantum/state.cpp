@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <new>
 
@@ -43,6 +44,16 @@ double available_memory() {
 }
 
 }  // namespace
+
+void Release::operator()(void* memory) const {
+#if defined(__linux__)
+  if (mapped != 0) {
+    munmap(memory, mapped);
+    return;
+  }
+#endif
+  std::free(memory);
+}
 
 void expect_memory(int n_qubits, double bytes) {
   if (bytes < 0x1p20) return;
@@ -109,18 +120,30 @@ void expect_pauli(std::uint64_t x, std::uint64_t z, int n_qubits) {
   }
 }
 
-void* allocate(int n_qubits, double bytes) {
+std::unique_ptr<void, Release> zero_bytes(int n_qubits, double bytes) {
   expect_memory(n_qubits, bytes);
-  constexpr std::size_t kLargePage = std::size_t{1} << 21;
   const auto size = static_cast<std::size_t>(bytes);
-  const std::size_t alignment = size >= 2 * kLargePage ? kLargePage : 64;
-  const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
-  void* const memory = std::aligned_alloc(alignment, rounded);
-  if (memory == nullptr) throw std::bad_alloc();
 #if defined(__linux__)
-  if (alignment == kLargePage) madvise(memory, rounded, MADV_HUGEPAGE);
+  constexpr std::size_t kLargePage = std::size_t{1} << 21;
+  if (size >= 2 * kLargePage) {  // a page more than needed: both ends are cut to whole large pages
+    const std::size_t mapped = (size + kLargePage - 1) / kLargePage * kLargePage;
+    void* const found =
+        mmap(nullptr, mapped + kLargePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (found == MAP_FAILED) throw std::bad_alloc();
+    auto* const begin = static_cast<std::byte*>(found);
+    const std::size_t skipped =
+        (kLargePage - reinterpret_cast<std::uintptr_t>(begin) % kLargePage) % kLargePage;
+    if (skipped != 0) munmap(begin, skipped);
+    munmap(begin + skipped + mapped, kLargePage - skipped);
+    madvise(begin + skipped, mapped, MADV_HUGEPAGE);
+    return {begin + skipped, Release{mapped}};
+  }
 #endif
-  return memory;
+  constexpr std::size_t kLine = 64;
+  void* const memory = std::aligned_alloc(kLine, (size + kLine - 1) / kLine * kLine);
+  if (memory == nullptr) throw std::bad_alloc();
+  std::memset(memory, 0, size);
+  return {memory, Release{}};
 }
 
 Gather::Gather(std::span<const int> positions, int n_bits) : shift_((n_bits + 1) / 2) {

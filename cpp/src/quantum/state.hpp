@@ -1,13 +1,16 @@
 #pragma once
 
+#include <cmath>
 #include <complex>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "nonideal/quantum/circuit.hpp"
+#include "nonideal/quantum/statevector.hpp"
 
 /// What the simulators of one circuit share.
 namespace nonideal::quantum::detail {
@@ -20,8 +23,17 @@ void expect_qubits(std::span<const int> qubits, int n_qubits);
 /// Throws InvalidArgument for a Pauli string beyond the register.
 void expect_pauli(std::uint64_t x, std::uint64_t z, int n_qubits);
 
-/// Memory for `bytes`, at a cache line and, where the system has them, in large pages; free() gives it back.
-void* allocate(int n_qubits, double bytes);
+/// Zeros: at a cache line; large ones in large pages of their own where the system has them, which it maps
+/// when they are touched first: what stays zero costs nothing.
+std::unique_ptr<void, Release> zero_bytes(int n_qubits, double bytes);
+
+/// 2^n_bits zeros for a register. Throws InvalidArgument where they do not fit into memory.
+template <class T>
+std::unique_ptr<T[], Release> zeros(int n_qubits, int n_bits) {
+  auto bytes = zero_bytes(n_qubits, std::ldexp(static_cast<double>(sizeof(T)), n_bits));
+  const Release release = bytes.get_deleter();
+  return {static_cast<T*>(bytes.release()), release};
+}
 
 /// The bits of an index at these positions, the first one lowest: two table look-ups.
 class Gather {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "base/check.hpp"
 #include "quantum/state.hpp"
@@ -27,11 +26,12 @@ namespace {
 
 using Complex = std::complex<double>;
 using detail::Phase;
-using Operation = detail::Operation<Complex>;
+using Operations = detail::Operations<Complex>;
 
 constexpr int kFusedQubits = 3;
 constexpr int kPhasesForAPass = 4;        ///< so many phases that follow each other get a pass of their own
 constexpr std::int64_t kBlock = 1 << 14;  ///< amplitudes that are summed together
+constexpr std::int64_t kShare = 1 << 17;  ///< amplitudes a thread should have to read or to write, at least
 
 bool diagonal(Gate gate) {
   switch (gate) {
@@ -66,16 +66,18 @@ void add_phases(std::vector<Phase>& phases, const Matrix& matrix, std::uint64_t 
 }
 
 /// The circuit as matrices and passes of phases.
-std::vector<Operation> operations_of(const Circuit& circuit, std::span<const double> parameters) {
+Operations operations_of(const Circuit& circuit, std::span<const double> parameters) {
   const auto list = circuit.instructions();
-  std::vector<Operation> out;
-  out.reserve(list.size());
+  Operations out;
+  out.list.reserve(list.size());
+  out.numbers.reserve(16 * list.size());
   std::vector<bool> done(list.size());
+  std::vector<std::size_t> members;
   for (std::size_t first = 0; first < list.size(); ++first) {
     if (done[first] || list[first].gate == Gate::barrier || list[first].gate == Gate::id) continue;
     if (diagonal(list[first].gate)) {
       std::uint64_t blocked = 0, all = 0;
-      std::vector<std::size_t> members;
+      members.clear();
       int pairs = 0;
       const std::size_t end = std::min(list.size(), first + detail::kFusionWindow);
       for (std::size_t i = first; i < end; ++i) {
@@ -92,68 +94,68 @@ std::vector<Operation> operations_of(const Circuit& circuit, std::span<const dou
         }
       }
       if (pairs >= kPhasesForAPass && std::popcount(all) > kFusedQubits) {
-        Operation pass;
+        detail::Operation pass{0, out.phases.size()};
         for (const std::size_t i : members) {
           done[i] = true;
-          add_phases(pass.phases, matrix_of(circuit, list[i], parameters), mask_of(list[i]));
+          add_phases(out.phases, matrix_of(circuit, list[i], parameters), mask_of(list[i]));
         }
-        if (!pass.phases.empty()) out.push_back(std::move(pass));
+        pass.n_phases = out.phases.size() - pass.at;
+        for (const Phase& phase : out.phases_of(pass)) pass.mask |= phase.mask;
+        if (pass.diagonal()) out.list.push_back(pass);
         continue;
       }
     }
-    const auto on = list[first].on();
-    out.push_back({{on.begin(), on.end()}, matrix_of(circuit, list[first], parameters), {}});
+    out.add<std::uint8_t>(list[first].on(), matrix_of(circuit, list[first], parameters));
   }
   return out;
 }
 
-/// |0...0>; pages are first touched by the threads that will work on them.
-template <class Real>
-void start(std::span<std::complex<Real>> amplitudes) {
-  const auto size = static_cast<std::int64_t>(amplitudes.size());
-  nonideal::detail::for_blocks(
-      size, kBlock, resolve_threads(0, size, kBlock), [&](std::int64_t begin, std::int64_t end) {
-        std::fill(amplitudes.begin() + begin, amplitudes.begin() + end, std::complex<Real>(0));
-      });
-  amplitudes[0] = 1;
+Operations fused(const Circuit& circuit, int n_qubits, std::span<const double> parameters) {
+  detail::expect_same_register(circuit, n_qubits);
+  detail::expect_parameters(circuit, parameters);
+  return detail::fuse(operations_of(circuit, parameters), kFusedQubits, 1);
 }
 
 }  // namespace
 
 template <class Real>
-void StateVector<Real>::Free::operator()(std::complex<Real>* memory) const {
-  std::free(memory);
-}
-
-template <class Real>
 StateVector<Real>::StateVector(int n_qubits) : n_qubits_(n_qubits) {
   nonideal::detail::expect_within("n_qubits", n_qubits, 1, kMaxQubits);
-  const double bytes = static_cast<double>(sizeof(std::complex<Real>)) * std::ldexp(1.0, n_qubits);
-  own_.reset(static_cast<std::complex<Real>*>(detail::allocate(n_qubits, bytes)));
+  own_ = detail::zeros<std::complex<Real>>(n_qubits, n_qubits);
   amplitudes_ = {own_.get(), std::size_t{1} << n_qubits};
-  start(amplitudes_);
+  amplitudes_[0] = 1;
 }
 
 template <class Real>
-StateVector<Real>::StateVector(int n_qubits, std::span<std::complex<Real>> memory)
+StateVector<Real>::StateVector(int n_qubits, std::span<std::complex<Real>> memory, int num_threads)
     : n_qubits_(n_qubits), amplitudes_(memory) {
   nonideal::detail::expect_within("n_qubits", n_qubits, 1, kMaxQubits);
   nonideal::detail::expect_count("memory", "amplitudes", static_cast<std::int64_t>(memory.size()),
                                  std::int64_t{1} << n_qubits);
-  start(memory);
+  const auto size = static_cast<std::int64_t>(memory.size());
+  nonideal::detail::for_blocks(
+      size, kBlock, resolve_threads(num_threads, size, kShare), [&](std::int64_t begin, std::int64_t end) {
+        std::fill(memory.begin() + begin, memory.begin() + end, std::complex<Real>(0));
+      });
+  memory[0] = 1;
 }
 
 template <class Real>
 StateVector<Real>& StateVector<Real>::apply(const Circuit& circuit, std::span<const double> parameters,
                                             int num_threads) {
-  detail::expect_same_register(circuit, n_qubits_);
-  detail::expect_parameters(circuit, parameters);
-  const auto operations = detail::fuse(operations_of(circuit, parameters), kFusedQubits, 1);
+  const Operations operations = fused(circuit, n_qubits_, parameters);
   detail::run(amplitudes_.data(), n_qubits_, operations, num_threads, live_);
-  for (const Operation& operation : operations) {
-    if (!operation.diagonal()) live_ |= operation.mask();
+  for (const detail::Operation& operation : operations.list) {
+    if (!operation.diagonal()) live_ |= operation.mask;
   }
   return *this;
+}
+
+template <class Real>
+double StateVector<Real>::traffic(const Circuit& circuit, std::span<const double> parameters) const {
+  const Operations operations = fused(circuit, n_qubits_, parameters);
+  using Element = std::complex<Real>;
+  return sizeof(Element) * detail::traffic(detail::plan<Element>(operations, n_qubits_, live_));
 }
 
 template <class Real>
@@ -188,7 +190,7 @@ double StateVector<Real>::expectation(std::uint64_t x, std::uint64_t z, int num_
   const auto size = static_cast<std::int64_t>(amplitudes_.size());
   std::vector<double> parts(static_cast<std::size_t>((size + kBlock - 1) / kBlock));
   nonideal::detail::for_blocks(
-      size, kBlock, resolve_threads(num_threads, size, kBlock), [&](std::int64_t begin, std::int64_t end) {
+      size, kBlock, resolve_threads(num_threads, size, kShare), [&](std::int64_t begin, std::int64_t end) {
         parts[static_cast<std::size_t>(begin / kBlock)] = detail::pauli_sum<Real>(
             amplitudes_, x, z, static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(end));
       });

@@ -4,17 +4,18 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
 
 #include "base/check.hpp"
+#include "base/parallel.hpp"
 #include "nonideal/base/random.hpp"
+#include "nonideal/base/threads.hpp"
 #include "nonideal/quantum/statevector.hpp"
+#include "quantum/operations.hpp"
 #include "quantum/state.hpp"
-#include "quantum/sweep.hpp"
 
 namespace nonideal::quantum {
 namespace {
@@ -142,7 +143,7 @@ struct Jump {
 
 /// Unitary matrices up to the next jump, then the jump (none after the last).
 struct Stage {
-  std::vector<detail::Operation<Complex>> gates;
+  detail::Operations<Complex> gates;
   std::optional<Jump> jump;
 };
 
@@ -181,13 +182,13 @@ std::vector<Stage> stages_of(const Circuit& circuit, const NoiseModel& noise,
   for (const Instruction& instruction : circuit.instructions()) {
     if (instruction.gate == Gate::barrier) continue;
     const auto on = instruction.on();
-    stages.back().gates.push_back({{on.begin(), on.end()}, matrix_of(circuit, instruction, parameters), {}});
+    stages.back().gates.add<std::uint8_t>(on, matrix_of(circuit, instruction, parameters));
     const Channel* const channel = noise.find(instruction);
     if (channel == nullptr) continue;
     stages.back().jump = jump_of(*channel, on);
     stages.emplace_back();
   }
-  for (Stage& stage : stages) stage.gates = detail::fuse(std::move(stage.gates), kFusedQubits, 1);
+  for (Stage& stage : stages) stage.gates = detail::fuse(stage.gates, kFusedQubits, 1);
   return stages;
 }
 
@@ -197,16 +198,14 @@ class Register {
   explicit Register(int n_qubits)
       : n_qubits_(n_qubits),
         size_(std::size_t{1} << n_qubits),
-        memory_(static_cast<Complex*>(detail::allocate(
-                    n_qubits, static_cast<double>(sizeof(Complex)) * std::ldexp(1, n_qubits))),
-                &std::free) {}
+        memory_(detail::zeros<Complex>(n_qubits, n_qubits)) {}
 
   void reset() {
     std::fill(memory_.get(), memory_.get() + size_, Complex(0));
     memory_[0] = 1.0;
   }
 
-  void apply(std::span<const int> qubits, const Matrix& matrix) {
+  void apply(std::span<const int> qubits, std::span<const Complex> matrix) {
     detail::apply_matrix<Complex, Complex>(memory_.get(), n_qubits_, qubits, matrix);
   }
 
@@ -237,27 +236,28 @@ class Register {
  private:
   Matrix reduced_density(std::span<const int> qubits) const {
     const std::size_t size = std::size_t{1} << qubits.size();
-    std::vector<int> sorted(qubits.begin(), qubits.end());
-    std::sort(sorted.begin(), sorted.end());
     std::vector<std::size_t> offsets(size);
     for (std::size_t i = 0; i < size; ++i) {
       for (std::size_t b = 0; b < qubits.size(); ++b) offsets[i] |= ((i >> b) & 1) << qubits[b];
     }
+    const std::size_t rest = (size_ - 1) & ~offsets.back();
+    std::size_t group = 0;
     Matrix out(size * size);
-    for (std::size_t g = 0; g < size_ >> qubits.size(); ++g) {
-      const Complex* const base = memory_.get() + detail::spread(g, sorted);
+    do {
+      const Complex* const base = memory_.get() + group;
       for (std::size_t i = 0; i < size; ++i) {
         for (std::size_t j = 0; j < size; ++j) {
           out[i * size + j] += times(base[offsets[i]], std::conj(base[offsets[j]]));
         }
       }
-    }
+      group = detail::next(group, rest);
+    } while (group != 0);
     return out;
   }
 
   int n_qubits_;
   std::size_t size_;
-  std::unique_ptr<Complex[], void (*)(void*)> memory_;
+  std::unique_ptr<Complex[], Release> memory_;
 };
 
 /// The shots of a job, cut into groups that share one run: those that draw the same Pauli strings.
@@ -295,7 +295,8 @@ struct Job {
   void run(Register& state, const Draws& draws) const {
     state.reset();
     for (std::size_t s = 0; s < stages.size(); ++s) {
-      for (const auto& gate : stages[s].gates) state.apply(gate.bits, gate.matrix);
+      const auto& gates = stages[s].gates;
+      for (const auto& gate : gates.list) state.apply(detail::Bits(gate.mask), gates.matrix(gate));
       if (!stages[s].jump) continue;
       const Jump& jump = *stages[s].jump;
       if (jump.probabilities.empty()) {

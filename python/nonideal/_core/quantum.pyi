@@ -3,7 +3,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['CONVENTIONS', 'Channel', 'Circuit', 'DISTANCE_METHODS', 'DistanceProgram', 'EXTRAPOLATORS', 'Extrapolator', 'FOLDS', 'MAX_QUBITS', 'MAX_SCALES', 'MAX_SHOTS', 'MAX_UNITARY_QUBITS', 'Mitigation', 'NoiseModel', 'Program', 'REALIZATIONS', 'commutes', 'compile', 'density_matrix', 'distance_circuit', 'expectation_dense', 'folded', 'gate_matrix', 'gate_table', 'pauli_transfer_matrix', 'power_obstacle', 'probabilities_dense', 'realized_scale', 'sample_binomial', 'sample_multinomial', 'state_preparation', 'statevector', 'trajectory_counts', 'trajectory_expectation']
+__all__: list[str] = ['CONVENTIONS', 'Channel', 'Circuit', 'DISTANCE_METHODS', 'DistanceProgram', 'EXTRAPOLATORS', 'Extrapolator', 'FOLDS', 'MAX_QUBITS', 'MAX_SCALES', 'MAX_SHOTS', 'MAX_UNITARY_QUBITS', 'Mitigation', 'NoiseModel', 'Program', 'REALIZATIONS', 'commutes', 'compile', 'density_matrix', 'distance_circuit', 'expectation_dense', 'folded', 'gate_matrix', 'gate_table', 'pauli_transfer_matrix', 'power_obstacle', 'probabilities_dense', 'realized_scale', 'sample_binomial', 'sample_multinomial', 'state_preparation', 'statevector', 'statevector_traffic', 'trajectory_counts', 'trajectory_expectation']
 class Circuit:
     @typing.overload
     def __init__(self, n_qubits: typing.SupportsInt | typing.SupportsIndex) -> None:
@@ -184,6 +184,8 @@ def sample_multinomial(probabilities: numpy.typing.NDArray[numpy.float64], *, sh
 def state_preparation(amplitudes: numpy.typing.NDArray[numpy.float64]) -> Circuit:
     ...
 def statevector(circuit: Circuit, parameters: numpy.typing.NDArray[numpy.float64], single: bool = False, num_threads: typing.SupportsInt | typing.SupportsIndex = 0) -> numpy.ndarray:
+    ...
+def statevector_traffic(circuit: Circuit, parameters: numpy.typing.NDArray[numpy.float64], single: bool = False) -> float:
     ...
 def trajectory_counts(circuit: Circuit, noise: NoiseModel, parameters: numpy.typing.NDArray[numpy.float64], qubits: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], shots: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, stream: typing.SupportsInt | typing.SupportsIndex = 0, offset: typing.SupportsInt | typing.SupportsIndex = 0, num_threads: typing.SupportsInt | typing.SupportsIndex = 0) -> numpy.typing.NDArray[numpy.int64]:
     ...

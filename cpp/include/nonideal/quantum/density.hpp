@@ -9,6 +9,7 @@
 #include "nonideal/base/export.hpp"
 #include "nonideal/quantum/circuit.hpp"
 #include "nonideal/quantum/noise.hpp"
+#include "nonideal/quantum/statevector.hpp"
 
 namespace nonideal::quantum {
 
@@ -42,11 +43,8 @@ class NONIDEAL_API PauliState {
   void density_matrix(std::span<std::complex<Real>> out) const;
 
  private:
-  struct Free {
-    void operator()(Real* memory) const;
-  };
   int n_qubits_;
-  std::unique_ptr<Real[], Free> coefficients_;
+  std::unique_ptr<Real[], Release> coefficients_;
 };
 
 extern template class PauliState<double>;

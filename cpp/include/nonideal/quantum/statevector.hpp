@@ -1,6 +1,7 @@
 #pragma once
 
 #include <complex>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -10,6 +11,12 @@
 #include "nonideal/quantum/circuit.hpp"
 
 namespace nonideal::quantum {
+
+/// Gives the memory of a state back.
+struct NONIDEAL_API Release {
+  std::size_t mapped = 0;  ///< bytes mapped for it alone; 0: it is from the heap
+  void operator()(void* memory) const;
+};
 
 /// The 2^n amplitudes of a noiseless register, qubit 0 the lowest bit of the index; Real is double or float.
 ///
@@ -23,11 +30,15 @@ class NONIDEAL_API StateVector {
   /// |0...0>. Throws InvalidArgument, before it asks for any, where the memory available is too small.
   explicit StateVector(int n_qubits);
   /// |0...0> in memory of the caller, 2^n amplitudes, who leaves it alone: qubits without a gate stay |0>.
-  StateVector(int n_qubits, std::span<std::complex<Real>> memory);
+  StateVector(int n_qubits, std::span<std::complex<Real>> memory, int num_threads = 0);
 
   /// Applies the gates; measurements are left out. Throws InvalidArgument for another number of qubits, and
   /// for parameters that are missing or not finite.
   StateVector& apply(const Circuit& circuit, std::span<const double> parameters = {}, int num_threads = 0);
+
+  /// Bytes that the passes of apply() over the state would read and write, at most: those that are zero by
+  /// chance are left out. With its time this is the bandwidth that a circuit reaches. Throws as apply() does.
+  double traffic(const Circuit& circuit, std::span<const double> parameters = {}) const;
 
   int n_qubits() const { return n_qubits_; }
   std::span<const std::complex<Real>> amplitudes() const { return amplitudes_; }
@@ -40,11 +51,8 @@ class NONIDEAL_API StateVector {
   double expectation(std::uint64_t x, std::uint64_t z, int num_threads = 0) const;
 
  private:
-  struct Free {
-    void operator()(std::complex<Real>* memory) const;
-  };
   int n_qubits_;
-  std::unique_ptr<std::complex<Real>[], Free> own_;
+  std::unique_ptr<std::complex<Real>[], Release> own_;
   std::span<std::complex<Real>> amplitudes_;
   std::uint64_t live_ = 0;  ///< qubits that a gate has turned; the others are |0>
 };

@@ -173,13 +173,57 @@ def test_fourier_transform(n_qubits):
     np.testing.assert_allclose(state, want, rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize("n_qubits", [18])
+@pytest.mark.parametrize("n_qubits", [18, 20])
 def test_many_tiles_equal_numpy(n_qubits):
     """Gates between far qubits: tiles are gathered from pieces."""
     rng = np.random.default_rng(n_qubits)
     steps = random_steps(rng, n_qubits, 5)
     state = q.statevector(native(n_qubits, steps), NO_ANGLES, False, 2)[0]
     np.testing.assert_allclose(state, oracle.statevector(steps, n_qubits), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("n_qubits", [10, 16, 18, 20])
+@pytest.mark.parametrize("single", [False, True])
+def test_what_stays_zero(n_qubits, single):
+    """A long chain leaves two amplitudes, in tiles far apart; every other one is 0 to the bit."""
+    chain = [("h", (0,), (), None), *(("cx", (i, i + 1), (), None) for i in range(n_qubits - 1))]
+    state = q.statevector(native(n_qubits, chain), NO_ANGLES, single, 2)[0]
+    assert np.flatnonzero(state).tolist() == [0, (1 << n_qubits) - 1]
+    np.testing.assert_allclose(state[[0, -1]], math.sqrt(0.5), rtol=1e-7 if single else 1e-15)
+
+
+def test_rows_are_states_of_their_own():
+    """Also those long enough for threads to clear them; the array's memory is not new."""
+    circuit = q.Circuit(19)
+    circuit.add("ry", [18], [(0, 1.0, 0.0)])
+    angles = np.array([[0.4], [2.0]])
+    for _ in range(2):
+        states = q.statevector(circuit, angles, True, 2)
+        assert np.count_nonzero(states) == 4
+        want = np.stack([np.cos(angles[:, 0] / 2), np.sin(angles[:, 0] / 2)], axis=1)
+        np.testing.assert_allclose(states[:, [0, 1 << 18]], want, rtol=1e-6)
+        states.fill(np.nan)
+
+
+def test_traffic_is_that_of_the_passes():
+    """One pass from one amplitude to the qubits that have a gate; more layers, more passes, though fewer."""
+    circuit = q.Circuit(3)
+    assert q.statevector_traffic(circuit, NO_ANGLES) == 0
+    circuit.add("h", [1])
+    assert q.statevector_traffic(circuit, NO_ANGLES) == 16 * (1 + 2)
+    circuit.add("h", [0])
+    circuit.add("cx", [0, 2])
+    assert q.statevector_traffic(circuit, NO_ANGLES) == 16 * (1 + 8)
+    assert q.statevector_traffic(circuit, NO_ANGLES, True) == 8 * (1 + 8)
+    assert q.statevector_traffic(circuit, np.zeros((3, 0))) == 3 * 16 * (1 + 8)
+    n_qubits, layers, passes = 22, q.Circuit(22), []
+    for _ in range(4):
+        for i in range(n_qubits):
+            layers.add("h", [i])
+        for i in range(n_qubits):
+            layers.add("cx", [i, (i + 7) % n_qubits])
+        passes.append(q.statevector_traffic(layers, NO_ANGLES) / (32 << n_qubits))
+    assert 0.5 < passes[0] <= passes[1] < passes[2] < passes[3] < 4 * n_qubits
 
 
 # ---- reproducibility ----
@@ -202,6 +246,7 @@ def test_qubits_without_a_gate_equal_numpy(seed):
 def test_the_same_bits_for_every_number_of_threads():
     rng = np.random.default_rng(3)
     circuit = native(17, random_steps(rng, 17, 60))
+    twenty = native(20, random_steps(rng, 20, 10))
     terms = [(5, 9), (1 << 16, 3)]
     model = q.NoiseModel.depolarizing(0.01, 0.02, "qiskit")
     small = native(9, random_steps(rng, 9, 20, unitaries=False))
@@ -211,8 +256,9 @@ def test_the_same_bits_for_every_number_of_threads():
     bell.add("h", [0])
     bell.add("cx", [0, 1])
     for single in (False, True):
-        states = [q.statevector(circuit, NO_ANGLES, single, t).tobytes() for t in (1, 2, 5)]
-        assert len(set(states)) == 1
+        for long in (circuit, twenty):
+            states = [q.statevector(long, NO_ANGLES, single, t).tobytes() for t in (1, 2, 5)]
+            assert len(set(states)) == 1
         values = [
             q.expectation_dense(circuit, q.NoiseModel(), NO_ANGLES, terms, "statevector", single, t).tobytes()
             + q.probabilities_dense(*small_noise, [3, 1], "density_matrix", single, t).tobytes()
@@ -342,6 +388,7 @@ TOFFOLI.add("ccx", [0, 1, 2])
     ("call", "message"),
     [
         (lambda: q.statevector(TWO, np.zeros((1, 1))), "parameters: expected length 0, got 1"),
+        (lambda: q.statevector_traffic(TWO, np.zeros((1, 1))), "parameters: expected length 0, got 1"),
         (lambda: q.statevector(TWO, np.zeros(1)), "parameters: expected 2 dimensions, got 1"),
         (
             lambda: q.probabilities_dense(TWO, NOISY, NO_ANGLES, [0], "statevector"),
