@@ -1,0 +1,19 @@
+#include "quantum/kernels/sampling.hpp"
+
+#include "quantum/kernels/binomial.hpp"
+
+namespace nonideal::quantum::kernels::NONIDEAL_KERNEL_ISA {
+
+void count(const Binomials& b) {
+  Draws draws;
+  draws.values = b.values;
+  draws.counter = b.counter;
+  draws.seed = b.seed;
+  draws.waiting.count = 0;
+  for (std::int64_t at = 0; at < b.count; at += kDraws) {
+    draw(draws, at, b.trials + at, b.counter.w[0] + static_cast<std::uint32_t>(at), b.counter.w[2]);
+  }
+  settle(draws, 0);
+}
+
+}  // namespace nonideal::quantum::kernels::NONIDEAL_KERNEL_ISA
