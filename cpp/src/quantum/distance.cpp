@@ -205,7 +205,7 @@ class Mitigator {
     const Extrapolator& extrapolator = *code_.extrapolator;
     alignas(64) double done[kLanes] = {};
     if (extrapolator.kind == Extrapolator::Kind::exponential && extrapolator.asymptote) {
-      decay_(estimates_, *extrapolator.asymptote, raw_, done);
+      if (decay_(estimates_, *extrapolator.asymptote, raw_, done)) return;
     }
     const std::size_t n_scales = code_.scales.size();
     const double shots = estimates_.shots;

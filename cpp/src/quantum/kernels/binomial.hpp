@@ -17,12 +17,13 @@ namespace {
 inline constexpr int kDraws = detail::kPhiloxCalls;  ///< numbers that are drawn together
 inline constexpr double kInversionMean = 10.0;
 
-/// Numbers that need the test with logarithms, or another attempt.
+/// Numbers that wait for an attempt, or for the second test of one.
 struct Waiting {
   int count;
-  alignas(64) std::uint64_t word0[2 * kDraws];
-  alignas(64) std::uint64_t word2[2 * kDraws];  ///< the lowest 16 bits count attempts
-  alignas(64) double trials[2 * kDraws];
+  std::uint64_t word0[2 * kDraws];
+  std::uint64_t word2[2 * kDraws];  ///< the lowest 16 bits count attempts
+  double trials[2 * kDraws];
+  double u[2 * kDraws], v[2 * kDraws];  ///< random numbers of the attempt
   std::int64_t at[2 * kDraws];
 };
 
@@ -30,7 +31,8 @@ struct Draws {
   double* values;  ///< probabilities in [0, 1] become successes; aligned to 64 bytes
   Words4 counter;  ///< words 1 and 3 of all numbers
   std::uint64_t seed;
-  Waiting waiting;
+  Waiting again;  ///< for an attempt
+  Waiting test;   ///< for the test with logarithms
 };
 
 /// 53 random bits to [0, 1); the high halves of the words are garbage.
@@ -72,13 +74,13 @@ struct Attempt {
   Integers at_once;  ///< accepted without a further test
 };
 
-static inline Attempt attempt(Doubles n, Doubles rare, const std::uint64_t (&words)[4][kDraws], int lane) {
+/// u in [-1/2, 1/2), v in (0, 1].
+static inline Attempt attempt(Doubles n, Doubles rare, Doubles u, Doubles v) {
   Attempt t;
+  t.v = v;
   t.spread = square_root(n * rare * (1.0 - rare));
   t.b = 1.15 + 2.53 * t.spread;
   t.a = -0.0873 + 0.0248 * t.b + 0.01 * rare;
-  const Doubles u = uniform(words[0] + lane, words[1] + lane) - 0.5;
-  t.v = uniform(words[2] + lane, words[3] + lane) + 0x1p-54;  // never 0
   t.us = 0.5 - (Doubles)((Integers)u & INT64_MAX);
   t.k = whole_part((2.0 * t.a / t.us + t.b) * u + (n * rare + 0.5));
   t.at_once = (t.us >= 0.07) & (t.v <= 0.92 - 4.2 / t.b);
@@ -109,7 +111,7 @@ static inline Doubles stirling_rest_of_any(Doubles k) {
   return rest;
 }
 
-/// Whether an attempt is accepted, by either test.
+/// The second test, with the logarithms of what the first one only bounds.
 static inline Integers accepted(Doubles n, Doubles rare, const Attempt& t) {
   const Doubles ratio = rare / (1.0 - rare);
   const Doubles alpha = (2.83 + 5.1 / t.b) * t.spread;
@@ -120,60 +122,24 @@ static inline Integers accepted(Doubles n, Doubles rare, const Attempt& t) {
                         stirling_rest(n - m) - stirling_rest_of_any(t.k) - stirling_rest_of_any(n - t.k);
   const Integers below = log_lanes(t.v * alpha / (t.a / (t.us * t.us) + t.b)) <= bound;
   // us = 0 (u = -1/2) divides by zero; the logarithms of a k outside mean nothing.
-  return t.at_once | (below & (t.us > 0.0) & (t.k >= 0.0) & (t.k <= n));
+  return below & (t.us > 0.0) & (t.k >= 0.0) & (t.k <= n);
 }
 
-/// Tests and draws again until at most `most` numbers wait.
-static inline void settle(Draws& d, int most) {
+/// The first attempt of values[at + i], i < kDraws; rare outcomes by inversion.
+static inline void begin(Draws& d, std::int64_t at, const double* trials, std::uint32_t word0,
+                         std::uint32_t word2) {
   alignas(64) std::uint64_t words[4][kDraws];
-  alignas(64) std::uint64_t word0[kDraws], word2[kDraws];
-  alignas(64) double trials[kDraws], probabilities[kDraws], successes[kDraws];
+  alignas(64) double successes[kDraws], us[kDraws], vs[kDraws];
   alignas(64) std::int64_t done[kDraws];
-  Waiting& w = d.waiting;
-  while (w.count > most) {
-    const int taken = w.count < kDraws ? w.count : kDraws, first = w.count - taken;
-    for (int i = 0; i < kDraws; ++i) {
-      const int from = first + (i < taken ? i : 0);  // copies fill the vectors up
-      word0[i] = w.word0[from];
-      word2[i] = w.word2[from];
-      trials[i] = w.trials[from];
-      probabilities[i] = d.values[w.at[from]];
-    }
-    detail::philox_each(word0, word2, d.counter, d.seed, words);
-    for (int i = 0; i < kDraws; i += kWidth) {
-      const Doubles n = load(trials + i), probability = load(probabilities + i), rare = rarer(probability);
-      const Attempt t = attempt(n, rare, words, i);
-      store(successes + i, choose(probability > 0.5, n - t.k, t.k));
-      *reinterpret_cast<Integers*>(done + i) = accepted(n, rare, t);
-    }
-    w.count = first;
-    for (int i = 0; i < taken; ++i) {
-      const std::int64_t at = w.at[first + i];
-      if (done[i] != 0) {
-        d.values[at] = successes[i];
-      } else {
-        w.word0[w.count] = word0[i];
-        w.word2[w.count] = word2[i] + 1;
-        w.trials[w.count] = trials[i];
-        w.at[w.count++] = at;
-      }
-    }
-  }
-}
-
-/// values[at + i] with i < kDraws: successes in trials[i] trials, with counter words word0 + i and word2.
-/// What waits after it is drawn by settle(d, 0).
-static inline void draw(Draws& d, std::int64_t at, const double* trials, std::uint32_t word0,
-                        std::uint32_t word2) {
-  alignas(64) std::uint64_t words[4][kDraws];
-  alignas(64) double successes[kDraws];
-  alignas(64) std::int64_t done[kDraws];
-  settle(d, kDraws - 1);
   detail::philox_batch<kDraws>({{word0, d.counter.w[1], word2, d.counter.w[3]}}, 1, 0, d.seed, words);
   double* const values = d.values + at;
   for (int i = 0; i < kDraws; i += kWidth) {
     const Doubles n = load(trials + i), probability = load(values + i), rare = rarer(probability);
-    const Attempt t = attempt(n, rare, words, i);
+    const Doubles u = uniform(words[0] + i, words[1] + i) - 0.5;
+    const Doubles v = uniform(words[2] + i, words[3] + i) + 0x1p-54;  // never 0
+    const Attempt t = attempt(n, rare, u, v);
+    store(us + i, u);
+    store(vs + i, v);
     store(successes + i, choose(probability > 0.5, n - t.k, t.k));
     *reinterpret_cast<Integers*>(done + i) = (n * rare >= kInversionMean) & t.at_once;
   }
@@ -182,7 +148,7 @@ static inline void draw(Draws& d, std::int64_t at, const double* trials, std::ui
     left[n_left] = i;
     n_left += done[i] == 0 ? 1 : 0;
   }
-  Waiting& w = d.waiting;
+  Waiting& w = d.test;
   for (int j = 0; j < n_left; ++j) {
     const int i = left[j];
     const double p = values[i], rare = p > 0.5 ? 1.0 - p : p;
@@ -191,15 +157,101 @@ static inline void draw(Draws& d, std::int64_t at, const double* trials, std::ui
       w.word0[w.count] = word0 + static_cast<std::uint32_t>(i);
       w.word2[w.count] = word2;
       w.trials[w.count] = trials[i];
+      w.u[w.count] = us[i];
+      w.v[w.count] = vs[i];
       w.at[w.count++] = at + i;
     } else {
-      const double k = inversion(
-          trials[i], rare,
-          uniform53(static_cast<std::uint32_t>(words[0][i]), static_cast<std::uint32_t>(words[1][i])));
+      const double k = inversion(trials[i], rare, us[i] + 0.5);
       successes[i] = p > 0.5 ? trials[i] - k : k;
     }
   }
   for (int i = 0; i < kDraws; i += kWidth) store(values + i, load(successes + i));
+}
+
+/// Takes up to kDraws numbers off a list and fills vectors up with copies of the first one.
+struct Taken {
+  int count;
+  alignas(64) std::uint64_t word0[kDraws], word2[kDraws];
+  alignas(64) double trials[kDraws], u[kDraws], v[kDraws], probabilities[kDraws], successes[kDraws];
+  alignas(64) std::int64_t done[kDraws];
+  std::int64_t at[kDraws];
+};
+
+static inline void take(const Draws& d, Waiting& from, Taken& to) {
+  to.count = from.count < kDraws ? from.count : kDraws;
+  from.count -= to.count;
+  for (int i = 0; i < kDraws; ++i) {
+    const int w = from.count + (i < to.count ? i : 0);
+    to.word0[i] = from.word0[w];
+    to.word2[i] = from.word2[w];
+    to.trials[i] = from.trials[w];
+    to.u[i] = from.u[w];
+    to.v[i] = from.v[w];
+    to.at[i] = from.at[w];
+    to.probabilities[i] = d.values[from.at[w]];
+  }
+}
+
+/// Keeps the successes of those that are done and hands the others on.
+static inline void give(const Draws& d, const Taken& from, Waiting& to, std::uint64_t next_word2) {
+  for (int i = 0; i < from.count; ++i) {
+    d.values[from.at[i]] = from.done[i] != 0 ? from.successes[i] : from.probabilities[i];
+    to.word0[to.count] = from.word0[i];
+    to.word2[to.count] = from.word2[i] + next_word2;
+    to.trials[to.count] = from.trials[i];
+    to.u[to.count] = from.u[i];
+    to.v[to.count] = from.v[i];
+    to.at[to.count] = from.at[i];
+    to.count += from.done[i] == 0 ? 1 : 0;
+  }
+}
+
+static inline void attempt_again(Draws& d) {
+  alignas(64) std::uint64_t words[4][kDraws];
+  Taken x;
+  take(d, d.again, x);
+  detail::philox_each(x.word0, x.word2, d.counter, d.seed, words);
+  for (int i = 0; i < kDraws; i += kWidth) {
+    const Doubles n = load(x.trials + i), probability = load(x.probabilities + i), rare = rarer(probability);
+    const Doubles u = uniform(words[0] + i, words[1] + i) - 0.5;
+    const Doubles v = uniform(words[2] + i, words[3] + i) + 0x1p-54;
+    const Attempt t = attempt(n, rare, u, v);
+    store(x.u + i, u);
+    store(x.v + i, v);
+    store(x.successes + i, choose(probability > 0.5, n - t.k, t.k));
+    *reinterpret_cast<Integers*>(x.done + i) = t.at_once;
+  }
+  give(d, x, d.test, 0);
+}
+
+static inline void test(Draws& d) {
+  Taken x;
+  take(d, d.test, x);
+  for (int i = 0; i < kDraws; i += kWidth) {
+    const Doubles n = load(x.trials + i), probability = load(x.probabilities + i), rare = rarer(probability);
+    const Attempt t = attempt(n, rare, load(x.u + i), load(x.v + i));
+    store(x.successes + i, choose(probability > 0.5, n - t.k, t.k));
+    *reinterpret_cast<Integers*>(x.done + i) = accepted(n, rare, t);
+  }
+  give(d, x, d.again, 1);
+}
+
+/// values[at + i] with i < kDraws: successes in trials[i] trials, with counter words word0 + i and word2.
+/// Some are there only after finish().
+static inline void draw(Draws& d, std::int64_t at, const double* trials, std::uint32_t word0,
+                        std::uint32_t word2) {
+  begin(d, at, trials, word0, word2);
+  while (d.test.count >= kDraws) {  // full vectors only
+    test(d);
+    if (d.again.count >= kDraws) attempt_again(d);
+  }
+}
+
+static inline void finish(Draws& d) {
+  while (d.test.count > 0 || d.again.count > 0) {
+    if (d.again.count > 0) attempt_again(d);
+    if (d.test.count > 0) test(d);
+  }
 }
 
 }  // namespace

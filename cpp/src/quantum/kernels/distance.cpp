@@ -116,59 +116,74 @@ void extrapolate(const Estimates& e) {
   }
 }
 
-void decay(const Estimates& e, double asymptote, std::int64_t raw, double* usable) {
-  Doubles weights[kMostScales], logs[kMostScales];
+bool decay(const Estimates& e, double asymptote, std::int64_t raw, double* done) {
+  alignas(64) double weights[kMostScales * kLanes], logs[kMostScales * kLanes];
+  alignas(64) std::int64_t one_sided[kLanes];
   for (int i = 0; i < kLanes; i += kWidth) {
-    const Doubles above = load(e.values + i) - asymptote;  // all must have this sign
-    Integers one_sided = Integers{} - 1;
-    Doubles total{}, mean_scale{}, mean_log{};
+    const Integers above = (Integers)(load(e.values + i) - asymptote);  // all must have this sign
+    Integers all = Integers{} - 1;
     for (std::int64_t s = 0; s < e.n_scales; ++s) {
       const Doubles y = load(e.values + s * kLanes + i), rest = y - asymptote;
       Doubles size = (Doubles)((Integers)rest & INT64_MAX);
-      const Integers here = (size >= 0x1p-1022) & ((((Integers)rest ^ (Integers)above) >> 63) == 0);
-      one_sided &= here;
+      const Integers here = (size >= 0x1p-1022) & ((((Integers)rest ^ above) >> 63) == 0);
+      all &= here;
       size = choose(here, size, Doubles{} + 1.0);
-      weights[s] = e.shots > 0.0 ? size * size / frequency_variance(y, e.shots) : Doubles{} + 1.0;
-      logs[s] = log_lanes(size);
-      total += weights[s];
-      mean_scale += weights[s] * e.scales[s];
-      mean_log += weights[s] * logs[s];
+      store(weights + s * kLanes + i,
+            e.shots > 0.0 ? size * size / frequency_variance(y, e.shots) : Doubles{} + 1.0);
+      store(logs + s * kLanes + i, log_lanes(size));
     }
+    *reinterpret_cast<Integers*>(one_sided + i) = all;
+  }
+  Integers all_done = Integers{} - 1;
+  for (int i = 0; i < kLanes; i += kWidth) {
     // The line through the weighted mean.
+    Doubles total{}, mean_scale{}, mean_log{};
+    for (std::int64_t s = 0; s < e.n_scales; ++s) {
+      const Doubles weight = load(weights + s * kLanes + i);
+      total += weight;
+      mean_scale += weight * e.scales[s];
+      mean_log += weight * load(logs + s * kLanes + i);
+    }
     const Doubles one_weight = 1.0 / total;
     mean_scale *= one_weight;
     mean_log *= one_weight;
     Doubles spread{}, slope{};
     for (std::int64_t s = 0; s < e.n_scales; ++s) {
-      const Doubles x = e.scales[s] - mean_scale;
-      spread += weights[s] * x * x;
-      slope += weights[s] * x * (logs[s] - mean_log);
+      const Doubles x = e.scales[s] - mean_scale, weighted = load(weights + s * kLanes + i) * x;
+      spread += weighted * x;
+      slope += weighted * (load(logs + s * kLanes + i) - mean_log);
     }
     const Doubles lever = mean_scale / spread;
     const Doubles intercept = mean_log - lever * slope;
     const Integers bounded = (intercept < 700.0) & (intercept > -700.0);
     const Doubles size = exp_lanes(choose(bounded, intercept, Doubles{}));
-    const Doubles signed_size = (Doubles)((Integers)size | ((Integers)above & INT64_MIN));
+    const Integers above = (Integers)(load(e.values + i) - asymptote);
+    const Doubles signed_size = (Doubles)((Integers)size | (above & INT64_MIN));
     Doubles value = clipped(asymptote + signed_size, e.lowest, e.highest), variance{};
     if (e.shots > 0.0) {
       // The derivative by y is size * (rest / variance of y) * share.
       for (std::int64_t s = 0; s < e.n_scales; ++s) {
         const Doubles share = one_weight - lever * (e.scales[s] - mean_scale);
-        variance += weights[s] * share * share;
+        variance += load(weights + s * kLanes + i) * share * share;
       }
       variance *= size * size;
     }
-    Integers done = one_sided & bounded;
+    const Integers same_side = *reinterpret_cast<const Integers*>(one_sided + i);
+    Integers ready = same_side & bounded;
     if (raw >= 0) {
       const Doubles y = load(e.values + raw * kLanes + i);
-      value = choose(one_sided, value, y);
-      variance = choose(one_sided, variance, e.shots > 0.0 ? frequency_variance(y, e.shots) : Doubles{});
-      done |= ~one_sided;
+      value = choose(same_side, value, y);
+      variance = choose(same_side, variance, e.shots > 0.0 ? frequency_variance(y, e.shots) : Doubles{});
+      ready |= ~same_side;
     }
     store(e.extrapolated + i, value);
     store(e.variance + i, variance);
-    store(usable + i, (Doubles)(done & (Integers)(Doubles{} + 1.0)));
+    store(done + i, (Doubles)(ready & (Integers)(Doubles{} + 1.0)));
+    all_done &= ready;
   }
+  std::int64_t all = -1;
+  for (int i = 0; i < kWidth; ++i) all &= all_done[i];
+  return all != 0;
 }
 
 void convert(const Conversion& c) {
@@ -209,7 +224,7 @@ void measure(const Pairs& pairs) {
   draws.values = pairs.values;
   draws.counter = {{0, pairs.query, 0, pairs.stream}};
   draws.seed = pairs.seed;
-  draws.waiting.count = 0;
+  draws.again.count = draws.test.count = 0;
   std::int64_t at = 0;
   for (std::int64_t block = 0; block < pairs.n_blocks; ++block) {
     for (std::int64_t s = 0; s < pairs.n_scales; ++s) {
@@ -219,7 +234,7 @@ void measure(const Pairs& pairs) {
       }
     }
   }
-  settle(draws, 0);
+  finish(draws);
   for (std::int64_t i = 0; i < at; i += kWidth) store(pairs.values + i, load(pairs.values + i) / pairs.shots);
 }
 

@@ -102,26 +102,27 @@ template <class Real>
 
 // extrapolate(): weights that are the same for all pairs. decay(): exponentials a + b exp(-c s) with a given,
 // a straight line through ln |y - a| as quantum::extrapolate() fits it. Values on both sides of a become the
-// value of scale `raw` where raw >= 0; done is 0 for lanes that need quantum::extrapolate() itself, else 1.
+// value of scale `raw` where raw >= 0; done is 0 for lanes that need quantum::extrapolate() itself, else 1,
+// and the return value says that all are.
 namespace baseline {
 void measure(const Pairs& pairs);
 void tabulate(const Columns& columns);
 void extrapolate(const Estimates& estimates);
-void decay(const Estimates& estimates, double asymptote, std::int64_t raw, double* done);
+bool decay(const Estimates& estimates, double asymptote, std::int64_t raw, double* done);
 void convert(const Conversion& conversion);
 }  // namespace baseline
 namespace avx2 {
 void measure(const Pairs& pairs);
 void tabulate(const Columns& columns);
 void extrapolate(const Estimates& estimates);
-void decay(const Estimates& estimates, double asymptote, std::int64_t raw, double* done);
+bool decay(const Estimates& estimates, double asymptote, std::int64_t raw, double* done);
 void convert(const Conversion& conversion);
 }  // namespace avx2
 namespace avx512 {
 void measure(const Pairs& pairs);
 void tabulate(const Columns& columns);
 void extrapolate(const Estimates& estimates);
-void decay(const Estimates& estimates, double asymptote, std::int64_t raw, double* done);
+bool decay(const Estimates& estimates, double asymptote, std::int64_t raw, double* done);
 void convert(const Conversion& conversion);
 }  // namespace avx512
 

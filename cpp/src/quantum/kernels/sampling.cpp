@@ -9,11 +9,11 @@ void count(const Binomials& b) {
   draws.values = b.values;
   draws.counter = b.counter;
   draws.seed = b.seed;
-  draws.waiting.count = 0;
+  draws.again.count = draws.test.count = 0;
   for (std::int64_t at = 0; at < b.count; at += kDraws) {
     draw(draws, at, b.trials + at, b.counter.w[0] + static_cast<std::uint32_t>(at), b.counter.w[2]);
   }
-  settle(draws, 0);
+  finish(draws);
 }
 
 }  // namespace nonideal::quantum::kernels::NONIDEAL_KERNEL_ISA
