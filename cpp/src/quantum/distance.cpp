@@ -69,10 +69,6 @@ void fill_table(Table& table, std::int64_t count, const Vector& vector, std::spa
   }
 }
 
-}  // namespace
-
-namespace {
-
 /// Sizes and numbers of a call, checked once.
 struct Shape {
   std::int64_t n_queries, n_points, n_cells;
@@ -231,103 +227,98 @@ class Mitigator {
   decltype(&kernels::baseline::decay) decay_ = NONIDEAL_PICK(quantum, decay);
 };
 
-/// Walks all pairs and hands every row of up to kLanes results on: sink(worker, query, first point, lanes,
-/// squared, standard errors).
-struct DistanceWalk {
-  template <class Begin, class Sink, class End>
-  static DistanceCounts run(const DistanceProgram::Code& code, const DistanceData& data,
-                            const DistanceRun& options, const Shape& shape, const Begin& begin,
-                            const Sink& sink, const End& end) {
-    const auto measure = NONIDEAL_PICK(quantum, measure);
-    const auto convert = NONIDEAL_PICK(quantum, convert);
-    const auto dimension = static_cast<std::size_t>(code.dimension);
-    const auto n_scales = static_cast<std::int64_t>(code.scale_codes.size());
-    std::int64_t cost = 0;
-    for (const auto& scale : code.scale_codes)
-      cost += scale.n_steps + 2 * scale.n_fills + (code.shots > 0 ? 40 : 4);
-    const int threads =
-        resolve_threads(options.num_threads, shape.n_queries * shape.n_points * cost, 400'000);
-    const std::int64_t together =
-        std::clamp((shape.n_queries + threads - 1) / threads, std::int64_t{1}, kQueriesTogether);
-    const std::vector<Group> groups = groups_of(data, shape, together);
-    std::atomic<std::int64_t> shortcuts = 0;
-    const double shots = static_cast<double>(code.shots);
+/// Walks all pairs: begin(query), then sink(query, first point, lanes, squared, standard errors) for every
+/// row of up to kLanes results.
+template <class Begin, class Sink>
+DistanceCounts walk(const DistanceProgram::Code& code, const DistanceData& data, const DistanceRun& options,
+                    const Shape& shape, const Begin& begin, const Sink& sink) {
+  const auto measure = NONIDEAL_PICK(quantum, measure);
+  const auto convert = NONIDEAL_PICK(quantum, convert);
+  const auto dimension = static_cast<std::size_t>(code.dimension);
+  const auto n_scales = static_cast<std::int64_t>(code.scale_codes.size());
+  std::int64_t cost = 0;
+  for (const auto& scale : code.scale_codes)
+    cost += scale.n_steps + 2 * scale.n_fills + (code.shots > 0 ? 40 : 4);
+  const int threads = resolve_threads(options.num_threads, shape.n_queries * shape.n_points * cost, 400'000);
+  const std::int64_t together =
+      std::clamp((shape.n_queries + threads - 1) / threads, std::int64_t{1}, kQueriesTogether);
+  const std::vector<Group> groups = groups_of(data, shape, together);
+  std::atomic<std::int64_t> shortcuts = 0;
+  const double shots = static_cast<double>(code.shots);
 
-    const auto work = [&](const Group& group) {
-      Workspace space(code.n_registers, n_scales);
-      Mitigator mitigation(code, space);
-      kernels::Conversion conversion = conversion_of(code.method);
-      conversion.extrapolated = space.extrapolated;
-      conversion.variance = space.variance;
-      conversion.squared = space.squared;
-      conversion.standard_error = space.error;
-      std::vector<double> scratch;
-      Table points(code.n_angles(), kTile);
-      const auto centre = data.centres.empty() ? std::span<const double>()
-                                               : data.centres.subspan(at(group.cell) * dimension, dimension);
-      const auto row = [&](std::span<const double> values, std::int64_t i) {
-        return values.subspan(at(i) * dimension, dimension);
-      };
-      const auto n_together = static_cast<std::int64_t>(group.queries.size());
-      Table queries(code.n_angles(), (n_together + kLanes - 1) / kLanes * kLanes);
+  const auto work = [&](const Group& group) {
+    Workspace space(code.n_registers, n_scales);
+    Mitigator mitigation(code, space);
+    kernels::Conversion conversion = conversion_of(code.method);
+    conversion.extrapolated = space.extrapolated;
+    conversion.variance = space.variance;
+    conversion.squared = space.squared;
+    conversion.standard_error = space.error;
+    std::vector<double> scratch;
+    Table points(code.n_angles(), kTile);
+    const auto centre = data.centres.empty() ? std::span<const double>()
+                                             : data.centres.subspan(at(group.cell) * dimension, dimension);
+    const auto row = [&](std::span<const double> values, std::int64_t i) {
+      return values.subspan(at(i) * dimension, dimension);
+    };
+    const auto n_together = static_cast<std::int64_t>(group.queries.size());
+    Table queries(code.n_angles(), (n_together + kLanes - 1) / kLanes * kLanes);
+    fill_table(
+        queries, n_together, [&](std::int64_t g) { return row(data.queries, group.queries[at(g)]); }, centre,
+        code.data_qubits, scratch);
+    std::vector<double> cosine(at(code.n_angles())), sine(at(code.n_angles()));
+    std::int64_t skipped = 0;
+    for (std::size_t g = 0; g < group.queries.size(); ++g) begin(group.queries[g]);
+    for (std::int64_t tile = 0; tile < shape.n_points; tile += kTile) {
+      const std::int64_t count = std::min(kTile, shape.n_points - tile);
+      const std::int64_t padded = (count + kLanes - 1) / kLanes * kLanes;
       fill_table(
-          queries, n_together, [&](std::int64_t g) { return row(data.queries, group.queries[at(g)]); },
-          centre, code.data_qubits, scratch);
-      std::vector<double> cosine(at(code.n_angles())), sine(at(code.n_angles()));
-      std::int64_t skipped = 0;
-      for (std::size_t g = 0; g < group.queries.size(); ++g) begin(group.queries[g]);
-      for (std::int64_t tile = 0; tile < shape.n_points; tile += kTile) {
-        const std::int64_t count = std::min(kTile, shape.n_points - tile);
-        const std::int64_t padded = (count + kLanes - 1) / kLanes * kLanes;
-        fill_table(
-            points, count, [&](std::int64_t j) { return row(data.points, tile + j); }, centre,
-            code.data_qubits, scratch);
-        for (std::size_t g = 0; g < group.queries.size(); ++g) {
-          const std::int64_t i = group.queries[g];
-          const double norm_query = queries.norm[g];
-          for (std::int64_t a = 0; a < code.n_angles(); ++a) {
-            cosine[at(a)] = queries.cosine[a * queries.stride + static_cast<std::int64_t>(g)];
-            sine[at(a)] = queries.sine[a * queries.stride + static_cast<std::int64_t>(g)];
-          }
+          points, count, [&](std::int64_t j) { return row(data.points, tile + j); }, centre, code.data_qubits,
+          scratch);
+      for (std::size_t g = 0; g < group.queries.size(); ++g) {
+        const std::int64_t i = group.queries[g];
+        const double norm_query = queries.norm[g];
+        for (std::int64_t a = 0; a < code.n_angles(); ++a) {
+          cosine[at(a)] = queries.cosine[a * queries.stride + static_cast<std::int64_t>(g)];
+          sine[at(a)] = queries.sine[a * queries.stride + static_cast<std::int64_t>(g)];
+        }
+        if (norm_query > 0.0) {
+          measure({cosine.data(), sine.data(), points.cosine, points.sine, points.stride, norm_query,
+                   points.norm, code.method == DistanceMethod::swap ? -1.0 : 1.0, code.scale_codes.data(),
+                   n_scales, padded / kLanes, space.registers, space.values, shots, options.seed,
+                   static_cast<std::uint32_t>(options.first_point + tile),
+                   static_cast<std::uint32_t>(options.first_query + i),
+                   static_cast<std::uint32_t>(Purpose::kDistanceShots) << 24,
+                   static_cast<std::uint32_t>(options.stream)});
+        }
+        conversion.norm_query = norm_query;
+        for (std::int64_t j = 0; j < padded; j += kLanes) {
+          const int lanes = static_cast<int>(std::min(kLanes, count - j));
           if (norm_query > 0.0) {
-            measure({cosine.data(), sine.data(), points.cosine, points.sine, points.stride, norm_query,
-                     points.norm, code.method == DistanceMethod::swap ? -1.0 : 1.0, code.scale_codes.data(),
-                     n_scales, padded / kLanes, space.registers, space.values, shots, options.seed,
-                     static_cast<std::uint32_t>(options.first_point + tile),
-                     static_cast<std::uint32_t>(options.first_query + i),
-                     static_cast<std::uint32_t>(Purpose::kDistanceShots) << 24,
-                     static_cast<std::uint32_t>(options.stream)});
+            mitigation(space.values + j * n_scales, lanes);
+            conversion.norm_point = points.norm + j;
+            convert(conversion);
           }
-          conversion.norm_query = norm_query;
-          for (std::int64_t j = 0; j < padded; j += kLanes) {
-            const int lanes = static_cast<int>(std::min(kLanes, count - j));
-            if (norm_query > 0.0) {
-              mitigation(space.values + j * n_scales, lanes);
-              conversion.norm_point = points.norm + j;
-              convert(conversion);
-            }
-            for (int lane = 0; lane < lanes; ++lane) {
-              const double norm_point = points.norm[j + lane];
-              if (norm_query > 0.0 && norm_point > 0.0) continue;
-              space.squared[lane] = norm_query * norm_query + norm_point * norm_point;
-              space.error[lane] = 0.0;
-              ++skipped;
-            }
-            sink(i, tile + j, lanes, space.squared, space.error);
+          for (int lane = 0; lane < lanes; ++lane) {
+            const double norm_point = points.norm[j + lane];
+            if (norm_query > 0.0 && norm_point > 0.0) continue;
+            space.squared[lane] = norm_query * norm_query + norm_point * norm_point;
+            space.error[lane] = 0.0;
+            ++skipped;
           }
+          sink(i, tile + j, lanes, space.squared, space.error);
         }
       }
-      for (std::size_t g = 0; g < group.queries.size(); ++g) end(group.queries[g]);
-      shortcuts += skipped;
-    };
-    const auto n_groups = static_cast<std::int64_t>(groups.size());
-    detail::for_blocks(n_groups, 1, threads, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t g = first; g < last; ++g) work(groups[at(g)]);
-    });
-    const std::int64_t pairs = shape.n_queries * shape.n_points;
-    return {shortcuts, (pairs - shortcuts) * n_scales};
-  }
-};
+    }
+    shortcuts += skipped;
+  };
+  const auto n_groups = static_cast<std::int64_t>(groups.size());
+  detail::for_blocks(n_groups, 1, threads, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t g = first; g < last; ++g) work(groups[at(g)]);
+  });
+  const std::int64_t pairs = shape.n_queries * shape.n_points;
+  return {shortcuts, (pairs - shortcuts) * n_scales};
+}
 
 }  // namespace
 
@@ -338,13 +329,12 @@ DistanceCounts DistanceProgram::pairwise(const DistanceData& data, const Distanc
                        shape.n_queries * shape.n_points);
   detail::expect_count("standard_error", "numbers", static_cast<std::int64_t>(standard_error.size()),
                        shape.n_queries * shape.n_points);
-  return DistanceWalk::run(
+  return walk(
       *code_, data, run, shape, [](std::int64_t) {},
       [&](std::int64_t i, std::int64_t j, int lanes, const double* values, const double* errors) {
         std::copy_n(values, lanes, squared.data() + i * shape.n_points + j);
         std::copy_n(errors, lanes, standard_error.data() + i * shape.n_points + j);
-      },
-      [](std::int64_t) {});
+      });
 }
 
 DistanceCounts DistanceProgram::nearest(const DistanceData& data, const DistanceRun& run,
@@ -361,7 +351,7 @@ DistanceCounts DistanceProgram::nearest(const DistanceData& data, const Distance
     detail::expect_count(name, "numbers", static_cast<std::int64_t>(size), shape.n_queries);
   }
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  return DistanceWalk::run(
+  return walk(
       *code_, data, run, shape,
       [&](std::int64_t i) {
         out.index[at(i)] = -1;
@@ -382,8 +372,7 @@ DistanceCounts DistanceProgram::nearest(const DistanceData& data, const Distance
             out.second_standard_error[q] = errors[lane];
           }
         }
-      },
-      [](std::int64_t) {});
+      });
 }
 
 }  // namespace nonideal::quantum
