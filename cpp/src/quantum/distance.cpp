@@ -194,8 +194,8 @@ class Mitigator {
     }
   }
 
-  /// `values`: (scale, lane).
-  void operator()(const double* values, int lanes) {
+  /// `values`: (scale, lane); lanes with a zero vector have no circuit, and are left out.
+  void operator()(const double* values, const double* norms, int lanes) {
     estimates_.values = values;
     if (!code_.weights.empty()) return extrapolate_(estimates_);
     const Extrapolator& extrapolator = *code_.extrapolator;
@@ -206,7 +206,7 @@ class Mitigator {
     const std::size_t n_scales = code_.scales.size();
     const double shots = estimates_.shots;
     for (std::size_t lane = 0; lane < at(lanes); ++lane) {
-      if (done[lane] > 0.0) continue;
+      if (done[lane] > 0.0 || !(norms[lane] > 0.0)) continue;
       std::array<double, kMaxScales> y{}, variances{};
       for (std::size_t s = 0; s < n_scales; ++s) {
         y[s] = values[s * kLanes + lane];
@@ -295,7 +295,7 @@ DistanceCounts walk(const DistanceProgram::Code& code, const DistanceData& data,
         for (std::int64_t j = 0; j < padded; j += kLanes) {
           const int lanes = static_cast<int>(std::min(kLanes, count - j));
           if (norm_query > 0.0) {
-            mitigation(space.values + j * n_scales, lanes);
+            mitigation(space.values + j * n_scales, points.norm + j, lanes);
             conversion.norm_point = points.norm + j;
             convert(conversion);
           }
