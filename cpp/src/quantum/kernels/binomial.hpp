@@ -15,6 +15,7 @@ namespace nonideal::quantum::kernels {
 namespace {
 
 inline constexpr int kDraws = detail::kPhiloxCalls;  ///< numbers that are drawn together
+inline constexpr int kFew = 4;                       ///< from here on a batch of random words pays
 inline constexpr double kInversionMean = 10.0;
 
 /// Numbers that wait for an attempt, or for the second test of one.
@@ -125,15 +126,15 @@ static inline Integers accepted(Doubles n, Doubles rare, const Attempt& t) {
   return below & (t.us > 0.0) & (t.k >= 0.0) & (t.k <= n);
 }
 
-/// The first attempt of values[at + i], i < kDraws; rare outcomes by inversion.
-static inline void begin(Draws& d, std::int64_t at, const double* trials, std::uint32_t word0,
+/// The first attempt of values[at + i], i < count; rare outcomes by inversion.
+static inline void begin(Draws& d, std::int64_t at, int count, const double* trials, std::uint32_t word0,
                          std::uint32_t word2) {
   alignas(64) std::uint64_t words[4][kDraws];
   alignas(64) double successes[kDraws], us[kDraws], vs[kDraws];
   alignas(64) std::int64_t done[kDraws];
   detail::philox_batch<kDraws>({{word0, d.counter.w[1], word2, d.counter.w[3]}}, 1, 0, d.seed, words);
   double* const values = d.values + at;
-  for (int i = 0; i < kDraws; i += kWidth) {
+  for (int i = 0; i < count; i += kWidth) {
     const Doubles n = load(trials + i), probability = load(values + i), rare = rarer(probability);
     const Doubles u = uniform(words[0] + i, words[1] + i) - 0.5;
     const Doubles v = uniform(words[2] + i, words[3] + i) + 0x1p-54;  // never 0
@@ -144,7 +145,7 @@ static inline void begin(Draws& d, std::int64_t at, const double* trials, std::u
     *reinterpret_cast<Integers*>(done + i) = (n * rare >= kInversionMean) & t.at_once;
   }
   int left[kDraws], n_left = 0;
-  for (int i = 0; i < kDraws; ++i) {
+  for (int i = 0; i < count; ++i) {
     left[n_left] = i;
     n_left += done[i] == 0 ? 1 : 0;
   }
@@ -165,7 +166,29 @@ static inline void begin(Draws& d, std::int64_t at, const double* trials, std::u
       successes[i] = p > 0.5 ? trials[i] - k : k;
     }
   }
-  for (int i = 0; i < kDraws; i += kWidth) store(values + i, load(successes + i));
+  for (int i = 0; i < count; i += kWidth) store(values + i, load(successes + i));
+}
+
+/// begin() for numbers too few to be worth a batch of random words.
+static inline void begin_few(Draws& d, std::int64_t at, int count, const double* trials, std::uint32_t word0,
+                             std::uint32_t word2) {
+  for (int i = 0; i < count; ++i) {
+    const std::uint32_t mine = word0 + static_cast<std::uint32_t>(i);
+    double& value = d.values[at + i];
+    const double rare = value > 0.5 ? 1.0 - value : value;
+    if (trials[i] * rare >= kInversionMean) {
+      Waiting& w = d.again;
+      w.word0[w.count] = mine;
+      w.word2[w.count] = word2;
+      w.trials[w.count] = trials[i];
+      w.u[w.count] = w.v[w.count] = 0.0;
+      w.at[w.count++] = at + i;
+    } else {
+      const Words4 words = philox({{mine, d.counter.w[1], word2, d.counter.w[3]}}, d.seed);
+      const double k = inversion(trials[i], rare, uniform53(words.w[0], words.w[1]));
+      value = value > 0.5 ? trials[i] - k : k;
+    }
+  }
 }
 
 /// Takes up to kDraws numbers off a list and fills vectors up with copies of the first one.
@@ -211,7 +234,7 @@ static inline void attempt_again(Draws& d) {
   Taken x;
   take(d, d.again, x);
   detail::philox_each(x.word0, x.word2, d.counter, d.seed, words);
-  for (int i = 0; i < kDraws; i += kWidth) {
+  for (int i = 0; i < x.count; i += kWidth) {
     const Doubles n = load(x.trials + i), probability = load(x.probabilities + i), rare = rarer(probability);
     const Doubles u = uniform(words[0] + i, words[1] + i) - 0.5;
     const Doubles v = uniform(words[2] + i, words[3] + i) + 0x1p-54;
@@ -227,7 +250,7 @@ static inline void attempt_again(Draws& d) {
 static inline void test(Draws& d) {
   Taken x;
   take(d, d.test, x);
-  for (int i = 0; i < kDraws; i += kWidth) {
+  for (int i = 0; i < x.count; i += kWidth) {
     const Doubles n = load(x.trials + i), probability = load(x.probabilities + i), rare = rarer(probability);
     const Attempt t = attempt(n, rare, load(x.u + i), load(x.v + i));
     store(x.successes + i, choose(probability > 0.5, n - t.k, t.k));
@@ -236,11 +259,12 @@ static inline void test(Draws& d) {
   give(d, x, d.again, 1);
 }
 
-/// values[at + i] with i < kDraws: successes in trials[i] trials, with counter words word0 + i and word2.
-/// Some are there only after finish().
-static inline void draw(Draws& d, std::int64_t at, const double* trials, std::uint32_t word0,
+/// values[at + i] with i < count <= kDraws: successes in trials[i] trials, with counter words word0 + i and
+/// word2. Some are there only after finish(); numbers up to the end of a vector are overwritten.
+static inline void draw(Draws& d, std::int64_t at, int count, const double* trials, std::uint32_t word0,
                         std::uint32_t word2) {
-  begin(d, at, trials, word0, word2);
+  if (count < kFew) return begin_few(d, at, count, trials, word0, word2);
+  begin(d, at, count, trials, word0, word2);
   while (d.test.count >= kDraws) {  // full vectors only
     test(d);
     if (d.again.count >= kDraws) attempt_again(d);

@@ -229,7 +229,7 @@ void measure(const Pairs& pairs) {
   for (std::int64_t block = 0; block < pairs.n_blocks; ++block) {
     for (std::int64_t s = 0; s < pairs.n_scales; ++s) {
       for (std::uint32_t lane = 0; lane < kLanes; lane += kDraws, at += kDraws) {
-        draw(draws, at, trials, pairs.point + static_cast<std::uint32_t>(block * kLanes) + lane,
+        draw(draws, at, kDraws, trials, pairs.point + static_cast<std::uint32_t>(block * kLanes) + lane,
              pairs.word2 | static_cast<std::uint32_t>(s) << 16);
       }
     }
