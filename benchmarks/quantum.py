@@ -91,7 +91,7 @@ def _counts(tiny: bool) -> Case:
         assert abs(z.mean()) < 5 / np.sqrt(n)
         assert abs(z.std() - 1) < 5 / np.sqrt(n)
 
-    return Case(n, ours, check, {"numpy": Peer(lambda: generator.binomial(SHOTS, p), goal=0.5)})
+    return Case(n, ours, check, {"numpy": Peer(lambda: generator.binomial(SHOTS, p), goal=1.5)})
 
 
 def _template(tiny: bool) -> Case:

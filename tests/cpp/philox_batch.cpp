@@ -14,4 +14,9 @@ void batch16(const nonideal::Words4& counter, std::uint32_t step0, std::uint32_t
   nonideal::detail::philox_batch<16>(counter, step0, step2, key, out);
 }
 
+void each(const std::uint64_t* word0, const std::uint64_t* word2, const nonideal::Words4& counter,
+          std::uint64_t key, std::uint64_t (&out)[4][nonideal::detail::kPhiloxCalls]) {
+  nonideal::detail::philox_each(word0, word2, counter, key, out);
+}
+
 }  // namespace philox_kernels::NONIDEAL_KERNEL_ISA

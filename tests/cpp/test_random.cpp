@@ -10,29 +10,30 @@ namespace {
 using nonideal::philox;
 using nonideal::Words4;
 using Batch = std::uint64_t[4][16];
-using Kernel = void (*)(const Words4&, std::uint32_t, std::uint32_t, std::uint64_t, Batch&);
 
 }  // namespace
 
-#define DECLARE(isa)                                                                 \
-  namespace philox_kernels::isa {                                                    \
-  void batch8(const nonideal::Words4&, std::uint32_t, std::uint32_t, std::uint64_t,  \
-              std::uint64_t (&)[4][16]);                                             \
-  void batch16(const nonideal::Words4&, std::uint32_t, std::uint32_t, std::uint64_t, \
-               std::uint64_t (&)[4][16]);                                            \
+#define DECLARE(isa)                                                                            \
+  namespace philox_kernels::isa {                                                               \
+  void batch8(const nonideal::Words4&, std::uint32_t, std::uint32_t, std::uint64_t,             \
+              std::uint64_t (&)[4][16]);                                                        \
+  void batch16(const nonideal::Words4&, std::uint32_t, std::uint32_t, std::uint64_t,            \
+               std::uint64_t (&)[4][16]);                                                       \
+  void each(const std::uint64_t*, const std::uint64_t*, const nonideal::Words4&, std::uint64_t, \
+            std::uint64_t (&)[4][16]);                                                          \
   }
 DECLARE(baseline)
 DECLARE(avx2)
 DECLARE(avx512)
 
 #if defined(NONIDEAL_HAVE_avx2) && defined(NONIDEAL_HAVE_avx512)
-#define PICK(entry)                                                                            \
-  nonideal::detail::pick<Kernel>(philox_kernels::baseline::entry, philox_kernels::avx2::entry, \
-                                 philox_kernels::avx512::entry)
+#define PICK(entry)                                                                      \
+  nonideal::detail::pick(&philox_kernels::baseline::entry, &philox_kernels::avx2::entry, \
+                         &philox_kernels::avx512::entry)
 #else
-#define PICK(entry)                                                                                \
-  nonideal::detail::pick<Kernel>(philox_kernels::baseline::entry, philox_kernels::baseline::entry, \
-                                 philox_kernels::baseline::entry)
+#define PICK(entry)                                                                          \
+  nonideal::detail::pick(&philox_kernels::baseline::entry, &philox_kernels::baseline::entry, \
+                         &philox_kernels::baseline::entry)
 #endif
 
 namespace {
@@ -82,6 +83,22 @@ void batches() {
         for (int word = 0; word < 4; ++word) {
           CHECK_EQUAL(static_cast<std::uint32_t>(out[word][call]), want.w[word]);
         }
+      }
+    }
+    alignas(64) Batch words = {}, out = {};  // high halves are ignored
+    for (std::uint64_t call = 0; call < 16; ++call) {
+      const Words4 drawn = philox(4, round, call);
+      for (int word = 0; word < 2; ++word) {
+        words[word][call] = drawn.w[2 * word] | std::uint64_t{drawn.w[2 * word + 1]} << 32;
+      }
+    }
+    PICK(each)(words[0], words[1], counter, key, out);
+    for (int call = 0; call < 16; ++call) {
+      const Words4 want = philox({{static_cast<std::uint32_t>(words[0][call]), counter.w[1],
+                                   static_cast<std::uint32_t>(words[1][call]), counter.w[3]}},
+                                 key);
+      for (int word = 0; word < 4; ++word) {
+        CHECK_EQUAL(static_cast<std::uint32_t>(out[word][call]), want.w[word]);
       }
     }
   }

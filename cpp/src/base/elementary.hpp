@@ -1,17 +1,21 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 
 /// exp and ln from + - * / alone, so that their bits do not depend on the processor, as those of the C
-/// library do. Relative errors below 1e-15.
+/// library do. Relative errors below 1e-15. Real is double, or a vector of doubles beside a vector Whole of
+/// as many integers: one number and lanes have the same bits. Internal linkage, so that kernels may include
+/// it.
 namespace nonideal::detail {
+namespace {
 
-inline constexpr double kLn2High = 0x1.62e42fefa0000p-1;  // its products with |k| < 2^11 are exact
-inline constexpr double kLn2Low = 0x1.cf79abc9e3b3ap-40;
+// ln 2 in two parts, the first with 32 bits: whole numbers below 2^21 times it are exact.
+inline constexpr double kLn2High = 0x1.62e42ffp-1;
+inline constexpr double kLn2Low = -0x1.718432a1b0e26p-35;
+inline constexpr double kRounder = 0x1.8p52;  // x + it - it: the nearest whole number
 
 /// 1 / n!
 inline constexpr auto kInverseFactorials = [] {
@@ -24,40 +28,63 @@ inline constexpr auto kInverseFactorials = [] {
   return inverse;
 }();
 
-/// 1 / (2 n + 3)
-inline constexpr auto kInverseOdd = [] {
-  std::array<double, 10> inverse{};
-  for (std::size_t n = 0; n < inverse.size(); ++n) inverse[n] = 1.0 / static_cast<double>(2 * n + 3);
-  return inverse;
-}();
+/// ln x for normal x > 0.
+template <class Real, class Whole>
+static inline Real log_of(Real x) {
+  // m in [sqrt(1/2), sqrt(2)): the exponent is counted from there.
+  const Whole root = Whole{} + 0x3fe6a09e667f3bcd;  // sqrt(1/2)
+  Whole bits = __builtin_bit_cast(Whole, x);
+  const Whole exponent = (bits - root) >> 52;
+  bits -= exponent << 52;
+  const Real f = __builtin_bit_cast(Real, bits) - 1.0;
+  const Real s = f / (2.0 + f), t = s * s;  // ln m = 2 artanh s, |s| < 0.172
+  Real series = t * (1.0 / 23.0) + 1.0 / 21.0;
+  series = series * t + 1.0 / 19.0;
+  series = series * t + 1.0 / 17.0;
+  series = series * t + 1.0 / 15.0;
+  series = series * t + 1.0 / 13.0;
+  series = series * t + 1.0 / 11.0;
+  series = series * t + 1.0 / 9.0;
+  series = series * t + 1.0 / 7.0;
+  series = series * t + 1.0 / 5.0;
+  series = series * t + 1.0 / 3.0;
+  // A small whole number becomes a double by its bits.
+  const Whole shifted = exponent + __builtin_bit_cast(Whole, Real{} + kRounder);
+  const Real e = __builtin_bit_cast(Real, shifted) - kRounder;
+  return e * kLn2High + ((2.0 * s + 2.0 * s * t * series) + e * kLn2Low);
+}
+
+/// e^x for -708 < x <= 709.
+template <class Real, class Whole>
+static inline Real exp_of(Real x) {
+  const Real shifted = x * 0x1.71547652b82fep0 + kRounder;  // 1 / ln 2
+  const Real k = shifted - kRounder;
+  const Real r = (x - k * kLn2High) - k * kLn2Low;  // |r| <= 0.35
+  Real series = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
+  series = series * r + 1.0 / 39916800.0;
+  series = series * r + 1.0 / 3628800.0;
+  series = series * r + 1.0 / 362880.0;
+  series = series * r + 1.0 / 40320.0;
+  series = series * r + 1.0 / 5040.0;
+  series = series * r + 1.0 / 720.0;
+  series = series * r + 1.0 / 120.0;
+  series = series * r + 1.0 / 24.0;
+  series = series * r + 1.0 / 6.0;
+  series = series * r + 0.5;
+  series = series * r + 1.0;
+  series = series * r + 1.0;
+  const Whole bits = __builtin_bit_cast(Whole, series) + (__builtin_bit_cast(Whole, shifted) << 52);
+  return __builtin_bit_cast(Real, bits);  // times 2^k
+}
+
+[[maybe_unused]] static inline double portable_log(double x) { return log_of<double, std::int64_t>(x); }
 
 /// e^x; 0 below -708 (no subnormal numbers), infinity above 709.
-inline double portable_exp(double x) {
+[[maybe_unused]] static inline double portable_exp(double x) {
   if (!(x > -708.0)) return 0.0;
   if (x > 709.0) return HUGE_VAL;
-  const double k = std::floor(x * 0x1.71547652b82fep0 + 0.5);  // floor is exact everywhere
-  const double r = (x - k * kLn2High) - k * kLn2Low;
-  double sum = 0.0;
-  for (std::size_t n = 14; n-- > 0;) sum = sum * r + kInverseFactorials[n];  // |r| <= 0.35
-  return sum * std::bit_cast<double>(static_cast<std::uint64_t>(static_cast<std::int64_t>(k) + 1023) << 52);
+  return exp_of<double, std::int64_t>(x);
 }
 
-/// ln x for normal x > 0.
-inline double portable_log(double x) {
-  auto bits = std::bit_cast<std::uint64_t>(x);
-  auto exponent = static_cast<std::int64_t>(bits >> 52) - 1023;
-  bits = (bits & ((std::uint64_t{1} << 52) - 1)) | (std::uint64_t{1023} << 52);
-  double m = std::bit_cast<double>(bits);
-  if (m > 1.4142135623730951) {
-    m *= 0.5;
-    ++exponent;
-  }
-  const double z = (m - 1.0) / (m + 1.0);  // ln m = 2 artanh z, |z| < 0.172
-  const double z2 = z * z;
-  double sum = 0.0;
-  for (std::size_t n = kInverseOdd.size(); n-- > 0;) sum = (sum + kInverseOdd[n]) * z2;
-  const auto k = static_cast<double>(exponent);
-  return k * kLn2High + (2.0 * z + (2.0 * z * sum + k * kLn2Low));
-}
-
+}  // namespace
 }  // namespace nonideal::detail

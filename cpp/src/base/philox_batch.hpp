@@ -38,6 +38,37 @@ static inline PhiloxLanes philox_multiply(PhiloxLanes a, std::uint32_t multiplie
 #endif
 }
 
+/// The rounds for kVectors vectors of counters, whose words go to out[word][first + lane]; independent chains
+/// hide the multiplier's latency.
+template <int kVectors>
+[[gnu::always_inline]] static inline void philox_rounds(PhiloxLanes (&c0)[kVectors],
+                                                        PhiloxLanes (&c1)[kVectors],
+                                                        PhiloxLanes (&c2)[kVectors],
+                                                        PhiloxLanes (&c3)[kVectors], std::uint64_t key,
+                                                        std::uint64_t (&out)[4][kPhiloxCalls], int first) {
+  auto k0 = static_cast<std::uint32_t>(key);
+  auto k1 = static_cast<std::uint32_t>(key >> 32);
+  for (int round = 0; round < 10; ++round) {
+    for (int v = 0; v < kVectors; ++v) {
+      const PhiloxLanes p0 = philox_multiply(c0[v], nonideal::kPhiloxMultiplier[0]);
+      const PhiloxLanes p1 = philox_multiply(c2[v], nonideal::kPhiloxMultiplier[1]);
+      c0[v] = (p1 >> 32) ^ c1[v] ^ static_cast<std::uint64_t>(k0);
+      c2[v] = (p0 >> 32) ^ c3[v] ^ static_cast<std::uint64_t>(k1);
+      c1[v] = p1;
+      c3[v] = p0;
+    }
+    k0 += nonideal::kPhiloxWeyl[0];
+    k1 += nonideal::kPhiloxWeyl[1];
+  }
+  for (int v = 0; v < kVectors; ++v) {
+    const int at = first + v * static_cast<int>(sizeof(PhiloxLanes) / sizeof(std::uint64_t));
+    *reinterpret_cast<PhiloxLanes*>(&out[0][at]) = c0[v];
+    *reinterpret_cast<PhiloxLanes*>(&out[1][at]) = c1[v];
+    *reinterpret_cast<PhiloxLanes*>(&out[2][at]) = c2[v];
+    *reinterpret_cast<PhiloxLanes*>(&out[3][at]) = c3[v];
+  }
+}
+
 /// out[word][call]: word `word` of philox({counter.w[0] + call * step0, counter.w[1], counter.w[2] + call *
 /// step2, counter.w[3]}, key) in the low 32 bits of a 64-bit lane; the high bits hold garbage. `out` is
 /// 64-byte aligned. kCalls is 8 or 16.
@@ -46,8 +77,7 @@ static inline void philox_batch(nonideal::Words4 counter, std::uint32_t step0, s
                                 std::uint64_t key, std::uint64_t (&out)[4][kPhiloxCalls]) {
   constexpr int kLanes = sizeof(PhiloxLanes) / sizeof(std::uint64_t);
   constexpr int kVectors = kCalls / kLanes;
-  constexpr int kTogether =
-      kVectors < 4 ? kVectors : 4;  // independent chains that hide the multiplier's latency
+  constexpr int kTogether = kVectors < 4 ? kVectors : 4;
   PhiloxLanes call;
   for (int lane = 0; lane < kLanes; ++lane) call[lane] = static_cast<std::uint64_t>(lane);
   for (int v0 = 0; v0 < kVectors; v0 += kTogether) {
@@ -59,27 +89,26 @@ static inline void philox_batch(nonideal::Words4 counter, std::uint32_t step0, s
       c3[v] = counter.w[3] + (call ^ call);
       call += static_cast<std::uint64_t>(kLanes);
     }
-    auto k0 = static_cast<std::uint32_t>(key);
-    auto k1 = static_cast<std::uint32_t>(key >> 32);
-    for (int round = 0; round < 10; ++round) {
-      for (int v = 0; v < kTogether; ++v) {
-        const PhiloxLanes p0 = philox_multiply(c0[v], nonideal::kPhiloxMultiplier[0]);
-        const PhiloxLanes p1 = philox_multiply(c2[v], nonideal::kPhiloxMultiplier[1]);
-        c0[v] = (p1 >> 32) ^ c1[v] ^ static_cast<std::uint64_t>(k0);
-        c2[v] = (p0 >> 32) ^ c3[v] ^ static_cast<std::uint64_t>(k1);
-        c1[v] = p1;
-        c3[v] = p0;
-      }
-      k0 += nonideal::kPhiloxWeyl[0];
-      k1 += nonideal::kPhiloxWeyl[1];
-    }
+    philox_rounds(c0, c1, c2, c3, key, out, v0 * kLanes);
+  }
+}
+
+/// As philox_batch() for sixteen counters {word0[call], counter.w[1], word2[call], counter.w[3]}; the arrays
+/// are aligned to 64 bytes, and the high bits of their numbers are ignored.
+[[maybe_unused]] static inline void philox_each(const std::uint64_t* word0, const std::uint64_t* word2,
+                                                nonideal::Words4 counter, std::uint64_t key,
+                                                std::uint64_t (&out)[4][kPhiloxCalls]) {
+  constexpr int kLanes = sizeof(PhiloxLanes) / sizeof(std::uint64_t);
+  constexpr int kTogether = kPhiloxCalls / kLanes < 4 ? kPhiloxCalls / kLanes : 4;
+  for (int first = 0; first < kPhiloxCalls; first += kTogether * kLanes) {
+    PhiloxLanes c0[kTogether], c1[kTogether], c2[kTogether], c3[kTogether];
     for (int v = 0; v < kTogether; ++v) {
-      const int at = (v0 + v) * kLanes;
-      *reinterpret_cast<PhiloxLanes*>(&out[0][at]) = c0[v];
-      *reinterpret_cast<PhiloxLanes*>(&out[1][at]) = c1[v];
-      *reinterpret_cast<PhiloxLanes*>(&out[2][at]) = c2[v];
-      *reinterpret_cast<PhiloxLanes*>(&out[3][at]) = c3[v];
+      c0[v] = *reinterpret_cast<const PhiloxLanes*>(word0 + first + v * kLanes);
+      c2[v] = *reinterpret_cast<const PhiloxLanes*>(word2 + first + v * kLanes);
+      c1[v] = PhiloxLanes{} + counter.w[1];
+      c3[v] = PhiloxLanes{} + counter.w[3];
     }
+    philox_rounds(c0, c1, c2, c3, key, out, first);
   }
 }
 

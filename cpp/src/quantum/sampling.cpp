@@ -1,11 +1,14 @@
 #include "nonideal/quantum/sampling.hpp"
 
 #include <algorithm>
+#include <vector>
 
+#include "base/aligned.hpp"
 #include "base/check.hpp"
+#include "base/dispatch.hpp"
 #include "base/parallel.hpp"
 #include "nonideal/base/threads.hpp"
-#include "quantum/kernels/binomial.hpp"
+#include "quantum/kernels/sampling.hpp"
 
 namespace nonideal::quantum {
 
@@ -36,6 +39,34 @@ Words4 counter_of(std::uint64_t row, std::uint32_t outcome, std::uint64_t stream
            static_cast<std::uint32_t>(stream)}};
 }
 
+constexpr std::int64_t kRows = 2048;  ///< drawn together
+
+/// Numbers aligned to 64 bytes, with room up to the next multiple of 16.
+class Column {
+ public:
+  explicit Column(std::int64_t size) : memory_(static_cast<std::size_t>(size + 24)) {}
+  double* data() { return detail::aligned(memory_.data()); }
+  double& operator[](std::int64_t i) { return data()[i]; }
+
+ private:
+  std::vector<double> memory_;
+};
+
+/// body(begin, end) for blocks of rows whose counters differ in word 0 alone.
+template <class Body>
+void for_rows(std::int64_t rows, std::int64_t block, std::int64_t offset, int threads, const Body& body) {
+  const std::int64_t carry = (std::int64_t{1} << 32) - (offset & 0xFFFFFFFF);  // rows until word 2 changes
+  detail::for_blocks(rows, block, threads, [&](std::int64_t begin, std::int64_t end) {
+    while (begin < end) {
+      const std::int64_t left =
+          begin < carry ? carry - begin : (std::int64_t{1} << 32) - ((begin - carry) & 0xFFFFFFFF);
+      const std::int64_t next = std::min(end, begin + left);
+      body(begin, next);
+      begin = next;
+    }
+  });
+}
+
 }  // namespace
 
 void sample_binomial(std::span<const double> probabilities, const SamplingOptions& options,
@@ -44,14 +75,18 @@ void sample_binomial(std::span<const double> probabilities, const SamplingOption
   detail::expect_count("counts", "numbers", static_cast<std::int64_t>(counts.size()), rows);
   check(options, rows);
   check_probabilities(probabilities);
+  const auto count = NONIDEAL_PICK(quantum, count);
   const int threads = resolve_threads(options.num_threads, rows, 4096);
-  detail::for_blocks(rows, 2048, threads, [&](std::int64_t begin, std::int64_t end) {
+  for_rows(rows, kRows, options.offset, threads, [&](std::int64_t begin, std::int64_t end) {
+    Column values(end - begin), trials(end - begin);
+    std::fill_n(trials.data(), end - begin, static_cast<double>(options.shots));
     for (std::int64_t i = begin; i < end; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      const double p = std::clamp(probabilities[at], 0.0, 1.0);
-      const Words4 counter = counter_of(static_cast<std::uint64_t>(options.offset + i), 0, options.stream);
-      counts[at] = static_cast<std::int64_t>(
-          kernels::binomial(static_cast<double>(options.shots), p, counter, options.seed));
+      values[i - begin] = std::clamp(probabilities[static_cast<std::size_t>(i)], 0.0, 1.0);
+    }
+    count({values.data(), trials.data(), end - begin,
+           counter_of(static_cast<std::uint64_t>(options.offset + begin), 0, options.stream), options.seed});
+    for (std::int64_t i = begin; i < end; ++i) {
+      counts[static_cast<std::size_t>(i)] = static_cast<std::int64_t>(values[i - begin]);
     }
   });
 }
@@ -74,30 +109,38 @@ void sample_multinomial(std::span<const double> probabilities, std::int64_t n_ou
                             ", not to 1");
     }
   }
+  const auto count = NONIDEAL_PICK(quantum, count);
   const int threads = resolve_threads(options.num_threads, size, 4096);
-  const std::int64_t block = std::max<std::int64_t>(1, 2048 / n_outcomes);
-  detail::for_blocks(rows, block, threads, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const double* const p = probabilities.data() + i * n_outcomes;
-      std::int64_t* const out = counts.data() + i * n_outcomes;
-      double shots = static_cast<double>(options.shots), left = 0.0;
-      std::int64_t last = 0;  // the last possible outcome takes what is left
+  const std::int64_t block = std::max<std::int64_t>(1, kRows / n_outcomes);
+  for_rows(rows, block, options.offset, threads, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t n = end - begin;
+    const double* const p = probabilities.data() + begin * n_outcomes;
+    std::int64_t* const out = counts.data() + begin * n_outcomes;
+    Column drawn(n), shots(n), left(n);                           // left: of the probability
+    std::vector<std::int64_t> last(static_cast<std::size_t>(n));  // possible outcomes take what is left
+    for (std::int64_t i = 0; i < n; ++i) {
+      shots[i] = static_cast<double>(options.shots);
       for (std::int64_t o = 0; o < n_outcomes; ++o) {
-        left += std::max(0.0, p[o]);
-        if (p[o] > 0.0) last = o;
-        out[o] = 0;
+        left[i] += std::max(0.0, p[i * n_outcomes + o]);
+        if (p[i * n_outcomes + o] > 0.0) last[static_cast<std::size_t>(i)] = o;
       }
-      for (std::int64_t o = 0; o < last && shots > 0.0; ++o) {
-        const double mine = std::max(0.0, p[o]);
-        const Words4 counter = counter_of(static_cast<std::uint64_t>(options.offset + i),
-                                          static_cast<std::uint32_t>(o), options.stream);
-        const double drawn = kernels::binomial(shots, left > 0.0 ? std::clamp(mine / left, 0.0, 1.0) : 0.0,
-                                               counter, options.seed);
-        out[o] = static_cast<std::int64_t>(drawn);
-        shots -= drawn;
-        left -= mine;
+    }
+    for (std::int64_t o = 0; o < n_outcomes; ++o) {
+      for (std::int64_t i = 0; i < n; ++i) {
+        const double mine = std::max(0.0, p[i * n_outcomes + o]);
+        const bool open = o < last[static_cast<std::size_t>(i)] && left[i] > 0.0;
+        drawn[i] = open ? std::clamp(mine / left[i], 0.0, 1.0) : 0.0;
+        left[i] -= mine;
       }
-      out[last] = static_cast<std::int64_t>(shots);
+      count({drawn.data(), shots.data(), n,
+             counter_of(static_cast<std::uint64_t>(options.offset + begin), static_cast<std::uint32_t>(o),
+                        options.stream),
+             options.seed});
+      for (std::int64_t i = 0; i < n; ++i) {
+        const double mine = o == last[static_cast<std::size_t>(i)] ? shots[i] : drawn[i];
+        out[i * n_outcomes + o] = static_cast<std::int64_t>(mine);
+        shots[i] -= mine;
+      }
     }
   });
 }

@@ -120,8 +120,9 @@ class NONIDEAL_API DistanceProgram {
   };
   DistanceCounts nearest(const DistanceData& data, const DistanceRun& run, const Nearest& out) const;
 
+  struct Code;  // private to the library
+
  private:
-  struct Code;
   std::shared_ptr<const Code> code_;
 };
 

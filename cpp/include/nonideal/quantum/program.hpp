@@ -14,9 +14,10 @@
 /// compile() follows each observable backwards through the noisy circuit in the Pauli basis (Heisenberg's
 /// picture) or all Pauli strings forwards (Schroedinger's), whichever is shorter, and keeps a straight-line
 /// program of real multiplications and additions: Clifford gates are renamings, Pauli channels constants,
-/// everything that does not depend on a parameter is evaluated once. Strings that no state of the circuit
-/// reaches, or no observable asks for, are never computed. run() evaluates the program for 32 circuits at a
-/// time across SIMD lanes.
+/// everything that does not depend on a parameter is evaluated once, the noise among them: a program belongs
+/// to one noise scale, and several scales take one program each, of noise.scaled(scale). Strings that no
+/// state of the circuit reaches, or no observable asks for, are never computed. run() evaluates the program
+/// for 32 circuits at a time across SIMD lanes.
 namespace nonideal::quantum {
 
 /// A Pauli string with its coefficient; bit q of `x` and `z` set together means Y on qubit q.

@@ -1,6 +1,5 @@
 #include "quantum/kernels/distance.hpp"
 
-#include "base/philox_batch.hpp"
 #include "quantum/kernels/binomial.hpp"
 #include "quantum/kernels/interpreter.hpp"
 
@@ -34,77 +33,11 @@ static inline void fill(const Pairs& p, const ScaleCode& scale) {
   }
 }
 
-static inline Doubles whole_part(Doubles x) {
-  const Doubles near = nearest(x);
-  return near - (Doubles)((Integers)(near > x) & (Integers)(Doubles{} + 1.0));
-}
-
-/// 53 random bits to [0, 1); the high halves of the words are garbage.
-static inline Doubles uniform(const std::uint64_t* high, const std::uint64_t* low) {
-  const Integers magic = (Integers)(Doubles{} + 0x1p52);
-  const Integers a = *reinterpret_cast<const Integers*>(high) & 0xFFFFFFFF;
-  const Integers b = *reinterpret_cast<const Integers*>(low) & 0xFFFFFFFF;
-  const Doubles h = (Doubles)(a >> 5 | magic) - 0x1p52;
-  const Doubles l = (Doubles)(b >> 6 | magic) - 0x1p52;
-  return (h * 67108864.0 + l) * 0x1p-53;
-}
-
-static inline Doubles square_root(Doubles x) {
-  Doubles out;
-  for (int i = 0; i < kWidth; ++i) out[i] = __builtin_sqrt(x[i]);
-  return out;
-}
-
-/// Turns probabilities into frequencies. The first attempt of BTRS runs across lanes with the arithmetic of
-/// binomial(); who isn't accepted at once, or has a rare outcome, goes there.
-static inline void draw(const Pairs& p, std::int64_t scale, double* values) {
-  alignas(64) std::uint64_t words[4][detail::kPhiloxCalls];
-  alignas(64) double counts[kWidth];
-  const double n = p.shots;
-  const std::uint32_t word2 = p.word2 | static_cast<std::uint32_t>(scale) << 16;
-  for (int first = 0; first < kLanes; first += detail::kPhiloxCalls) {
-    const auto base = static_cast<std::uint32_t>(first);
-    detail::philox_batch<detail::kPhiloxCalls>({{p.point + base, p.query, word2, p.stream}}, 1, 0, p.seed,
-                                               words);
-    for (int v = 0; v < detail::kPhiloxCalls; v += kWidth) {
-      double* const at = values + first + v;
-      Doubles probability = load(at);
-      probability = (Doubles)((Integers)probability & (probability > 0.0));  // cut what rounding left outside
-      const Integers above = probability > 1.0;
-      probability = (Doubles)(((Integers)probability & ~above) | ((Integers)(Doubles{} + 1.0) & above));
-      const Integers flipped = probability > 0.5;
-      const Doubles rare =
-          (Doubles)(((Integers)(1.0 - probability) & flipped) | ((Integers)probability & ~flipped));
-      const Doubles b = 1.15 + 2.53 * square_root(n * rare * (1.0 - rare));
-      const Doubles a = -0.0873 + 0.0248 * b + 0.01 * rare;
-      const Doubles u = uniform(words[0] + v, words[1] + v) - 0.5;
-      const Doubles w = uniform(words[2] + v, words[3] + v) + 0x1p-54;
-      const Doubles size = (Doubles)((Integers)u & INT64_MAX);
-      const Doubles us = 0.5 - size;
-      const Doubles k = whole_part((2.0 * a / us + b) * u + (n * rare + 0.5));
-      const Integers accepted = (n * rare >= kInversionMean) & (us >= 0.07) & (w <= 0.92 - 4.2 / b);
-      const Doubles successes = (Doubles)(((Integers)(n - k) & flipped) | ((Integers)k & ~flipped));
-      store(counts, successes);
-      for (int i = 0; i < kWidth; ++i) {
-        if (!accepted[i]) {
-          counts[i] = binomial(
-              n, probability[i],
-              {{p.point + base + static_cast<std::uint32_t>(v + i), p.query, word2, p.stream}}, p.seed);
-        }
-      }
-      store(at, load(counts) / n);
-    }
-  }
-}
-
-static inline Doubles choose(Integers which, Doubles yes, Doubles no) {
-  return (Doubles)(((Integers)yes & which) | ((Integers)no & ~which));
-}
-
-/// As in distance.cpp.
-static inline Doubles frequency_variance(Doubles frequency, double shots) {
-  const Doubles adjusted = (frequency * shots + 2.0) / (shots + 4.0);
-  return adjusted * (1.0 - adjusted) / (shots + 4.0);
+/// NaN becomes `least`.
+static inline Doubles clipped(Doubles x, double least, double most) {
+  const Doubles low = Doubles{} + least, high = Doubles{} + most;
+  x = choose(x > low, x, low);
+  return choose(x < high, x, high);
 }
 
 /// Half of an angle in (-2 pi, 2 pi), given by cosine and sine: in (-pi, pi).
@@ -169,62 +102,140 @@ void tabulate(const Columns& columns) {
   for (int i = 0; i < kLanes; i += kWidth) store(columns.norm + i, load(entries + i));
 }
 
-void decay(const Decays& d) {
+void extrapolate(const Estimates& e) {
+  const double least = e.lowest, most = e.highest;
   for (int i = 0; i < kLanes; i += kWidth) {
-    const Doubles above = load(d.values + i) - d.asymptote;  // all must have this sign
-    Integers usable = Integers{} - 1;
-    Doubles weights{}, scales{}, logs{};  // sums
-    for (std::int64_t s = 0; s < d.n_scales; ++s) {
-      const Doubles y = load(d.values + s * kLanes + i), rest = y - d.asymptote;
-      const Integers same_side = rest * above > 0.0;
-      usable &= same_side;
-      const Doubles size = choose(same_side, (Doubles)((Integers)rest & INT64_MAX), Doubles{} + 1.0);
-      const Doubles w = d.shots > 0.0 ? size * size / frequency_variance(y, d.shots) : Doubles{} + 1.0;
-      weights += w;
-      scales += w * d.scales[s];
-      logs += w * log_lanes(size);
+    Doubles value{}, variance{};
+    for (std::int64_t s = 0; s < e.n_scales; ++s) {
+      const Doubles y = load(e.values + s * kLanes + i);
+      value += e.weights[s] * y;
+      if (e.shots > 0.0) variance += e.weights[s] * e.weights[s] * frequency_variance(y, e.shots);
     }
+    store(e.extrapolated + i, clipped(value, least, most));
+    store(e.variance + i, variance);
+  }
+}
+
+bool decay(const Estimates& e, double asymptote, std::int64_t raw, double* done) {
+  alignas(64) double weights[kMostScales * kLanes], logs[kMostScales * kLanes];
+  alignas(64) std::int64_t one_sided[kLanes];
+  for (int i = 0; i < kLanes; i += kWidth) {
+    const Integers above = (Integers)(load(e.values + i) - asymptote);  // all must have this sign
+    Integers all = Integers{} - 1;
+    for (std::int64_t s = 0; s < e.n_scales; ++s) {
+      const Doubles y = load(e.values + s * kLanes + i), rest = y - asymptote;
+      Doubles size = (Doubles)((Integers)rest & INT64_MAX);
+      const Integers here = (size >= 0x1p-1022) & ((((Integers)rest ^ above) >> 63) == 0);
+      all &= here;
+      size = choose(here, size, Doubles{} + 1.0);
+      store(weights + s * kLanes + i,
+            e.shots > 0.0 ? size * size / frequency_variance(y, e.shots) : Doubles{} + 1.0);
+      store(logs + s * kLanes + i, log_lanes(size));
+    }
+    *reinterpret_cast<Integers*>(one_sided + i) = all;
+  }
+  Integers all_done = Integers{} - 1;
+  for (int i = 0; i < kLanes; i += kWidth) {
     // The line through the weighted mean.
-    const Doubles mean_scale = scales / weights, mean_log = logs / weights;
+    Doubles total{}, mean_scale{}, mean_log{};
+    for (std::int64_t s = 0; s < e.n_scales; ++s) {
+      const Doubles weight = load(weights + s * kLanes + i);
+      total += weight;
+      mean_scale += weight * e.scales[s];
+      mean_log += weight * load(logs + s * kLanes + i);
+    }
+    const Doubles one_weight = 1.0 / total;
+    mean_scale *= one_weight;
+    mean_log *= one_weight;
     Doubles spread{}, slope{};
-    for (std::int64_t s = 0; s < d.n_scales; ++s) {
-      const Doubles y = load(d.values + s * kLanes + i), rest = y - d.asymptote;
-      const Doubles size = choose(rest * above > 0.0, (Doubles)((Integers)rest & INT64_MAX), Doubles{} + 1.0);
-      const Doubles w = d.shots > 0.0 ? size * size / frequency_variance(y, d.shots) : Doubles{} + 1.0;
-      const Doubles x = d.scales[s] - mean_scale;
-      spread += w * x * x;
-      slope += w * x * (log_lanes(size) - mean_log);
+    for (std::int64_t s = 0; s < e.n_scales; ++s) {
+      const Doubles x = e.scales[s] - mean_scale, weighted = load(weights + s * kLanes + i) * x;
+      spread += weighted * x;
+      slope += weighted * (load(logs + s * kLanes + i) - mean_log);
     }
-    const Doubles intercept = mean_log - mean_scale * slope / spread;
-    usable &= (intercept < 700.0) & (intercept > -700.0);
-    const Doubles size = exp_lanes(choose(usable, intercept, Doubles{}));
-    const Doubles signed_size = (Doubles)((Integers)size | ((Integers)above & INT64_MIN));
-    Doubles variance{};
-    if (d.shots > 0.0) {
-      for (std::int64_t s = 0; s < d.n_scales; ++s) {
-        const Doubles y = load(d.values + s * kLanes + i), rest = y - d.asymptote;
-        const Doubles own = frequency_variance(y, d.shots);
-        const Doubles lever = 1.0 / weights - mean_scale * (d.scales[s] - mean_scale) / spread;
-        const Doubles derivative = size * (rest / own) * lever;
-        variance += derivative * derivative * own;
+    const Doubles lever = mean_scale / spread;
+    const Doubles intercept = mean_log - lever * slope;
+    const Integers bounded = (intercept < 700.0) & (intercept > -700.0);
+    const Doubles size = exp_lanes(choose(bounded, intercept, Doubles{}));
+    const Integers above = (Integers)(load(e.values + i) - asymptote);
+    const Doubles signed_size = (Doubles)((Integers)size | (above & INT64_MIN));
+    Doubles value = clipped(asymptote + signed_size, e.lowest, e.highest), variance{};
+    if (e.shots > 0.0) {
+      // The derivative by y is size * (rest / variance of y) * share.
+      for (std::int64_t s = 0; s < e.n_scales; ++s) {
+        const Doubles share = one_weight - lever * (e.scales[s] - mean_scale);
+        variance += load(weights + s * kLanes + i) * share * share;
       }
+      variance *= size * size;
     }
-    store(d.extrapolated + i, d.asymptote + signed_size);
-    store(d.variance + i, variance);
-    store(d.usable + i, (Doubles)(usable & (Integers)(Doubles{} + 1.0)));
+    const Integers same_side = *reinterpret_cast<const Integers*>(one_sided + i);
+    Integers ready = same_side & bounded;
+    if (raw >= 0) {
+      const Doubles y = load(e.values + raw * kLanes + i);
+      value = choose(same_side, value, y);
+      variance = choose(same_side, variance, e.shots > 0.0 ? frequency_variance(y, e.shots) : Doubles{});
+      ready |= ~same_side;
+    }
+    store(e.extrapolated + i, value);
+    store(e.variance + i, variance);
+    store(done + i, (Doubles)(ready & (Integers)(Doubles{} + 1.0)));
+    all_done &= ready;
+  }
+  std::int64_t all = -1;
+  for (int i = 0; i < kWidth; ++i) all &= all_done[i];
+  return all != 0;
+}
+
+void convert(const Conversion& c) {
+  for (int i = 0; i < kLanes; i += kWidth) {
+    const Doubles b = load(c.norm_point + i);
+    const Doubles total = c.norm_query * c.norm_query + b * b, product = c.norm_query * b;
+    const Doubles slope = c.slope_total * total + c.slope_product * product;
+    const Doubles offset = c.offset_total * total + c.offset_product * product;
+    const Doubles size = (Doubles)((Integers)slope & INT64_MAX);
+    store(c.squared + i, offset + slope * load(c.extrapolated + i));
+    store(c.standard_error + i, size * square_root(load(c.variance + i)));
   }
 }
 
 void measure(const Pairs& pairs) {
-  for (std::int64_t s = 0; s < pairs.n_scales; ++s) {
-    const ScaleCode& scale = pairs.scales[s];
-    fill(pairs, scale);
-    interpret({scale.steps, scale.n_steps, pairs.registers});
-    double* const values = pairs.values + s * kLanes;
-    const double* const from = pairs.registers + scale.at * kLanes;
-    for (int i = 0; i < kLanes; i += kWidth) store(values + i, scale.base + scale.factor * load(from + i));
-    if (pairs.shots > 0.0) draw(pairs, s, values);
+  Pairs p = pairs;  // of a block
+  alignas(64) double trials[kDraws];
+  for (std::int64_t block = 0; block < pairs.n_blocks; ++block) {
+    for (std::int64_t s = 0; s < pairs.n_scales; ++s) {
+      const ScaleCode& scale = pairs.scales[s];
+      fill(p, scale);
+      interpret({scale.steps, scale.n_steps, pairs.registers});
+      const double* const from = pairs.registers + scale.at * kLanes;
+      for (int i = 0; i < kLanes; i += kWidth) {
+        Doubles value = scale.base + scale.factor * load(from + i);
+        if (pairs.shots > 0.0) value = clipped(value, 0.0, 1.0);  // cut what rounding left outside
+        store(p.values + s * kLanes + i, value);
+      }
+    }
+    p.values += pairs.n_scales * kLanes;
+    p.cosine_point += kLanes;
+    p.sine_point += kLanes;
+    p.norm_point += kLanes;
   }
+  if (!(pairs.shots > 0.0)) return;
+  for (double& n : trials) n = pairs.shots;
+  Draws draws;
+  draws.values = pairs.values;
+  draws.counter = {{0, pairs.query, 0, pairs.stream}};
+  draws.seed = pairs.seed;
+  draws.again.count = draws.test.count = 0;
+  std::int64_t at = 0;
+  for (std::int64_t block = 0; block < pairs.n_blocks; ++block) {
+    for (std::int64_t s = 0; s < pairs.n_scales; ++s) {
+      for (std::uint32_t lane = 0; lane < kLanes; lane += kDraws, at += kDraws) {
+        draw(draws, at, kDraws, trials, pairs.point + static_cast<std::uint32_t>(block * kLanes) + lane,
+             pairs.word2 | static_cast<std::uint32_t>(s) << 16);
+      }
+    }
+  }
+  finish(draws);
+  for (std::int64_t i = 0; i < at; i += kWidth) store(pairs.values + i, load(pairs.values + i) / pairs.shots);
 }
 
 }  // namespace nonideal::quantum::kernels::NONIDEAL_KERNEL_ISA

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "quantum/kernels/batch.hpp"
@@ -26,9 +27,9 @@ struct ScaleCode {
   std::int64_t at;
 };
 
-/// One query against kLanes points; arrays are kLanes numbers per row, aligned to 64 bytes.
+/// One query against n_blocks times kLanes points; arrays are aligned to 64 bytes.
 struct Pairs {
-  const double* cosine_query;  ///< n_angles
+  const double* cosine_query;  ///< n_angles numbers
   const double* sine_query;
   const double* cosine_point;  ///< n_angles rows, `stride` apart
   const double* sine_point;
@@ -38,14 +39,13 @@ struct Pairs {
   double head_sine;  ///< the first angle has sine head_sine * 2 |a| |b| / Z and cosine (|a|^2 - |b|^2) / Z
   const ScaleCode* scales;
   std::int64_t n_scales;
+  std::int64_t n_blocks;
   double* registers;
-  /// Probabilities (scale, lane), or frequencies where shots > 0; probabilities are cut to [0, 1] for
-  /// drawing.
-  double* values;
-  double shots;  ///< 0: none
+  double* values;  ///< (block, scale, lane): probabilities, or frequencies where shots > 0
+  double shots;    ///< 0: none
   std::uint64_t seed;
   std::uint32_t point, query, word2,
-      stream;  ///< counter of the first lane; the scale is added to word 2's bits 16-23
+      stream;  ///< counter of the first point; the scale is added to word 2's bits 16-23
 };
 
 /// Tables of kLanes vectors. Row 2^(k-1) - 1 + w of `cosine` and `sine` is for level k >= 1 of the tree over
@@ -61,33 +61,69 @@ struct Columns {
   double* norm;  ///< kLanes
 };
 
-/// Exponentials a + b exp(-c s) with a given: a straight line through ln |y - a|, as extrapolate() fits it.
-struct Decays {
+/// kLanes results at several noise scales, read off at scale 0.
+struct Estimates {
   const double* values;  ///< (scale, lane)
-  const double* scales;
   std::int64_t n_scales;
-  double asymptote;
-  double shots;          ///< 0: equal weights, and variance 0
-  double* extrapolated;  ///< kLanes
+  double shots;                                   ///< 0: all weigh the same, and the variance is 0
+  double lowest = -HUGE_VAL, highest = HUGE_VAL;  ///< extrapolated values are clipped to this range
+  const double* weights;                          ///< extrapolate(): value = sum w_s y_s
+  const double* scales;                           ///< decay()
+  double* extrapolated;                           ///< kLanes
   double* variance;
-  double* usable;  ///< 0 where the values are not all on one side of a, or the fit leaves all bounds: nothing
-                   ///< was fitted
 };
 
+/// squared = offset + slope * extrapolated, with offset and slope made of |a|^2 + |b|^2 and |a| |b|.
+struct Conversion {
+  double norm_query;
+  const double* norm_point;  ///< kLanes, as all that follow
+  double offset_total, offset_product;
+  double slope_total, slope_product;
+  const double* extrapolated;
+  const double* variance;
+  double* squared;
+  double* standard_error;
+};
+
+inline constexpr std::int64_t kMostScales = 32;
+
+namespace {
+
+/// Variance of a frequency. Two successes and two failures are added (Agresti and Coull, Am. Stat. 52, 119,
+/// 1998), so that no successes at all do not pretend to an error of zero.
+template <class Real>
+[[maybe_unused]] static inline Real frequency_variance(Real frequency, double shots) {
+  const double one = 1.0 / (shots + 4.0);
+  const Real adjusted = (frequency * shots + 2.0) * one;
+  return adjusted * (1.0 - adjusted) * one;
+}
+
+}  // namespace
+
+// extrapolate(): weights that are the same for all pairs. decay(): exponentials a + b exp(-c s) with a given,
+// a straight line through ln |y - a| as quantum::extrapolate() fits it. Values on both sides of a become the
+// value of scale `raw` where raw >= 0; done is 0 for lanes that need quantum::extrapolate() itself, else 1,
+// and the return value says that all are.
 namespace baseline {
 void measure(const Pairs& pairs);
 void tabulate(const Columns& columns);
-void decay(const Decays& decays);
+void extrapolate(const Estimates& estimates);
+bool decay(const Estimates& estimates, double asymptote, std::int64_t raw, double* done);
+void convert(const Conversion& conversion);
 }  // namespace baseline
 namespace avx2 {
 void measure(const Pairs& pairs);
 void tabulate(const Columns& columns);
-void decay(const Decays& decays);
+void extrapolate(const Estimates& estimates);
+bool decay(const Estimates& estimates, double asymptote, std::int64_t raw, double* done);
+void convert(const Conversion& conversion);
 }  // namespace avx2
 namespace avx512 {
 void measure(const Pairs& pairs);
 void tabulate(const Columns& columns);
-void decay(const Decays& decays);
+void extrapolate(const Estimates& estimates);
+bool decay(const Estimates& estimates, double asymptote, std::int64_t raw, double* done);
+void convert(const Conversion& conversion);
 }  // namespace avx512
 
 }  // namespace nonideal::quantum::kernels

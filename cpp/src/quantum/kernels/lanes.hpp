@@ -1,7 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
+
+#include "base/elementary.hpp"
 
 /// Vectors of the instruction set at hand, and elementary functions made of +, -, *, / and square roots only:
 /// the same bits everywhere, whatever the C library does. For kernels (included per instruction set; internal
@@ -59,74 +60,23 @@ static inline void sine_cosine(Doubles x, Doubles& sine, Doubles& cosine) {
   cosine = (Doubles)(((ci & ~swapped) | (si & swapped)) ^ (-((quadrant + 1) >> 1 & 1) & sign));
 }
 
-/// Natural logarithm of a positive, normal number, to about 2e-16 of its size (1e-16 near 1).
-static inline double log_of(double x) {
-  std::int64_t bits;
-  std::memcpy(&bits, &x, 8);
-  // m in [sqrt(1/2), sqrt(2)): the exponent is counted from there.
-  const std::int64_t from = 0x3fe6a09e667f3bcd;  // sqrt(1/2)
-  const std::int64_t exponent = (bits - from) >> 52;
-  bits -= exponent << 52;
-  double m;
-  std::memcpy(&m, &bits, 8);
-  const double f = m - 1.0, s = f / (2.0 + f), t = s * s;
-  double series = t * (1.0 / 23.0) + 1.0 / 21.0;
-  series = series * t + 1.0 / 19.0;
-  series = series * t + 1.0 / 17.0;
-  series = series * t + 1.0 / 15.0;
-  series = series * t + 1.0 / 13.0;
-  series = series * t + 1.0 / 11.0;
-  series = series * t + 1.0 / 9.0;
-  series = series * t + 1.0 / 7.0;
-  series = series * t + 1.0 / 5.0;
-  series = series * t + 1.0 / 3.0;
-  const double e = static_cast<double>(exponent);
-  // ln 2 in two parts, the first with 32 bits: e times it is exact.
-  return e * 0x1.62e42ffp-1 + ((2.0 * s + 2.0 * s * t * series) + e * -0x1.718432a1b0e26p-35);
+static inline Doubles log_lanes(Doubles x) { return detail::log_of<Doubles, Integers>(x); }
+static inline Doubles exp_lanes(Doubles x) { return detail::exp_of<Doubles, Integers>(x); }
+
+static inline Doubles square_root(Doubles x) {
+  Doubles out;
+  for (int i = 0; i < kWidth; ++i) out[i] = __builtin_sqrt(x[i]);
+  return out;
 }
 
-/// log_of() of every lane, with the same arithmetic.
-static inline Doubles log_lanes(Doubles x) {
-  const Integers from = Integers{} + 0x3fe6a09e667f3bcd;  // sqrt(1/2)
-  Integers bits = (Integers)x;
-  const Integers exponent = (bits - from) >> 52;
-  bits -= exponent << 52;
-  const Doubles m = (Doubles)bits;
-  const Doubles f = m - 1.0, s = f / (2.0 + f), t = s * s;
-  Doubles series = t * (1.0 / 23.0) + 1.0 / 21.0;
-  series = series * t + 1.0 / 19.0;
-  series = series * t + 1.0 / 17.0;
-  series = series * t + 1.0 / 15.0;
-  series = series * t + 1.0 / 13.0;
-  series = series * t + 1.0 / 11.0;
-  series = series * t + 1.0 / 9.0;
-  series = series * t + 1.0 / 7.0;
-  series = series * t + 1.0 / 5.0;
-  series = series * t + 1.0 / 3.0;
-  // A small whole number becomes a double by its bits.
-  const Doubles e = (Doubles)(exponent + (Integers)(Doubles{} + 0x1.8p52)) - 0x1.8p52;
-  return e * 0x1.62e42ffp-1 + ((2.0 * s + 2.0 * s * t * series) + e * -0x1.718432a1b0e26p-35);
+static inline Doubles choose(Integers which, Doubles yes, Doubles no) {
+  return (Doubles)(((Integers)yes & which) | ((Integers)no & ~which));
 }
 
-/// Exponential function to about 3e-16 of its size, for |x| <= 700.
-static inline Doubles exp_lanes(Doubles x) {
-  const Doubles shifted = x * 0x1.71547652b82fep0 + 0x1.8p52;  // 1 / ln 2
-  const Doubles k = shifted - 0x1.8p52;
-  const Doubles r = (x - k * 0x1.62e42ffp-1) - k * -0x1.718432a1b0e26p-35;
-  Doubles series = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
-  series = series * r + 1.0 / 39916800.0;
-  series = series * r + 1.0 / 3628800.0;
-  series = series * r + 1.0 / 362880.0;
-  series = series * r + 1.0 / 40320.0;
-  series = series * r + 1.0 / 5040.0;
-  series = series * r + 1.0 / 720.0;
-  series = series * r + 1.0 / 120.0;
-  series = series * r + 1.0 / 24.0;
-  series = series * r + 1.0 / 6.0;
-  series = series * r + 0.5;
-  series = series * r + 1.0;
-  series = series * r + 1.0;
-  return (Doubles)((Integers)series + ((Integers)shifted << 52));  // times 2^k
+/// The largest whole number that is not above x, for |x| < 2^51; larger ones stay large.
+static inline Doubles whole_part(Doubles x) {
+  const Doubles near = nearest(x);
+  return near - (Doubles)((Integers)(near > x) & (Integers)(Doubles{} + 1.0));
 }
 
 }  // namespace

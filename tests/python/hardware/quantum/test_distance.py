@@ -237,6 +237,36 @@ def test_exponential_mitigation_is_that_of_the_extrapolator():
             assert 0.7 < z.std() < 1.4
 
 
+@pytest.mark.parametrize("scales", [(1, 3, 5), (3, 1, 2, 5), (1, 1.5)])
+@pytest.mark.parametrize("clip", [False, True])
+@pytest.mark.parametrize("shots", [7, 64, 4096])
+def test_exponential_mitigation_of_frequencies_is_that_of_the_extrapolator(scales, clip, shots):
+    """With few shots many frequencies lie on, or on both sides of, the asymptote: the raw value stays."""
+    a, b = vectors(3, 8), vectors(70, 8, 1)
+    total, zne = (
+        totals(a, b),
+        ZNE(scales, extrapolator="exponential", asymptote=0.5, on_crossing="raw", clip=clip),
+    )
+    found = DistanceEstimator(noise=NOISE, zne=zne, shots=shots, seed=3).pairwise(a, b)
+    p = np.array([DistanceEstimator(noise=NOISE.scaled(s)).pairwise(a, b).squared_distance for s in scales])
+    counts = np.array(
+        [
+            [
+                [
+                    oracle.binomial(shots, p[s, i, j] / (2 * total[i, j]), (j, i, 7 << 24 | s << 16, 0), 3)
+                    for j in range(70)
+                ]
+                for i in range(3)
+            ]
+            for s in range(len(scales))
+        ]
+    )
+    adjusted = (counts + 2) / (shots + 4)
+    value, variance = zne.extrapolate(counts / shots, adjusted * (1 - adjusted) / (shots + 4))
+    np.testing.assert_allclose(found.squared_distance, value * 2 * total, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(found.standard_error, np.sqrt(variance) * 2 * total, rtol=1e-9)
+
+
 # ---- shots ----
 
 
@@ -375,6 +405,16 @@ def test_zero_vectors_need_no_circuit(method):
     assert found.squared_distance[1, 1] == pytest.approx(5.25, rel=1e-15)
     np.testing.assert_array_equal(found.standard_error == 0, [[True, True, True], [False, True, False]])
     assert (found.n_shortcuts, found.n_circuits) == (4, 2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_zero_vectors_have_no_curve_to_fit(method):
+    a, b = np.ones((1, 4)), np.array([[1.0, 1.0, 1.0, 0.9], [0.0, 0.0, 0.0, 0.0]])  # P = 1/2 on the asymptote
+    zne = ZNE(extrapolator="exponential", asymptote=0.5)
+    found = DistanceEstimator(method, noise=NOISE, zne=zne).pairwise(a, b)
+    assert found.squared_distance[0, 1] == 4.0
+    assert found.standard_error[0, 1] == 0.0
+    assert found.n_shortcuts == 1
 
 
 def test_translation_lowers_bias_and_shot_noise():

@@ -1,5 +1,9 @@
 """Binomial and multinomial counts against `oracles.quantum_distance.binomial` and their distributions."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +15,7 @@ from nonideal.errors import InvalidArgument
 from oracles.quantum_distance import binomial
 
 COUNTS = 10  # Purpose::kCounts
+MAX_SHOTS = 2**31 - 1
 
 
 def draw(p, shots, seed=1, **options):
@@ -22,7 +27,7 @@ def draw(p, shots, seed=1, **options):
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(
     st.floats(0, 1),
-    st.integers(1, 100_000),
+    st.integers(1, 100_000) | st.integers(1, MAX_SHOTS),
     st.integers(0, 2**64 - 1),
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**40 - 1),
@@ -38,27 +43,40 @@ def test_each_number_is_that_of_the_definition(p, shots, seed, stream, row):
     [
         (1, 0.3),
         (12, 0.5),
+        (20, 0.5),  # the smallest mean that inversion leaves to rejection, and the fewest shots
+        (21, 0.48),
+        (35, 0.7),
         (1024, 0.003),
         (1024, 0.0097),
         (1024, 0.0098),
         (1024, 0.31),
+        (1024, 0.5),
         (1024, 0.98),
+        (1024, 0.9903),
         (100_000, 0.4),
+        (10**6, 1.001e-5),
+        (MAX_SHOTS, 4e-9),
+        (MAX_SHOTS, 5e-9),
+        (MAX_SHOTS, 0.5),
+        (MAX_SHOTS, 0.8),
     ],
 )
 def test_a_million_draws_have_the_binomial_distribution(shots, p):
     counts = draw(np.full(1_000_000, p), shots)
-    k = np.arange(shots + 1)
-    expected = stats.binom.pmf(k, shots, p) * len(counts)
-    observed = np.bincount(counts, minlength=shots + 1)
-    # Classes of at least 20 expected draws; the tails are joined.
-    edges = np.flatnonzero(np.diff(np.floor(np.cumsum(expected) / 20)) > 0) + 1
-    groups = np.split(np.arange(shots + 1), edges)
-    groups = [g for g in groups if len(g)]
-    if expected[groups[-1]].sum() < 20:
-        groups[-2:] = [np.concatenate(groups[-2:])]
-    chi = sum((observed[g].sum() - expected[g].sum()) ** 2 / expected[g].sum() for g in groups)
-    assert stats.chi2.sf(chi, len(groups) - 1) > 1e-4
+    # Classes between quantiles, finer in the tails; each class ends with its edge.
+    tail = 5e-5 * 2.0 ** np.arange(6)
+    levels = np.concatenate([tail, np.linspace(0.0025, 0.9975, 400), 1 - tail[::-1]])
+    edges = np.unique(stats.binom.ppf(levels, shots, p))
+    expected = np.diff(stats.binom.cdf(edges, shots, p), prepend=0, append=1) * len(counts)
+    observed = np.bincount(np.searchsorted(edges, counts), minlength=len(expected))
+    possible = expected > 1e-6
+    assert observed[~possible].sum() == 0
+    expected, observed = expected[possible], observed[possible]
+    while expected[-1] < 20:  # what lies above the last edge
+        expected[-2:], observed[-2:] = expected[-2:].sum(), observed[-2:].sum()
+        expected, observed = expected[:-1], observed[:-1]
+    chi = ((observed - expected) ** 2 / expected).sum()
+    assert stats.chi2.sf(chi, len(expected) - 1) > 1e-4
 
 
 def test_certain_outcomes_are_certain():
@@ -73,6 +91,65 @@ def test_numbers_depend_on_their_row_alone():
         np.testing.assert_array_equal(draw(p, 777, num_threads=threads), whole)
     assert (draw(p, 777, stream=1) != whole).any()
     assert (draw(p, 777, seed=2) != whole).any()
+
+
+def test_numbers_are_alike_alone_and_among_others():
+    """Whoever waits for a further attempt beside them; across the carry from word 0 to 2 of the counter."""
+    rng = np.random.default_rng(3)
+    p, first = rng.choice([0.5, 0.02, 0.97, 1e-4, 0.0, 1.0], 500) * rng.uniform(0.9, 1, 500), 2**32 - 250
+    whole = draw(p, 1000, seed=5, stream=2, offset=first)
+    for i, each in enumerate(p):
+        row = first + i
+        counter = (row % 2**32, 0, COUNTS << 24 | (row >> 32) << 16, 2)
+        assert (
+            whole[i] == draw(each, 1000, seed=5, stream=2, offset=row)[0] == binomial(1000, each, counter, 5)
+        )
+
+
+CODE = """
+import hashlib, numpy as np
+from nonideal import _core
+p = np.random.default_rng(1).random((20_000, 3))
+p /= p.sum(axis=1, keepdims=True)
+digest = hashlib.sha256()
+for shots in (5, 30, 1024, 10**6, 2**31 - 1):
+    digest.update(_core.quantum.sample_binomial(p.ravel(), shots=shots, seed=1).tobytes())
+    digest.update(_core.quantum.sample_multinomial(p, shots=shots, seed=1).tobytes())
+print(digest.hexdigest())
+"""
+
+
+def test_every_instruction_set_gives_the_same_bits():
+    texts = {
+        isa: subprocess.run(
+            [sys.executable, "-c", CODE],
+            env=os.environ | {"NONIDEAL_ISA": str(isa)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for isa in _core.available_isas()
+    }
+    assert len(set(texts.values())) == 1, texts
+
+
+@settings(deadline=None, derandomize=True, max_examples=50)
+@given(st.integers(1, 40), st.integers(1, 6), st.integers(1, 5000), st.integers(0, 2**32 - 1))
+def test_multinomial_counts_are_binomials_of_what_is_left(rows, outcomes, shots, seed):
+    p = np.random.default_rng(seed).random((rows, outcomes)) + 1e-3
+    p /= p.sum(axis=1, keepdims=True)
+    counts = _core.quantum.sample_multinomial(p, shots=shots, seed=seed, stream=4, offset=2**32 - 7)
+    for i in range(rows):
+        row, shots_left = 2**32 - 7 + i, shots
+        left = 0.0
+        for each in p[i]:
+            left += each
+        for o in range(outcomes - 1):
+            counter = (row % 2**32, o, COUNTS << 24 | (row >> 32) << 16, 4)
+            mine = binomial(shots_left, min(p[i, o] / left, 1.0), counter, seed)
+            assert counts[i, o] == mine
+            shots_left, left = shots_left - mine, left - p[i, o]
+        assert counts[i, -1] == shots_left
 
 
 def test_multinomial_counts():
