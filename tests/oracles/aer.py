@@ -10,9 +10,13 @@ from qiskit_aer import AerSimulator
 from qiskit_aer import noise as aer
 
 ONE = ("id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg", "rx", "ry", "rz", "p", "u")
-TWO = ("cx", "cy", "cz", "cp", "swap")
+ONE += ("u1", "u2", "u3")
+TWO = ("cx", "cy", "cz", "ch", "csx", "cp", "crx", "cry", "crz", "rxx", "ryy", "rzz", "rzx")
+TWO += ("swap", "iswap", "ecr")
 THREE = ("ccx", "cswap")
 GATES = (*ONE, *TWO, *THREE)
+# Aer has none of these on density matrices, but takes the label of a matrix for a name.
+_AS_MATRICES = frozenset({"ch", "csx", "crx", "cry", "crz", "iswap", "cswap"})
 _CLASSES = get_standard_gate_name_mapping()
 
 
@@ -111,8 +115,8 @@ def density_matrices(circuits, model=None):
         copy = circuit.copy_empty_like()
         for item in circuit.data:
             gate = item.operation
-            if gate.name == "cswap":  # Aer has none on density matrices, but takes a label for a name
-                gate = UnitaryGate(gate.to_matrix(), label="cswap")
+            if gate.name in _AS_MATRICES:
+                gate = UnitaryGate(gate.to_matrix(), label=gate.name)
             copy.append(gate, item.qubits)
         copy.save_density_matrix()
         copies.append(copy)
