@@ -459,11 +459,14 @@ class Circuit:
     def from_qiskit(circuit: Any) -> Circuit:
         """Return the circuit that a ``qiskit.QuantumCircuit`` describes; parameters stay parameters.
 
+        Gate by gate, as noise goes by a gate's name: ``qiskit.transpile`` rewrites what is refused.
+
         Raises
         ------
         InvalidArgument
-            If it holds what has no counterpart here (which is named): other gates, conditionals,
-            measurements before the end, or angles that are not linear in one parameter.
+            If it holds what has no counterpart here (which is named): a gate outside `GATES`, a composite
+            instruction, a delay, a reset after a gate, control flow, measurements before the end, or an
+            angle that is not linear in one parameter.
         MissingExtra
             If qiskit is not installed.
         """

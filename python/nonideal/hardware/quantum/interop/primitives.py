@@ -29,7 +29,6 @@ try:
         PubResult,
         SamplerPubResult,
     )
-    from qiskit.primitives.containers.bindings_array import BindingsArray
     from qiskit.primitives.containers.estimator_pub import EstimatorPub
     from qiskit.primitives.containers.sampler_pub import SamplerPub
 except ImportError:
@@ -110,7 +109,7 @@ class Sampler(BaseSamplerV2):  # type: ignore[misc]  # Qiskit has no types
             counts = self.simulator.sample(
                 conversion.circuit,
                 pub.shots,
-                parameters=_columns(conversion.circuit, pub.parameter_values),
+                parameters=_columns(conversion.circuit, pub),
                 stream=stream,
             )
             for i, each in enumerate(counts):
@@ -219,7 +218,7 @@ class _EstimatorTask:
     @classmethod
     def of(cls, pub: EstimatorPub, stream: int) -> _EstimatorTask:
         circuit = convert(pub.circuit).circuit
-        columns = _columns(circuit, pub.parameter_values)
+        columns = _columns(circuit, pub)
         rows = np.arange(len(columns)).reshape(pub.parameter_values.shape)
         observables = np.asarray(pub.observables)
         numbers: dict[_Labels, int] = {}
@@ -238,11 +237,16 @@ def _check_simulator(simulator: Any) -> Simulator:
     return simulator
 
 
-def _columns(circuit: Circuit, values: BindingsArray) -> FloatArray:
-    """Return a pub's values as our simulators take them: (sets, parameters of the circuit)."""
-    sets = math.prod(values.shape)
-    names = [parameter.name for parameter in circuit.parameters]
-    return np.asarray(values.as_array(names), dtype=np.float64).reshape(sets, len(names))
+def _columns(circuit: Circuit, pub: SamplerPub | EstimatorPub) -> FloatArray:
+    """Return a pub's values as our simulators take them: (sets, parameters of the circuit).
+
+    Those of symbols that only a global phase has go nowhere.
+    """
+    values = pub.parameter_values
+    names = [parameter.name for parameter in pub.circuit.parameters]
+    table = np.asarray(values.as_array(names), dtype=np.float64)
+    table = table.reshape(math.prod(values.shape), len(names))
+    return table[:, [names.index(parameter.name) for parameter in circuit.parameters]]
 
 
 def _bits(outcomes: npt.NDArray[np.int64], places: list[int | None]) -> BitArray:
