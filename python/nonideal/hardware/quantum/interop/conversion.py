@@ -14,7 +14,8 @@ from nonideal.hardware.quantum.parameter import Angle, LinearExpression, Paramet
 
 try:
     from qiskit import ClassicalRegister, QuantumCircuit
-    from qiskit.circuit import ControlFlowOp, ParameterExpression
+    from qiskit.circuit import ControlFlowOp, Gate, ParameterExpression
+    from qiskit.circuit import Instruction as QiskitInstruction
     from qiskit.circuit import Parameter as Symbol
     from qiskit.circuit.library import GlobalPhaseGate, UnitaryGate, get_standard_gate_name_mapping
 except ImportError:
@@ -23,7 +24,6 @@ except ImportError:
 __all__ = ["Conversion", "circuit_from_qiskit", "circuit_to_qiskit", "convert"]
 
 _ADVICE = "qiskit.transpile(circuit, basis_gates=['u', 'cx']), or to an interop.Backend, rewrites it"
-_DELAY_ADVICE = "remove it, or put an 'id' with a channel of its own in its place"
 
 # The gates of both, by name: Qiskit's class of it. A user's own gate may have the name, and mean another.
 _STANDARD = {
@@ -174,8 +174,15 @@ def _append(circuit: Circuit, operation: Any, qubits: tuple[int, ...]) -> None:
             )
         circuit.append(Instruction(name, qubits, tuple(_angle(name, value) for value in operation.params)))
     else:
-        advice = _DELAY_ADVICE if name == "delay" else _ADVICE
-        raise InvalidArgument(f"circuit: {name!r} is not supported; {advice}")
+        raise InvalidArgument(f"circuit: {name!r} is not supported{_advice(operation)}")
+
+
+def _advice(operation: Any) -> str:
+    """Return what can be done about an operation that is refused; nothing for one such as Aer's `save`."""
+    if operation.name == "delay":
+        return "; remove it, or put an 'id' with a channel of its own in its place"
+    rewritten = not isinstance(operation, QiskitInstruction) or isinstance(operation, Gate)
+    return f"; {_ADVICE}" if rewritten or operation.definition is not None else ""
 
 
 def _angle(gate: str, value: Any) -> Angle:
