@@ -17,6 +17,7 @@ THREE = ("ccx", "cswap")
 GATES = (*ONE, *TWO, *THREE)
 # Aer has none of these on density matrices, but takes the label of a matrix for a name.
 _AS_MATRICES = frozenset({"ch", "csx", "crx", "cry", "crz", "iswap", "cswap"})
+NATIVE = tuple(name for name in GATES if name not in _AS_MATRICES)
 _CLASSES = get_standard_gate_name_mapping()
 
 

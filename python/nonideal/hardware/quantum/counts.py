@@ -61,7 +61,7 @@ class Counts(dict[str, int]):
         InvalidArgument
             If nothing was counted, which leaves k open, or the outcomes are not all of k bits.
         """
-        if not self:
+        if not any(self):
             raise InvalidArgument("counts: no outcome says how many bits there are")
         bits = len(next(iter(self)))
         for outcome in self:

@@ -17,7 +17,7 @@ Term: TypeAlias = tuple[float, int, int]
 
 _FACTOR = re.compile(r"([IXYZ])(\d+)")
 _PHASED = re.compile(r"(-?i?)(.*)", re.DOTALL)  # a label of Qiskit's Pauli begins with its phase
-_PHASES = {"": 1.0, "-": -1.0, "i": 1j, "-i": -1j}
+_PHASES = {"": 1.0, "-": -1.0, "i": 1j, "-i": complex(0, -1)}
 _ROUNDING = 1e-13
 
 
@@ -94,7 +94,7 @@ def _product(text: Any, n_qubits: int) -> tuple[int, int]:
 
 
 def _term(label: str, coefficient: Any, n_qubits: int) -> tuple[str, tuple[int, int], complex]:
-    """Label, masks and coefficient of a term of Qiskit's: one letter for each qubit, the last for qubit 0."""
+    """Letters, masks and coefficient of a term of Qiskit's, whose last letter is for qubit 0."""
     phase, letters = _PHASED.fullmatch(label).groups()  # type: ignore[union-attr]  # matches anything
     if len(letters) != n_qubits:
         raise InvalidArgument(f"observable on {len(letters)} qubits; the circuit has {n_qubits}")
@@ -104,9 +104,11 @@ def _term(label: str, coefficient: Any, n_qubits: int) -> tuple[str, tuple[int, 
         number = complex(coefficient)
     except (TypeError, ValueError):  # such as an unbound parameter
         raise InvalidArgument(f"observable[{label!r}] = {coefficient!r} is not a number") from None
+    if not cmath.isfinite(number):
+        raise InvalidArgument(f"observable[{label!r}] = {number} is not finite")
     x = sum(1 << i for i, letter in enumerate(reversed(letters)) if letter in "XY")
     z = sum(1 << i for i, letter in enumerate(reversed(letters)) if letter in "YZ")
-    return label, (x, z), number * _PHASES[phase]
+    return letters, (x, z), number * _PHASES[phase]
 
 
 def _real_sum(terms: list[tuple[str, tuple[int, int], complex]]) -> list[tuple[tuple[int, int], float]]:
@@ -114,8 +116,6 @@ def _real_sum(terms: list[tuple[str, tuple[int, int], complex]]) -> list[tuple[t
     sums: dict[tuple[int, int], complex] = {}
     labels = {}
     for label, masks, number in terms:
-        if not cmath.isfinite(number):
-            raise InvalidArgument(f"observable[{label!r}] = {number} is not finite")
         sums[masks] = sums.get(masks, 0.0) + number
         labels[masks] = label
     allowed = _ROUNDING * max((abs(number) for _, _, number in terms), default=0.0)

@@ -169,9 +169,8 @@ def test_transpiled_circuits_keep_to_gates_with_noise(name, level):
         transpiled = transpile(circuit, backend, optimization_level=level, seed_transpiler=1)
         assert set(transpiled.count_ops()) <= noisy | more | {"barrier", "measure"}
         found = quantum.Simulator(noise).probabilities(transpiled)
-        np.testing.assert_allclose(found, aers(model, transpiled, run=False), rtol=0, atol=1e-10)
-        if "backend" not in name:  # see `aer.gate_by_gate`
-            np.testing.assert_allclose(found, aers(model, transpiled), rtol=0, atol=1e-10)
+        expected = aers(model, transpiled, run="backend" not in name)  # see `aer.gate_by_gate`
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
         np.testing.assert_allclose(
             quantum.Simulator().probabilities(transpiled), noiseless, rtol=0, atol=1e-10
         )
