@@ -16,6 +16,7 @@ from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.hardware.quantum.circuit import Circuit
 from nonideal.hardware.quantum.interop.conversion import Conversion, convert
 from nonideal.hardware.quantum.interop.shots import shot_outcomes
+from nonideal.hardware.quantum.observable import parse_observable
 from nonideal.hardware.quantum.simulator import Simulator
 
 try:
@@ -31,6 +32,7 @@ try:
     )
     from qiskit.primitives.containers.estimator_pub import EstimatorPub
     from qiskit.primitives.containers.sampler_pub import SamplerPub
+    from qiskit.quantum_info import SparsePauliOp
 except ImportError:
     raise MissingExtra("qiskit", "quantum") from None
 
@@ -171,7 +173,7 @@ class Estimator(BaseEstimatorV2):  # type: ignore[misc]  # Qiskit has no types
             "precision", self.default_precision if precision is None else precision
         )
         tasks = []
-        for pub in [EstimatorPub.coerce(pub, precision) for pub in pubs]:
+        for pub in [EstimatorPub.coerce(_without_rounding(pub), precision) for pub in pubs]:
             task = _EstimatorTask.of(pub, self._stream)
             self._stream += len(task.groups)
             tasks.append(task)
@@ -229,6 +231,18 @@ class _EstimatorTask:
         sets, which = np.broadcast_arrays(rows, which.reshape(observables.shape))
         groups = {labels: np.flatnonzero(which == number) for labels, number in numbers.items()}
         return cls(pub, circuit, columns, sets, groups, stream)
+
+
+def _without_rounding(pub: Any) -> Any:
+    """Return a pub whose operators are real by the rule of `Simulator.expectation`; Qiskit's is stricter."""
+
+    def real(observables: Any) -> Any:
+        if isinstance(observables, SparsePauliOp):
+            parse_observable(observables, observables.num_qubits)  # or refused
+            return SparsePauliOp(observables.paulis, observables.coeffs.real)
+        return [real(each) for each in observables] if isinstance(observables, list | tuple) else observables
+
+    return (pub[0], real(pub[1]), *pub[2:]) if isinstance(pub, tuple) and len(pub) > 1 else pub
 
 
 def _check_simulator(simulator: Any) -> Simulator:

@@ -327,12 +327,19 @@ def test_operators_mean_the_same_to_estimator_and_simulator():
         root @ root @ root,
         turned,
         SparsePauliOp(["ZZ", "ZZ", "IX"], [1 + 1j, 1 - 1j, 1.0]),
+        SparsePauliOp(["ZZ", "XY"], [1e6, 1e3 + 1e-9j]),
     ):
         evs = interop.Estimator(quantum.Simulator()).run([(circuit, operator)]).result()[0].data.evs
         value = quantum.Simulator().expectation(circuit, operator).value
-        np.testing.assert_allclose(value, evs, rtol=0, atol=1e-14)
+        np.testing.assert_allclose(value, evs, rtol=1e-14, atol=1e-14)
         exact = Statevector(circuit).expectation_value(operator).real
-        np.testing.assert_allclose(value, exact, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(value, exact, rtol=1e-12, atol=1e-12)
+    turned = SparsePauliOp(["ZZ"], [1 + 1e-9j])
+    text = refusal("observable['ZZ'] = (1+1e-09j) is not real")
+    with pytest.raises(InvalidArgument, match=text):
+        quantum.Simulator().expectation(circuit, turned)
+    with pytest.raises(InvalidArgument, match=text):
+        interop.Estimator(quantum.Simulator()).run([(circuit, [[turned]])])
 
 
 # ---- refusals ----
