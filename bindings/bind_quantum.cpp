@@ -111,19 +111,21 @@ constexpr Names<Convention, 4> kConventions{{{"qiskit", Convention::qiskit},
                                              {"qpanda", Convention::qpanda},
                                              {"pyqpanda3", Convention::pyqpanda3},
                                              {"cirq", Convention::cirq}}};
-constexpr Names<InverseAngles, 3> kInverseAngles{{{"same", InverseAngles::same},
-                                                  {"negated", InverseAngles::negated},
-                                                  {"negated_swapped", InverseAngles::negated_swapped}}};
+constexpr Names<InverseRule, 5> kInverseRules{{{"same", InverseRule::same},
+                                               {"negated", InverseRule::negated},
+                                               {"negated_swapped", InverseRule::negated_swapped},
+                                               {"half_turn_off", InverseRule::half_turn_off},
+                                               {"several", InverseRule::several}}};
 
 void bind_circuit(py::module_& m) {
   m.attr("MAX_QUBITS") = kMaxQubits;
   m.attr("MAX_UNITARY_QUBITS") = kMaxUnitaryQubits;
-  // (name, qubits or 0 for any number, angles, name of the inverse, how the inverse's angles follow)
+  // (name, qubits or 0 for any number, angles, name of the inverse, how the inverse follows)
   m.def("gate_table", [] {
     std::vector<std::tuple<std::string, int, int, std::string, std::string>> rows;
     for (const GateInfo& gate : gate_table()) {
       rows.emplace_back(gate.name, gate.qubits, gate.angles, info(gate.inverse).name,
-                        name_of(kInverseAngles, gate.inverse_angles));
+                        name_of(kInverseRules, gate.inverse_rule));
     }
     return rows;
   });

@@ -23,9 +23,11 @@ LETTERS = {"I": I2, "X": X, "Y": Y, "Z": Z}
 GATES = {
     **dict.fromkeys(["id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg"], (1, 0)),
     **dict.fromkeys(["rx", "ry", "rz", "p"], (1, 1)),
-    "u": (1, 3),
-    **dict.fromkeys(["cx", "cy", "cz", "swap"], (2, 0)),
-    "cp": (2, 1),
+    **dict.fromkeys(["u", "u3"], (1, 3)),
+    "u1": (1, 1),
+    "u2": (1, 2),
+    **dict.fromkeys(["cx", "cy", "cz", "ch", "csx", "swap", "iswap", "ecr"], (2, 0)),
+    **dict.fromkeys(["cp", "crx", "cry", "crz", "rxx", "ryy", "rzz", "rzx"], (2, 1)),
     **dict.fromkeys(["ccx", "cswap"], (3, 0)),
 }
 
@@ -44,6 +46,10 @@ SWAP = sum(np.kron(pauli, pauli) for pauli in LETTERS.values()) / 2
 
 def gate(name, *angles):
     """The matrix of a gate."""
+    if name in ("u1", "u2", "u3"):  # u with the first angles left out
+        return gate("u", *(0.0, 0.0) if name == "u1" else (np.pi / 2,) if name == "u2" else (), *angles)
+    if name == "ecr":
+        return rotation(pauli("ZX"), -np.pi / 4) @ pauli("XI") @ rotation(pauli("ZX"), np.pi / 4)
     fixed = {
         "id": I2,
         "x": X,
@@ -56,7 +62,10 @@ def gate(name, *angles):
         "cx": controlled(X),
         "cy": controlled(Y),
         "cz": controlled(Z),
+        "ch": controlled((X + Z) / np.sqrt(2)),
+        "csx": controlled(np.exp(0.25j * np.pi) * rotation(X, np.pi / 2)),
         "swap": SWAP,
+        "iswap": expm(0.25j * np.pi * (pauli("XX") + pauli("YY"))),
         "ccx": controlled(controlled(X)),
         "cswap": controlled(SWAP),
     }
@@ -72,7 +81,9 @@ def gate(name, *angles):
         return np.diag([1, np.exp(1j * angle)])
     if name == "cp":
         return controlled(np.diag([1, np.exp(1j * angle)]))
-    return rotation({"rx": X, "ry": Y, "rz": Z}[name], angle)
+    if name in ("crx", "cry", "crz"):
+        return controlled(gate(name[1:], angle))
+    return rotation(pauli(name[1:].upper()), angle)
 
 
 def embed(matrix, qubits, n_qubits):

@@ -9,14 +9,29 @@ INVERSE = {"s": "sdg", "sdg": "s", "t": "tdg", "tdg": "t", "sx": "sxdg", "sxdg":
 
 
 def inverse(step):
-    """The inverse of (name, qubits, angles, matrix)."""
+    """The inverse of (name, qubits, angles, matrix): a list of such, of one for most gates."""
     name, qubits, angles, matrix = step
     if matrix is not None:
-        return name, qubits, (), np.conj(matrix.T)
-    if name == "u":
+        return [(name, qubits, (), np.conj(matrix.T))]
+    if name in ("u", "u3"):
         theta, phi, lam = angles
-        return name, qubits, (-theta, -lam, -phi), None
-    return INVERSE.get(name, name), qubits, tuple(-angle for angle in angles), None
+        return [(name, qubits, (-theta, -lam, -phi), None)]
+    if name == "u2":
+        phi, lam = angles
+        return [(name, qubits, (-lam - np.pi, -phi - np.pi), None)]
+    if name == "iswap":
+        turn = ("z", qubits[:1], (), None)
+        return [turn, step, turn]
+    if name == "csx":
+        control, target = qubits
+        turn = ("z", (target,), (), None)
+        return [turn, step, turn, ("sdg", (control,), (), None)]
+    return [(INVERSE.get(name, name), qubits, tuple(-angle for angle in angles), None)]
+
+
+def backwards(steps):
+    """The inverse of a circuit."""
+    return [part for step in reversed(steps) for part in inverse(step)]
 
 
 def fold_gates(steps, times):
@@ -24,15 +39,14 @@ def fold_gates(steps, times):
     folded = []
     for step, k in zip(steps, times, strict=True):
         folded.append(step)
-        folded += [inverse(step), step] * k
+        folded += [*inverse(step), step] * k
     return folded
 
 
 def fold_circuit(steps, times, last):
     """The circuit followed by so many pairs of its inverse and itself, and one more of its last gates."""
-    backwards = [inverse(step) for step in reversed(steps)]
     end = steps[len(steps) - last :]
-    return [*steps, *(backwards + steps) * times, *[inverse(step) for step in reversed(end)], *end]
+    return [*steps, *(backwards(steps) + steps) * times, *backwards(end), *end]
 
 
 def polynomial(scales, values, order, variances=None):

@@ -58,8 +58,8 @@ Angle scaled(const Angle& angle, double factor) {
   return {angle.parameter, factor * angle.factor, factor * angle.offset};
 }
 
-/// One gate of a decomposition: operands are positions in the decomposed gate's list of qubits, its angle is
-/// `factor` times the decomposed gate's.
+/// One gate of several that stand for a gate: operands are positions in that gate's list of qubits, the angle
+/// is `factor` times that gate's.
 struct Part {
   Gate gate;
   std::array<int, 2> operands;
@@ -70,6 +70,18 @@ using enum Gate;
 constexpr Part kCy[] = {{sdg, {1}}, {cx, {0, 1}}, {s, {1}}};
 constexpr Part kCz[] = {{h, {1}}, {cx, {0, 1}}, {h, {1}}};
 constexpr Part kCp[] = {{p, {0}, .5}, {cx, {0, 1}}, {p, {1}, -.5}, {cx, {0, 1}}, {p, {1}, .5}};
+constexpr Part kCh[] = {{s, {1}}, {h, {1}}, {t, {1}}, {cx, {0, 1}}, {tdg, {1}}, {h, {1}}, {sdg, {1}}};
+constexpr Part kCsx[] = {{h, {1}}, {t, {0}}, {cx, {0, 1}}, {tdg, {1}}, {cx, {0, 1}}, {t, {1}}, {h, {1}}};
+constexpr Part kCrx[] = {{h, {1}}, {rz, {1}, .5}, {cx, {0, 1}}, {rz, {1}, -.5}, {cx, {0, 1}}, {h, {1}}};
+constexpr Part kCry[] = {{ry, {1}, .5}, {cx, {0, 1}}, {ry, {1}, -.5}, {cx, {0, 1}}};
+constexpr Part kCrz[] = {{rz, {1}, .5}, {cx, {0, 1}}, {rz, {1}, -.5}, {cx, {0, 1}}};
+constexpr Part kRxx[] = {{h, {0}}, {h, {1}}, {cx, {0, 1}}, {rz, {1}, 1.0}, {cx, {0, 1}}, {h, {0}}, {h, {1}}};
+constexpr Part kRyy[] = {{sx, {0}},    {sx, {1}},   {cx, {0, 1}}, {rz, {1}, 1.0},
+                         {cx, {0, 1}}, {sxdg, {0}}, {sxdg, {1}}};
+constexpr Part kRzz[] = {{cx, {0, 1}}, {rz, {1}, 1.0}, {cx, {0, 1}}};
+constexpr Part kRzx[] = {{h, {1}}, {cx, {0, 1}}, {rz, {1}, 1.0}, {cx, {0, 1}}, {h, {1}}};
+constexpr Part kIswap[] = {{s, {0}}, {s, {1}}, {h, {0}}, {cx, {0, 1}}, {cx, {1, 0}}, {h, {1}}};
+constexpr Part kEcr[] = {{s, {0}}, {sx, {1}}, {cx, {0, 1}}, {x, {0}}};
 constexpr Part kSwap[] = {{cx, {0, 1}}, {cx, {1, 0}}, {cx, {0, 1}}};
 // The textbook's six cx (Nielsen and Chuang, figure 4.9), in the order of Qiskit.
 constexpr Part kCcx[] = {{h, {2}},     {cx, {1, 2}}, {tdg, {2}},   {cx, {0, 2}}, {t, {2}},
@@ -79,26 +91,58 @@ constexpr Part kCswap[] = {{cx, {2, 1}}, {h, {2}},   {cx, {1, 2}}, {tdg, {2}},  
                            {cx, {1, 2}}, {tdg, {2}}, {cx, {0, 2}}, {t, {1}},     {t, {2}},     {h, {2}},
                            {cx, {0, 1}}, {t, {0}},   {tdg, {1}},   {cx, {0, 1}}, {cx, {2, 1}}};
 
-std::span<const Part> parts(Gate gate) {
-  switch (gate) {
-    case cy:
-      return kCy;
-    case cz:
-      return kCz;
-    case cp:
-      return kCp;
-    case swap:
-      return kSwap;
-    case ccx:
-      return kCcx;
-    case cswap:
-      return kCswap;
-    default:
-      return {};
+// Conjugation by Z turns iswap round, and sx into i sxdg, whose i the control's sdg takes off.
+constexpr Part kIswapInverse[] = {{z, {0}}, {iswap, {0, 1}}, {z, {0}}};
+constexpr Part kCsxInverse[] = {{z, {1}}, {csx, {0, 1}}, {z, {1}}, {sdg, {0}}};
+
+struct Sequence {
+  Gate gate;
+  std::span<const Part> parts;
+};
+
+constexpr Sequence kDecompositions[] = {
+    {cy, kCy},     {cz, kCz},       {ch, kCh},   {csx, kCsx}, {cp, kCp},      {crx, kCrx},
+    {cry, kCry},   {crz, kCrz},     {rxx, kRxx}, {ryy, kRyy}, {rzz, kRzz},    {rzx, kRzx},
+    {swap, kSwap}, {iswap, kIswap}, {ecr, kEcr}, {ccx, kCcx}, {cswap, kCswap}};
+/// Of the gates whose rule is InverseRule::several.
+constexpr Sequence kInverses[] = {{iswap, kIswapInverse}, {csx, kCsxInverse}};
+
+/// Empty where the table has none for this gate.
+std::span<const Part> parts_in(std::span<const Sequence> table, Gate gate) {
+  const auto found = std::ranges::find(table, gate, &Sequence::gate);
+  return found == table.end() ? std::span<const Part>() : found->parts;
+}
+
+Instruction part_of(const Instruction& whole, const Part& part) {
+  const GateInfo& entry = info(part.gate);
+  Instruction one{part.gate, static_cast<std::uint8_t>(entry.qubits), {}, {}, -1};
+  for (std::size_t i = 0; i < one.n_qubits; ++i) {
+    one.qubits[i] = whole.qubits[static_cast<std::size_t>(part.operands[i])];
   }
+  if (entry.angles > 0) one.angles[0] = scaled(whole.angles[0], part.factor);
+  return one;
 }
 
 }  // namespace
+
+std::vector<Instruction> inverse_of(const Instruction& instruction) {
+  const GateInfo& entry = info(instruction.gate);
+  std::vector<Instruction> out;
+  for (const Part& part : parts_in(kInverses, instruction.gate)) out.push_back(part_of(instruction, part));
+  if (!out.empty()) return out;
+  Instruction inverse = instruction;
+  inverse.gate = entry.inverse;
+  auto& angles = inverse.angles;
+  if (entry.inverse_rule != InverseRule::same) {
+    for (Angle& angle : angles) angle = scaled(angle, -1.0);
+  }
+  if (entry.inverse_rule == InverseRule::negated_swapped) std::swap(angles[1], angles[2]);
+  if (entry.inverse_rule == InverseRule::half_turn_off) {
+    std::swap(angles[0], angles[1]);
+    for (Angle& angle : std::span(angles).first(2)) angle.offset -= std::numbers::pi;
+  }
+  return {inverse};
+}
 
 Circuit::Circuit(int n_qubits) : n_qubits_(n_qubits) {
   detail::expect_within("n_qubits", n_qubits, 1, kMaxQubits);
@@ -176,14 +220,12 @@ Circuit& Circuit::append(const Circuit& other, const Instruction& instruction, b
     const Matrix& matrix = other.matrices_[static_cast<std::size_t>(instruction.matrix)];
     return unitary(inverted ? adjoint(matrix) : matrix, on);
   }
-  const GateInfo& entry = info(instruction.gate);
-  std::array<Angle, 3> angles = instruction.angles;
-  if (inverted && entry.inverse_angles != InverseAngles::same) {
-    for (Angle& angle : angles) angle = scaled(angle, -1.0);
-    if (entry.inverse_angles == InverseAngles::negated_swapped) std::swap(angles[1], angles[2]);
+  if (inverted) {
+    for (const Instruction& part : inverse_of(instruction)) append(other, part);
+    return *this;
   }
-  return add(inverted ? entry.inverse : instruction.gate, on,
-             std::span(angles).first(static_cast<std::size_t>(entry.angles)));
+  return add(instruction.gate, on,
+             std::span(instruction.angles).first(static_cast<std::size_t>(info(instruction.gate).angles)));
 }
 
 Circuit& Circuit::compose(const Circuit& other) {
@@ -225,21 +267,12 @@ Circuit Circuit::decomposed() const {
       throw InvalidArgument("gate = 'unitary' on " + std::to_string(instruction.n_qubits) +
                             " qubits cannot be decomposed; use gates of the table");
     }
-    const std::span<const Part> list = parts(instruction.gate);
+    const std::span<const Part> list = parts_in(kDecompositions, instruction.gate);
     if (list.empty()) {
       out.append(*this, instruction);
       continue;
     }
-    for (const Part& part : list) {
-      std::array<int, 2> on{};
-      const GateInfo& entry = info(part.gate);
-      for (std::size_t i = 0; i < static_cast<std::size_t>(entry.qubits); ++i) {
-        on[i] = instruction.qubits[static_cast<std::size_t>(part.operands[i])];
-      }
-      const Angle angle = scaled(instruction.angles[0], part.factor);
-      out.add(part.gate, std::span(on).first(static_cast<std::size_t>(entry.qubits)),
-              std::span(&angle, static_cast<std::size_t>(entry.angles)));
-    }
+    for (const Part& part : list) out.append(*this, part_of(instruction, part));
   }
   out.measure(measured_);
   out.n_parameters_ = n_parameters_;

@@ -10,7 +10,7 @@ namespace nonideal::quantum {
 namespace {
 
 using Complex = std::complex<double>;
-using enum InverseAngles;
+using enum InverseRule;
 
 constexpr std::array<GateInfo, kGates> kTable = {{
     {Gate::id, "id", 1, 0, Gate::id, same},
@@ -29,11 +29,25 @@ constexpr std::array<GateInfo, kGates> kTable = {{
     {Gate::rz, "rz", 1, 1, Gate::rz, negated},
     {Gate::p, "p", 1, 1, Gate::p, negated},
     {Gate::u, "u", 1, 3, Gate::u, negated_swapped},
+    {Gate::u1, "u1", 1, 1, Gate::u1, negated},
+    {Gate::u2, "u2", 1, 2, Gate::u2, half_turn_off},
+    {Gate::u3, "u3", 1, 3, Gate::u3, negated_swapped},
     {Gate::cx, "cx", 2, 0, Gate::cx, same},
     {Gate::cy, "cy", 2, 0, Gate::cy, same},
     {Gate::cz, "cz", 2, 0, Gate::cz, same},
+    {Gate::ch, "ch", 2, 0, Gate::ch, same},
+    {Gate::csx, "csx", 2, 0, Gate::csx, several},
     {Gate::cp, "cp", 2, 1, Gate::cp, negated},
+    {Gate::crx, "crx", 2, 1, Gate::crx, negated},
+    {Gate::cry, "cry", 2, 1, Gate::cry, negated},
+    {Gate::crz, "crz", 2, 1, Gate::crz, negated},
+    {Gate::rxx, "rxx", 2, 1, Gate::rxx, negated},
+    {Gate::ryy, "ryy", 2, 1, Gate::ryy, negated},
+    {Gate::rzz, "rzz", 2, 1, Gate::rzz, negated},
+    {Gate::rzx, "rzx", 2, 1, Gate::rzx, negated},
     {Gate::swap, "swap", 2, 0, Gate::swap, same},
+    {Gate::iswap, "iswap", 2, 0, Gate::iswap, several},
+    {Gate::ecr, "ecr", 2, 0, Gate::ecr, same},
     {Gate::ccx, "ccx", 3, 0, Gate::ccx, same},
     {Gate::cswap, "cswap", 3, 0, Gate::cswap, same},
     {Gate::unitary, "unitary", 0, 0, Gate::unitary, same},
@@ -102,11 +116,70 @@ Matrix one_qubit_matrix(Gate gate, std::span<const double> angles) {
     case Gate::rz:
       return {std::polar(1.0, -angles[0] / 2), 0, 0, std::polar(1.0, angles[0] / 2)};
     case Gate::p:
+    case Gate::u1:
       return {1, 0, 0, std::polar(1.0, angles[0])};
+    case Gate::u2:
+      return general_rotation(std::numbers::pi / 2, angles[0], angles[1]);
     case Gate::u:
+    case Gate::u3:
       return general_rotation(angles[0], angles[1], angles[2]);
     default:
       return {1, 0, 0, 1};
+  }
+}
+
+/// exp(-i angle second (x) first / 2) of two Pauli matrices.
+Matrix pair_rotation(Gate first, Gate second, double angle) {
+  const Matrix a = one_qubit_matrix(first, {}), b = one_qubit_matrix(second, {});
+  const double c = std::cos(angle / 2), s = std::sin(angle / 2);
+  Matrix out(16);
+  for (std::size_t row = 0; row < 4; ++row) {
+    for (std::size_t column = 0; column < 4; ++column) {
+      const Complex pauli =
+          a[(row & 1) * 2 + (column & 1)] * b[(row >> 1) * 2 + (column >> 1)] * Complex(0, -s);
+      out[row * 4 + column] = pauli + (row == column ? c : 0.0);
+    }
+  }
+  return out;
+}
+
+Matrix two_qubit_matrix(Gate gate, std::span<const double> angles) {
+  constexpr double r = 1.0 / std::numbers::sqrt2;
+  switch (gate) {
+    case Gate::cx:
+      return permutation(std::array{0, 3, 2, 1});
+    case Gate::cy:
+      return controlled(one_qubit_matrix(Gate::y, {}));
+    case Gate::cz:
+      return controlled(one_qubit_matrix(Gate::z, {}));
+    case Gate::ch:
+      return controlled(one_qubit_matrix(Gate::h, {}));
+    case Gate::csx:
+      return controlled(one_qubit_matrix(Gate::sx, {}));
+    case Gate::cp:
+      return controlled(one_qubit_matrix(Gate::p, angles));
+    case Gate::crx:
+      return controlled(one_qubit_matrix(Gate::rx, angles));
+    case Gate::cry:
+      return controlled(one_qubit_matrix(Gate::ry, angles));
+    case Gate::crz:
+      return controlled(one_qubit_matrix(Gate::rz, angles));
+    case Gate::rxx:
+      return pair_rotation(Gate::x, Gate::x, angles[0]);
+    case Gate::ryy:
+      return pair_rotation(Gate::y, Gate::y, angles[0]);
+    case Gate::rzz:
+      return pair_rotation(Gate::z, Gate::z, angles[0]);
+    case Gate::rzx:
+      return pair_rotation(Gate::z, Gate::x, angles[0]);
+    case Gate::swap:
+      return permutation(std::array{0, 2, 1, 3});
+    case Gate::iswap:
+      return {1, 0, 0, 0, 0, 0, kI, 0, 0, kI, 0, 0, 0, 0, 0, 1};
+    case Gate::ecr:
+      return {0, r, 0, kI * r, r, 0, -kI * r, 0, 0, kI * r, 0, r, -kI * r, 0, r, 0};
+    default:
+      return {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1};
   }
 }
 
@@ -130,24 +203,9 @@ Matrix gate_matrix(Gate gate, std::span<const double> angles) {
     throw InvalidArgument("gate = '" + std::string(info(gate).name) + "' has no matrix of its own");
   }
   detail::expect_count("angles", "angles", static_cast<std::int64_t>(angles.size()), info(gate).angles);
-  switch (gate) {
-    case Gate::cx:  // controls are the lowest bits
-      return permutation(std::array{0, 3, 2, 1});
-    case Gate::cy:
-      return controlled(one_qubit_matrix(Gate::y, {}));
-    case Gate::cz:
-      return controlled(one_qubit_matrix(Gate::z, {}));
-    case Gate::cp:
-      return controlled(one_qubit_matrix(Gate::p, angles));
-    case Gate::ccx:
-      return permutation(std::array{0, 1, 2, 7, 4, 5, 6, 3});
-    case Gate::swap:
-      return permutation(std::array{0, 2, 1, 3});
-    case Gate::cswap:
-      return permutation(std::array{0, 1, 2, 5, 4, 3, 6, 7});
-    default:
-      return one_qubit_matrix(gate, angles);
-  }
+  if (gate == Gate::ccx) return permutation(std::array{0, 1, 2, 7, 4, 5, 6, 3});  // controls: lowest bits
+  if (gate == Gate::cswap) return permutation(std::array{0, 1, 2, 5, 4, 3, 6, 7});
+  return info(gate).qubits == 1 ? one_qubit_matrix(gate, angles) : two_qubit_matrix(gate, angles);
 }
 
 Matrix matrix_of(const Circuit& circuit, const Instruction& instruction, std::span<const double> parameters) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <numbers>
 #include <utility>
 
 #include "quantum/compile.hpp"
@@ -11,7 +12,7 @@ namespace {
 
 struct Rotation {
   std::array<unsigned, 2> letters;  // on the gate's first and second qubit
-  int angle;                        // which of the gate's angles
+  int angle;                        // which of the gate's angles; -1: none, `factor` is a constant angle
   double factor;
 };
 
@@ -21,7 +22,15 @@ std::span<const Rotation> rotations(Gate gate) {
   static constexpr Rotation kRy[] = {{{2, 0}, 0, 1.0}};
   static constexpr Rotation kRz[] = {{{3, 0}, 0, 1.0}};
   static constexpr Rotation kU[] = {{{3, 0}, 2, 1.0}, {{2, 0}, 0, 1.0}, {{3, 0}, 1, 1.0}};
+  static constexpr Rotation kU2[] = {{{3, 0}, 1, 1.0}, {{2, 0}, -1, std::numbers::pi / 2}, {{3, 0}, 0, 1.0}};
   static constexpr Rotation kCp[] = {{{3, 0}, 0, 0.5}, {{0, 3}, 0, 0.5}, {{3, 3}, 0, -0.5}};
+  static constexpr Rotation kCrx[] = {{{0, 1}, 0, 0.5}, {{3, 1}, 0, -0.5}};
+  static constexpr Rotation kCry[] = {{{0, 2}, 0, 0.5}, {{3, 2}, 0, -0.5}};
+  static constexpr Rotation kCrz[] = {{{0, 3}, 0, 0.5}, {{3, 3}, 0, -0.5}};
+  static constexpr Rotation kRxx[] = {{{1, 1}, 0, 1.0}};
+  static constexpr Rotation kRyy[] = {{{2, 2}, 0, 1.0}};
+  static constexpr Rotation kRzz[] = {{{3, 3}, 0, 1.0}};
+  static constexpr Rotation kRzx[] = {{{3, 1}, 0, 1.0}};
   switch (gate) {
     case Gate::rx:
       return kRx;
@@ -29,11 +38,29 @@ std::span<const Rotation> rotations(Gate gate) {
       return kRy;
     case Gate::rz:
     case Gate::p:
+    case Gate::u1:
       return kRz;
     case Gate::u:
+    case Gate::u3:
       return kU;
+    case Gate::u2:
+      return kU2;
     case Gate::cp:
       return kCp;
+    case Gate::crx:
+      return kCrx;
+    case Gate::cry:
+      return kCry;
+    case Gate::crz:
+      return kCrz;
+    case Gate::rxx:
+      return kRxx;
+    case Gate::ryy:
+      return kRyy;
+    case Gate::rzz:
+      return kRzz;
+    case Gate::rzx:
+      return kRzx;
     default:
       return {};
   }
@@ -68,14 +95,15 @@ std::vector<Lowered> lower(const Circuit& circuit, const NoiseModel& noise, std:
       continue;
     }
     for (const Rotation& rotation : rotations(instruction.gate)) {
-      Angle angle = instruction.angles[static_cast<std::size_t>(rotation.angle)];
-      if (rotation.factor != 1.0) {
+      Angle angle(rotation.factor);
+      if (rotation.angle >= 0) angle = instruction.angles[static_cast<std::size_t>(rotation.angle)];
+      if (rotation.angle >= 0 && rotation.factor != 1.0) {
         angle.factor *= rotation.factor;
         angle.offset *= rotation.factor;
       }
       Lowered lowered{on, -1, {}, {}};
       for (std::size_t i = 0; i < on.size(); ++i) set_letter(lowered.axis, on[i], rotation.letters[i]);
-      if (angle.parameter < 0) {  // u with some constant angles, which is a gate on one qubit
+      if (angle.parameter < 0) {  // u or u2 with constant angles, which is a gate on one qubit
         const Gate gate = rotation.letters[0] == 2 ? Gate::ry : Gate::rz;
         lowered.matrix = pauli_transfer_matrix(gate_matrix(gate, std::array{angle.offset}));
       } else {

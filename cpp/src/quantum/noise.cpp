@@ -138,10 +138,15 @@ bool commutes(const Channel& channel, Gate gate, const Matrix* matrix) {
 std::string power_obstacle(const Circuit& circuit, const NoiseModel& noise) {
   for (const Instruction& instruction : circuit.instructions()) {
     const Channel* channel = noise.find(instruction);
-    Instruction inverse = instruction;
-    inverse.gate = info(instruction.gate).inverse;
-    const Channel* of_inverse = noise.find(inverse);
     const std::string name = "'" + std::string(info(instruction.gate).name) + "'";
+    const std::vector<Instruction> parts = inverse_of(instruction);
+    if (parts.size() > 1) {
+      const auto noisy = [&](const Instruction& part) { return noise.find(part) != nullptr; };
+      if (channel != nullptr || std::ranges::any_of(parts, noisy)) return "the inverse of " + name + " is not one gate";
+      continue;
+    }
+    const Instruction& inverse = parts.front();
+    const Channel* of_inverse = noise.find(inverse);
     const bool same = channel == of_inverse || (channel && of_inverse &&
                                                 std::equal(channel->pauli_transfer_matrix().begin(),
                                                            channel->pauli_transfer_matrix().end(),

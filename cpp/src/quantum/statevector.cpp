@@ -43,6 +43,7 @@ bool diagonal(Gate gate) {
     case Gate::tdg:
     case Gate::rz:
     case Gate::p:
+    case Gate::u1:
     case Gate::cz:
     case Gate::cp:
       return true;

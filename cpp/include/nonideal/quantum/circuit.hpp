@@ -33,26 +33,42 @@ enum class Gate : std::uint8_t {
   rz,
   p,
   u,
+  u1,
+  u2,
+  u3,
   cx,
   cy,
   cz,
+  ch,
+  csx,
   cp,
+  crx,
+  cry,
+  crz,
+  rxx,
+  ryy,
+  rzz,
+  rzx,
   swap,
+  iswap,
+  ecr,
   ccx,
   cswap,
   unitary,  ///< a matrix on 1 to kMaxUnitaryQubits qubits
   barrier,  ///< on all qubits; does nothing, has no noise, and is not folded
 };
 
-inline constexpr int kGates = 25;
+inline constexpr int kGates = 39;
 inline constexpr int kMaxQubits = 62;
 inline constexpr int kMaxUnitaryQubits = 5;
 
-/// How the angles of the inverse follow from the angles of a gate.
-enum class InverseAngles : std::uint8_t {
+/// How the inverse follows from a gate: one gate with these angles, or several gates.
+enum class InverseRule : std::uint8_t {
   same,
-  negated,         ///< angle -> -angle
-  negated_swapped  ///< u(theta, phi, lam) -> u(-theta, -lam, -phi)
+  negated,          ///< angle -> -angle
+  negated_swapped,  ///< u(theta, phi, lam) -> u(-theta, -lam, -phi)
+  half_turn_off,    ///< u2(phi, lam) -> u2(-lam - pi, -phi - pi)
+  several           ///< the gate itself between gates on one qubit: iswap, csx
 };
 
 /// What a gate is: one entry of gate_table() each.
@@ -61,8 +77,8 @@ struct GateInfo {
   std::string_view name;  ///< as in Qiskit
   int qubits;             ///< 0: any number (unitary, barrier)
   int angles;
-  Gate inverse;
-  InverseAngles inverse_angles;
+  Gate inverse;  ///< the gate itself where the rule is `several`
+  InverseRule inverse_rule;
 };
 
 /// Entry i describes the gate of value i.
@@ -132,7 +148,8 @@ class NONIDEAL_API Circuit {
   /// Length of the longest chain of gates (barriers count nothing).
   int depth() const;
 
-  /// The circuit backwards, each gate inverted. Throws InvalidArgument after measure().
+  /// The circuit backwards, each gate inverted. Two gates have no inverse among the gates, and become three
+  /// or four: iswap (z, iswap, z) and csx (z, csx, z, sdg). Throws InvalidArgument after measure().
   Circuit inverse() const;
   /// The same circuit in gates on one qubit and cx. Throws InvalidArgument for a `unitary` on more qubits.
   Circuit decomposed() const;
@@ -147,6 +164,10 @@ class NONIDEAL_API Circuit {
   std::vector<Matrix> matrices_;
   std::vector<int> measured_;
 };
+
+/// The gates of which the inverse of an instruction consists, first to act first. Not for `unitary`, whose
+/// matrix is the circuit's.
+NONIDEAL_API std::vector<Instruction> inverse_of(const Instruction& instruction);
 
 /// The matrix of a gate of the table with these angles (radian), without global phases taken off.
 NONIDEAL_API Matrix gate_matrix(Gate gate, std::span<const double> angles = {});

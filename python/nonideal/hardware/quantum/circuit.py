@@ -31,19 +31,19 @@ class GateSpec:
         None for any number (``unitary``, ``barrier``).
     n_angles : int
         Number of angles.
-    inverse : str
-        Name of the inverse gate.
+    inverse : str or None
+        Name of the inverse gate; None where the inverse takes several gates (``iswap``, ``csx``).
     """
 
     name: str
     n_qubits: int | None
     n_angles: int
-    inverse: str
+    inverse: str | None
 
 
 GATES: dict[str, GateSpec] = {
-    name: GateSpec(name, n_qubits or None, n_angles, inverse)
-    for name, n_qubits, n_angles, inverse, _ in _core.quantum.gate_table()
+    name: GateSpec(name, n_qubits or None, n_angles, None if rule == "several" else inverse)
+    for name, n_qubits, n_angles, inverse, rule in _core.quantum.gate_table()
 }
 
 
@@ -185,6 +185,18 @@ class Circuit:
         """Append any rotation: exp(i (phi + lam) / 2) rz(phi) ry(theta) rz(lam), the last factor first."""
         return self._add("u", (qubit,), (theta, phi, lam))
 
+    def u1(self, lam: Angle, qubit: int) -> Circuit:
+        """Append the gate p by its older name, which noise may go by."""
+        return self._add("u1", (qubit,), (lam,))
+
+    def u2(self, phi: Angle, lam: Angle, qubit: int) -> Circuit:
+        """Append u(pi / 2, phi, lam)."""
+        return self._add("u2", (qubit,), (phi, lam))
+
+    def u3(self, theta: Angle, phi: Angle, lam: Angle, qubit: int) -> Circuit:
+        """Append the gate u by its older name, which noise may go by."""
+        return self._add("u3", (qubit,), (theta, phi, lam))
+
     # ---- gates on two and three qubits ----
 
     def cx(self, control: int, target: int) -> Circuit:
@@ -199,13 +211,57 @@ class Circuit:
         """Append Z on the target where the control is 1."""
         return self._add("cz", (control, target))
 
+    def ch(self, control: int, target: int) -> Circuit:
+        """Append a Hadamard gate on the target where the control is 1."""
+        return self._add("ch", (control, target))
+
+    def csx(self, control: int, target: int) -> Circuit:
+        """Append the square root of X on the target where the control is 1."""
+        return self._add("csx", (control, target))
+
     def cp(self, angle: Angle, control: int, target: int) -> Circuit:
         """Append the phase exp(i angle) where both qubits are 1."""
         return self._add("cp", (control, target), (angle,))
 
+    def crx(self, angle: Angle, control: int, target: int) -> Circuit:
+        """Append exp(-i angle X / 2) on the target where the control is 1."""
+        return self._add("crx", (control, target), (angle,))
+
+    def cry(self, angle: Angle, control: int, target: int) -> Circuit:
+        """Append exp(-i angle Y / 2) on the target where the control is 1."""
+        return self._add("cry", (control, target), (angle,))
+
+    def crz(self, angle: Angle, control: int, target: int) -> Circuit:
+        """Append exp(-i angle Z / 2) on the target where the control is 1."""
+        return self._add("crz", (control, target), (angle,))
+
+    def rxx(self, angle: Angle, a: int, b: int) -> Circuit:
+        """Append exp(-i angle X X / 2)."""
+        return self._add("rxx", (a, b), (angle,))
+
+    def ryy(self, angle: Angle, a: int, b: int) -> Circuit:
+        """Append exp(-i angle Y Y / 2)."""
+        return self._add("ryy", (a, b), (angle,))
+
+    def rzz(self, angle: Angle, a: int, b: int) -> Circuit:
+        """Append exp(-i angle Z Z / 2)."""
+        return self._add("rzz", (a, b), (angle,))
+
+    def rzx(self, angle: Angle, a: int, b: int) -> Circuit:
+        """Append exp(-i angle Z X / 2), Z on ``a`` and X on ``b``."""
+        return self._add("rzx", (a, b), (angle,))
+
     def swap(self, a: int, b: int) -> Circuit:
         """Append the exchange of two qubits."""
         return self._add("swap", (a, b))
+
+    def iswap(self, a: int, b: int) -> Circuit:
+        """Append the exchange of two qubits, with the phase i where they differ."""
+        return self._add("iswap", (a, b))
+
+    def ecr(self, a: int, b: int) -> Circuit:
+        """Append the echoed cross resonance: rzx(pi / 4), X on ``a``, rzx(-pi / 4)."""
+        return self._add("ecr", (a, b))
 
     def ccx(self, a: int, b: int, target: int) -> Circuit:
         """Append X on the target where both controls are 1."""
@@ -314,6 +370,8 @@ class Circuit:
     def inverse(self) -> Circuit:
         """Return the circuit backwards with every gate inverted; `parameters` keeps its order.
 
+        The inverses of two gates take several: z, iswap, z for ``iswap``; z, csx, z and sdg for ``csx``.
+
         Raises
         ------
         InvalidArgument
@@ -401,11 +459,14 @@ class Circuit:
     def from_qiskit(circuit: Any) -> Circuit:
         """Return the circuit that a ``qiskit.QuantumCircuit`` describes; parameters stay parameters.
 
+        Gate by gate, as noise goes by a gate's name: ``qiskit.transpile`` rewrites what is refused.
+
         Raises
         ------
         InvalidArgument
-            If it holds what has no counterpart here (which is named): other gates, conditionals,
-            measurements before the end, or angles that are not linear in one parameter.
+            If it holds what has no counterpart here (which is named): a gate outside `GATES`, a composite
+            instruction, a delay, a reset after a gate, control flow, measurements before the end, or an
+            angle that is not linear in one parameter.
         MissingExtra
             If qiskit is not installed.
         """

@@ -19,6 +19,7 @@ from nonideal.checks import (
 )
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.quantum.channel import CONVENTIONS, Channel, Convention, check_channel
+from nonideal.hardware.quantum.circuit import GATES
 
 __all__ = ["NoiseModel", "ReadoutError", "check_noise"]
 
@@ -190,6 +191,24 @@ class NoiseModel:
     def has_readout(self) -> bool:
         """Whether any qubit has a readout error."""
         return self._native.has_readout
+
+    @property
+    def noisy_gates(self) -> tuple[str, ...]:
+        """Names of the gates that have a channel, on any qubits, in the order of `GATES`.
+
+        Examples
+        --------
+        >>> from nonideal.hardware import quantum
+        >>> quantum.NoiseModel().add(quantum.Channel.bit_flip(0.1), ["x", "h"], qubits=[0]).noisy_gates
+        ('x', 'h')
+        """
+        own = {gate for gate, _, _ in self._native.entries()}
+        every = self._native.uniform is not None
+        return tuple(
+            name
+            for name, gate in GATES.items()
+            if name in own or (every and (gate.n_qubits in (1, 2) or name == "unitary"))
+        )
 
     def scaled(self, factor: float) -> NoiseModel:
         """Return the model with every channel to the power ``factor``; readout errors stay.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -15,6 +16,9 @@ Observable: TypeAlias = "str | Mapping[str, float] | Any"  # Any: an object such
 Term: TypeAlias = tuple[float, int, int]
 
 _FACTOR = re.compile(r"([IXYZ])(\d+)")
+_PHASED = re.compile(r"(-?i?)(.*)", re.DOTALL)  # a label of Qiskit's Pauli begins with its phase
+_PHASES = {"": 1.0, "-": -1.0, "i": 1j, "-i": complex(0, -1)}
+_ROUNDING = 1e-13
 
 
 def parse_observable(observable: Observable, n_qubits: int) -> list[Term]:
@@ -25,7 +29,8 @@ def parse_observable(observable: Observable, n_qubits: int) -> list[Term]:
     observable : str, mapping of str to float, or SparsePauliOp
         ``"Z0 X3"``: Z on qubit 0 times X on qubit 3; ``"I"`` is the identity. A mapping gives each product
         its coefficient. An object with ``num_qubits`` and ``to_list()`` is read as Qiskit's
-        ``SparsePauliOp``, one with ``to_label()`` as its ``Pauli``.
+        ``SparsePauliOp``, one with ``to_label()`` as its ``Pauli``. Imaginary parts below 1e-13 of the
+        largest coefficient, which products of such operators leave, are dropped.
     n_qubits : int
         Of the circuit.
 
@@ -50,12 +55,9 @@ def parse_observable(observable: Observable, n_qubits: int) -> list[Term]:
             for name, coefficient in observable.items()
         ]
     elif hasattr(observable, "to_list") and hasattr(observable, "num_qubits"):
-        products = [
-            (_label(label, n_qubits), _real(label, coefficient))
-            for label, coefficient in observable.to_list()
-        ]
+        products = _real_sum([_term(label, c, n_qubits) for label, c in observable.to_list()])
     elif hasattr(observable, "to_label"):
-        products = [(_label(observable.to_label(), n_qubits), 1.0)]
+        products = _real_sum([_term(observable.to_label(), 1.0, n_qubits)])
     else:
         raise InvalidArgument(
             f"observable: {type(observable).__name__} is not a string, a mapping or a SparsePauliOp"
@@ -91,22 +93,33 @@ def _product(text: Any, n_qubits: int) -> tuple[int, int]:
     return x, z
 
 
-def _label(label: str, n_qubits: int) -> tuple[int, int]:
-    """Masks of a label of Qiskit's: one letter for each qubit, the last one for qubit 0."""
-    if len(label) != n_qubits:
-        raise InvalidArgument(f"observable on {len(label)} qubits; the circuit has {n_qubits}")
-    if not set(label) <= set("IXYZ"):
+def _term(label: str, coefficient: Any, n_qubits: int) -> tuple[str, tuple[int, int], complex]:
+    """Letters, masks and coefficient of a term of Qiskit's, whose last letter is for qubit 0."""
+    phase, letters = _PHASED.fullmatch(label).groups()  # type: ignore[union-attr]  # matches anything
+    if len(letters) != n_qubits:
+        raise InvalidArgument(f"observable on {len(letters)} qubits; the circuit has {n_qubits}")
+    if not set(letters) <= set("IXYZ"):
         raise InvalidArgument(f"observable: {label!r} is not a product of I, X, Y, Z")
-    x = sum(1 << i for i, letter in enumerate(reversed(label)) if letter in "XY")
-    z = sum(1 << i for i, letter in enumerate(reversed(label)) if letter in "YZ")
-    return x, z
-
-
-def _real(label: str, coefficient: Any) -> float:
     try:
         number = complex(coefficient)
     except (TypeError, ValueError):  # such as an unbound parameter
         raise InvalidArgument(f"observable[{label!r}] = {coefficient!r} is not a number") from None
-    if number.imag != 0.0:
-        raise InvalidArgument(f"observable[{label!r}] = {number} is not real")
-    return check_number(f"observable[{label!r}]", number.real)
+    if not cmath.isfinite(number):
+        raise InvalidArgument(f"observable[{label!r}] = {number} is not finite")
+    x = sum(1 << i for i, letter in enumerate(reversed(letters)) if letter in "XY")
+    z = sum(1 << i for i, letter in enumerate(reversed(letters)) if letter in "YZ")
+    return letters, (x, z), number * _PHASES[phase]
+
+
+def _real_sum(terms: list[tuple[str, tuple[int, int], complex]]) -> list[tuple[tuple[int, int], float]]:
+    """Add the terms of one product up, and leave out what rounding gave them of an imaginary part."""
+    sums: dict[tuple[int, int], complex] = {}
+    labels = {}
+    for label, masks, number in terms:
+        sums[masks] = sums.get(masks, 0.0) + number
+        labels[masks] = label
+    allowed = _ROUNDING * max((abs(number) for _, _, number in terms), default=0.0)
+    for masks, number in sums.items():
+        if abs(number.imag) > allowed:
+            raise InvalidArgument(f"observable[{labels[masks]!r}] = {number} is not real")
+    return [(masks, number.real) for masks, number in sums.items()]

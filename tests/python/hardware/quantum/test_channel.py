@@ -226,6 +226,33 @@ def test_what_commutes_with_a_gate(name):
     assert _core.quantum.commutes(dephased._native, name) == (name in ("x", "rz", "cx", "cp", "ccx"))
 
 
+@pytest.mark.parametrize("name", oracle.GATES)
+def test_what_commutes_with_every_gate(name):
+    """Against dense transfer matrices at many angles."""
+    n_qubits, n_angles = oracle.GATES[name]
+    rng = np.random.default_rng(5)
+    gates = [oracle.gate(name, *rng.uniform(-7, 7, n_angles)) for _ in range(6 if n_angles else 1)]
+    turns = [oracle.transfer_matrix([gate]) for gate in gates]
+    flips = {"X": 0.1, "Y": 0.2, "Z": 0.3}
+    channels = [Channel.depolarizing(0.1, n_qubits)]
+    for letter, p in flips.items():
+        for place in range(n_qubits):
+            label = ["I"] * n_qubits
+            label[place] = letter
+            channels.append(Channel.pauli({"".join(label): p}))
+    channels.append(Channel.pauli({letter * n_qubits: p for letter, p in flips.items()}))
+    damped = Channel.amplitude_damping(0.1)
+    for _ in range(n_qubits - 1):
+        damped = damped.tensor(Channel.amplitude_damping(0.1))
+    found = []
+    for channel in (*channels, damped):
+        matrix = channel.pauli_transfer_matrix
+        want = all(np.allclose(matrix @ turn, turn @ matrix, rtol=0, atol=1e-12) for turn in turns)
+        assert _core.quantum.commutes(channel._native, name) == want, channel
+        found.append(want)
+    assert found[0]
+
+
 def test_what_commutes_with_a_unitary():
     matrix = np.diag(np.exp([0.3j, 1.1j]))
     for channel, want in ((Channel.phase_flip(0.1), True), (Channel.bit_flip(0.1), False)):

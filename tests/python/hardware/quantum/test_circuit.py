@@ -68,7 +68,7 @@ def test_transfer_matrices(name):
     angles = ANGLES[: quantum.GATES[name].n_angles]
     got = _core.quantum.pauli_transfer_matrix(_core.quantum.gate_matrix(name, angles))
     np.testing.assert_allclose(got, oracle.transfer_matrix([oracle.gate(name, *angles)]), atol=1e-14)
-    if not angles and name not in ("t", "tdg", "ccx", "cswap"):
+    if not angles and name not in ("t", "tdg", "ch", "csx", "ccx", "cswap"):
         assert set(np.unique(got)) <= {-1.0, 0.0, 1.0}  # Clifford gates: signed permutations to the bit
 
 
@@ -88,8 +88,25 @@ def test_the_inverse_undoes_the_gate(name):
     circuit = build(3, [(name, (2, 0, 1)[: spec.n_qubits], ANGLES[: spec.n_angles], None)])
     both = circuit.copy().compose(circuit.inverse())
     np.testing.assert_allclose(unitary_of(both), np.eye(8), atol=1e-14)
-    assert circuit.inverse().instructions[0].name == spec.inverse
-    assert circuit.inverse().inverse() == circuit
+    if spec.inverse is None:
+        return
+    (inverse,) = circuit.inverse().instructions
+    assert inverse.name == spec.inverse
+    (again,) = circuit.inverse().inverse().instructions
+    assert (again.name, again.qubits) == (name, circuit.instructions[0].qubits)
+    np.testing.assert_allclose(again.angles, circuit.instructions[0].angles, rtol=0, atol=1e-15)  # u2 adds pi
+
+
+def test_two_inverses_take_several_gates():
+    assert [name for name in PLAIN if quantum.GATES[name].inverse is None] == ["csx", "iswap"]
+    assert str(Circuit(2).iswap(1, 0).inverse()) == "z 1\niswap 1 0\nz 1"
+    assert str(Circuit(2).csx(1, 0).inverse()) == "z 0\ncsx 1 0\nz 0\nsdg 1"
+
+
+def test_the_inverse_of_u2_keeps_its_name_and_its_symbols():
+    (inverse,) = Circuit(1).u2(2 * THETA, PHI + 1, 0).inverse().instructions
+    assert inverse.name == "u2"
+    assert inverse.angles == (-PHI - 1 - np.pi, -2 * THETA - np.pi)
 
 
 @pytest.mark.parametrize("name", PLAIN)

@@ -10,7 +10,7 @@ import pytest
 
 from nonideal import _core
 from nonideal.errors import InvalidArgument
-from nonideal.hardware.quantum import Channel, Circuit, NoiseModel, ReadoutError
+from nonideal.hardware.quantum import GATES, Channel, Circuit, NoiseModel, ReadoutError
 from nonideal.hardware.quantum.noise import check_noise
 
 DAMPING = Channel.amplitude_damping(0.1)
@@ -143,8 +143,16 @@ def test_where_folding_is_a_power(circuit, model, obstacle):
     assert _core.quantum.power_obstacle(circuit._native, model._native) == obstacle
 
 
-GATES = "id, x, y, z, h, s, sdg, t, tdg, sx, sxdg, rx, ry, rz, p, u, "
-GATES += "cx, cy, cz, cp, swap, ccx, cswap, unitary, barrier"
+def test_noisy_gates():
+    assert NoiseModel().noisy_gates == ()
+    assert NoiseModel().add_readout(ReadoutError(0.1, 0.1)).noisy_gates == ()
+    model = NoiseModel().add(JOINT, ["ecr", "cx"], [0, 1]).add(DAMPING, ["unitary", "x"])
+    assert model.noisy_gates == ("x", "cx", "ecr", "unitary")
+    every = set(GATES) - {"ccx", "cswap", "barrier"}
+    assert set(NoiseModel.depolarizing(0.1, 0.1).noisy_gates) == every
+
+
+KNOWN = ", ".join(GATES)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +170,10 @@ GATES += "cx, cy, cz, cp, swap, ccx, cswap, unitary, barrier"
         (lambda: ReadoutError(1.1, 0.0), "p0_given_1 = 1.1 is outside [0, 1]"),
         (lambda: ReadoutError(0.1, float("nan")), "p1_given_0 = nan is outside [0, 1]"),
         (lambda: NoiseModel().add(DAMPING, "cx"), "channel on 1 qubits does not fit 'cx' on 2"),
-        (lambda: NoiseModel().add(DAMPING, "hadamard"), f"gate = 'hadamard' is not one of {GATES}"),
+        (
+            lambda: NoiseModel().add(DAMPING, "hadamard"),
+            f"gate = 'hadamard' is not one of {KNOWN}",
+        ),
         (lambda: NoiseModel().add(DAMPING, "barrier"), "gate = 'barrier' has no noise"),
         (lambda: NoiseModel().add(DAMPING, [1]), "gates: 1 is not a gate's name"),
         (lambda: NoiseModel().add(DAMPING, 1), "gates = 1 is not a sequence"),

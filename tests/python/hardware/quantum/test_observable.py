@@ -63,6 +63,17 @@ def test_sums():
     assert parse_observable(LooksLikeSparsePauliOp(rows), 3) == terms
 
 
+def test_signs_of_labels():
+    assert parse_observable(LooksLikePauli("-ZX"), 2) == [(-1.0, 1, 2)]
+    rows = [("-ZX", 0.5), ("iYI", -2j), ("-iII", 1j)]
+    assert parse_observable(LooksLikeSparsePauliOp(rows), 2) == [(-0.5, 1, 2), (2.0, 2, 2), (1.0, 0, 0)]
+
+
+def test_rounding_in_the_imaginary_part_is_dropped():
+    rows = [("ZI", 1.5 - 2.1e-17j), ("IZ", 1e-20 + 1e-14j), ("ZI", 1 + 1j), ("ZI", -1j)]
+    assert parse_observable(LooksLikeSparsePauliOp(rows), 2) == [(2.5, 0, 2), (1e-20, 0, 1)]
+
+
 @pytest.mark.parametrize(
     ("observable", "message"),
     [
@@ -82,7 +93,17 @@ def test_sums():
         (LooksLikeSparsePauliOp([("ZZZ", 1)]), "observable on 3 qubits; the circuit has 2"),
         (LooksLikeSparsePauliOp([("ZZ", 1j)]), "observable['ZZ'] = 1j is not real"),
         (LooksLikeSparsePauliOp([("ZZ", "a")]), "observable['ZZ'] = 'a' is not a number"),
-        (LooksLikePauli("-Z"), "observable: '-Z' is not a product of I, X, Y, Z"),
+        (LooksLikePauli("-Z"), "observable on 1 qubits; the circuit has 2"),
+        (LooksLikePauli("+Z"), "observable: '+Z' is not a product of I, X, Y, Z"),
+        (LooksLikePauli("-iZZ"), "observable['ZZ'] = -1j is not real"),
+        (
+            LooksLikeSparsePauliOp([("ZZ", 1.0), ("XX", 1 + 1e-12j)]),
+            "observable['XX'] = (1+1e-12j) is not real",
+        ),
+        (
+            LooksLikeSparsePauliOp([("ZZ", complex(1, float("nan")))]),
+            "observable['ZZ'] = (1+nanj) is not finite",
+        ),
         (LooksLikeSparsePauliOp([]), "observable: no product of Pauli matrices"),
     ],
 )

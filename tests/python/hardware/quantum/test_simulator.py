@@ -329,6 +329,27 @@ def test_counts():
     assert counts.shots == 5
     np.testing.assert_array_equal(counts.to_array(), [3, 0, 0, 2])
     assert counts.to_array().dtype == np.int64
+    assert Counts.from_array([0, 4]) == {"1": 4}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Counts.from_array([1, 0, 2]), "counts: expected 2^k of them, k >= 1, got 3"),
+        (lambda: Counts.from_array([5]), "counts: expected 2^k of them, k >= 1, got 1"),
+        (lambda: Counts.from_array(np.zeros(0, int)), "counts: expected 2^k of them, k >= 1, got 0"),
+        (lambda: Counts.from_array([1, -1]), "counts: not a list of whole numbers >= 0"),
+        (lambda: Counts.from_array([0.5, 0.5]), "counts: not a list of whole numbers >= 0"),
+        (lambda: Counts.from_array([[1, 2], [3, 4]]), "counts: not a list of whole numbers >= 0"),
+        (lambda: Counts().to_array(), "counts: no outcome says how many bits there are"),
+        (lambda: Counts({"": 3}).to_array(), "counts: no outcome says how many bits there are"),
+        (lambda: Counts({"01": 1, "1": 2}).to_array(), "counts: outcome '1' is not of 2 bits"),
+        (lambda: Counts({"0x": 1}).to_array(), "counts: outcome '0x' is not of 2 bits"),
+    ],
+)
+def test_refused_counts(call, message):
+    with pytest.raises(InvalidArgument, match=f"^{re.escape(message)}$"):
+        call()
 
 
 # ---- the object itself ----

@@ -19,7 +19,7 @@ from nonideal.hardware.quantum.simulator import Simulator
 
 try:
     from qiskit import QuantumCircuit
-    from qiskit.circuit.library import Measure, get_standard_gate_name_mapping
+    from qiskit.circuit.library import Measure, Reset, get_standard_gate_name_mapping
     from qiskit.providers import BackendV2, JobStatus, JobV1, Options
     from qiskit.result import Result
     from qiskit.result.models import ExperimentResult, ExperimentResultData
@@ -75,9 +75,10 @@ class Job(JobV1):  # type: ignore[misc]  # Qiskit has no types
 class Backend(BackendV2):  # type: ignore[misc]  # Qiskit has no types
     """A `Simulator` for ``qiskit.transpile``, ``backend.run(circuits)`` and whatever takes a ``BackendV2``.
 
-    Circuits are sampled as they are: gates beyond the target's are replaced by their definition, see
-    `circuit_from_qiskit`. Every call of `run` gets fresh random numbers; the same calls in the same order
-    give the same counts again.
+    Circuits are sampled as they are, so that noise finds the gates that it goes by: others than those of
+    `GATES` are refused, see `circuit_from_qiskit`, and ``transpile(circuit, backend)`` rewrites them in gates
+    of `target`, most of which have noise. Every call of `run` gets fresh random numbers; the same calls in
+    the same order give the same counts again.
 
     Parameters
     ----------
@@ -118,7 +119,14 @@ class Backend(BackendV2):  # type: ignore[misc]  # Qiskit has no types
 
     @property
     def target(self) -> Target:
-        """The gates, on any qubits. Without those on three where the noise model has no channel for them."""
+        """What the transpiler may use, on any qubits, reset (of a new qubit) and measurement included.
+
+        For a noise model with channels: the gates that have one (if only on some qubits), ``id``, and as
+        much, noiseless, as it takes to write every circuit in them. That is ``rz`` where no gate turns about
+        z by any angle, ``sx`` where none tilts the axis, ``cx`` where none entangles; the same gates are in
+        every model of Aer's that is not told otherwise. Without channels: all gates. The transpiler does not
+        know how large the noise is.
+        """
         return self._target
 
     @property
@@ -217,10 +225,32 @@ def _sampled(circuit: QuantumCircuit) -> Conversion:
     return conversion
 
 
+# Of which Qiskit's translator makes any gate: one of _ROTATIONS, or a turn with a tilt; and an entangler.
+_ROTATIONS = ({"u"}, {"u3"}, {"rx", "ry"})
+_TURNS = {"rz", "p", "u1"}
+_TILTS = {"sx", "sxdg", "h", "rx", "u2"}
+_ENTANGLERS = {"cx", "cz", "cp", "crx", "cry", "crz", "rxx", "ryy", "rzz", "rzx", "iswap", "ecr"}
+
+
+def _basis(noisy: tuple[str, ...]) -> list[str]:
+    """Return the gates of a target where these have noise, in the order of the table."""
+    sized = [name for name, gate in GATES.items() if gate.n_qubits is not None]
+    names = {*noisy} & {*sized}
+    if not noisy:
+        return sized
+    names.add("id")
+    if not any(rotation <= names for rotation in _ROTATIONS):
+        if not names & _TURNS:
+            names.add("rz")
+        if not names & _TILTS:
+            names.add("sx")
+    if not names & _ENTANGLERS:
+        names.add("cx")
+    return [name for name in sized if name in names]
+
+
 def _target(simulator: Simulator, n_qubits: int | None) -> Target:
     """Return what the transpiler may use: not the matrices, which it then makes of gates with noise."""
-    uniform = simulator.noise.to_dict()["uniform"] is not None
-    most = 2 if uniform else 3  # qubits of a gate for which the model has an answer
     target = Target(
         description="nonideal",
         num_qubits=None
@@ -228,8 +258,8 @@ def _target(simulator: Simulator, n_qubits: int | None) -> Target:
         else check_int32("n_qubits", check_integer("n_qubits", n_qubits, 1)),
     )
     known = get_standard_gate_name_mapping()
-    for name, gate in GATES.items():
-        if gate.n_qubits is not None and gate.n_qubits <= most:
-            target.add_instruction(known[name], name=name)
+    for name in _basis(simulator.noise.noisy_gates):
+        target.add_instruction(known[name], name=name)
     target.add_instruction(Measure())
+    target.add_instruction(Reset())  # what Qiskit's `initialize` begins with
     return target

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +17,13 @@ try:
     from qiskit.circuit import ControlFlowOp, Gate, ParameterExpression
     from qiskit.circuit import Instruction as QiskitInstruction
     from qiskit.circuit import Parameter as Symbol
-    from qiskit.circuit.library import UnitaryGate, get_standard_gate_name_mapping
+    from qiskit.circuit.library import GlobalPhaseGate, UnitaryGate, get_standard_gate_name_mapping
 except ImportError:
     raise MissingExtra("qiskit", "quantum") from None
 
 __all__ = ["Conversion", "circuit_from_qiskit", "circuit_to_qiskit", "convert"]
 
-_ADVICE = "qiskit.transpile(circuit, basis_gates=['u', 'cx']) rewrites it"
+_ADVICE = "qiskit.transpile(circuit, basis_gates=['u', 'cx']), or to an interop.Backend, rewrites it"
 
 # The gates of both, by name: Qiskit's class of it. A user's own gate may have the name, and mean another.
 _STANDARD = {
@@ -51,10 +50,13 @@ class Conversion:
 def circuit_from_qiskit(circuit: QuantumCircuit) -> Circuit:
     """Return the circuit that a ``qiskit.QuantumCircuit`` describes.
 
-    Qubits keep their order, symbols stay symbols. Gates outside `GATES` are replaced by their definition,
-    down to gates of the table; a noise model then acts on these, as it does after ``qiskit.transpile``.
-    Measurements go to the end, in the order of their classical bits. Dropped, as no measurement can tell:
-    the global phase, and which qubits a barrier is on. Dropped, too: labels; noise goes by a gate's name
+    Qubits keep their order, symbols stay symbols. Nothing is rewritten, since noise goes by a gate's name:
+    gates outside `GATES` are refused, and so is what is made of other gates. ``qiskit.transpile`` to
+    ``basis_gates`` of the table, or to an `interop.Backend`, rewrites these. Measurements go to the end, in
+    the order of their classical bits.
+
+    Dropped, as no measurement can tell: the global phase with its symbols, which qubits a barrier is on, and
+    a reset of a qubit that has no gate before it (the initial state has no noise). Dropped, too: labels
     (Aer takes the label of a gate that has one for its name).
 
     Parameters
@@ -65,9 +67,9 @@ def circuit_from_qiskit(circuit: QuantumCircuit) -> Circuit:
     Raises
     ------
     InvalidArgument
-        If it holds what has no counterpart (which is named): a gate without a definition in gates of the
-        table, reset, control flow, a measurement that is not the last operation on its qubit,
-        a qubit or a classical bit that is measured twice, an angle that is not linear in one symbol.
+        If it holds what has no counterpart (which is named): another gate, a composite instruction, a delay,
+        a reset after a gate, control flow, a measurement that is not the last operation on its qubit, a
+        qubit or a classical bit that is measured twice, an angle that is not linear in one symbol.
 
     Examples
     --------
@@ -90,6 +92,7 @@ def convert(circuit: QuantumCircuit) -> Conversion:
         raise InvalidArgument(f"circuit: {type(circuit).__name__} is not a qiskit.QuantumCircuit")
     converted = Circuit(circuit.num_qubits)
     measured: dict[int, int] = {}  # classical bit -> qubit
+    used: set[int] = set()  # qubits with a gate
     for item in circuit.data:
         qubits = tuple(circuit.find_bit(qubit).index for qubit in item.qubits)
         if item.operation.name == "barrier":
@@ -106,8 +109,15 @@ def convert(circuit: QuantumCircuit) -> Conversion:
             if clbit in measured:
                 raise InvalidArgument(f"circuit: two measurements write classical bit {clbit}")
             measured[clbit] = qubits[0]
+        elif item.operation.name == "reset":
+            if qubits[0] in used:
+                raise InvalidArgument(
+                    f"circuit: 'reset' follows a gate on qubit {qubits[0]}; "
+                    "only resets before a qubit's first gate are supported"
+                )
         else:
-            _append(converted, item.operation, qubits, ())
+            used.update(qubits)
+            _append(converted, item.operation, qubits)
     clbits = tuple(sorted(measured))
     if clbits:
         converted.measure([measured[clbit] for clbit in clbits])
@@ -136,7 +146,10 @@ def circuit_to_qiskit(circuit: Circuit) -> QuantumCircuit:
             else angle
             for angle in instruction.angles
         ]
-        getattr(converted, instruction.name)(*angles, *instruction.qubits)
+        if instruction.name == "barrier":
+            converted.barrier()
+        else:
+            converted.append(_STANDARD[instruction.name](*angles), instruction.qubits)
     if circuit.measured:
         register = ClassicalRegister(len(circuit.measured), "meas")
         converted.add_register(register)
@@ -144,30 +157,32 @@ def circuit_to_qiskit(circuit: Circuit) -> QuantumCircuit:
     return converted
 
 
-def _append(circuit: Circuit, operation: Any, qubits: Sequence[int], within: tuple[str, ...]) -> None:
-    """Append an operation of Qiskit, or what it is made of; `within` names the gates that it is part of."""
+def _append(circuit: Circuit, operation: Any, qubits: tuple[int, ...]) -> None:
+    """Append a gate of Qiskit."""
     name = operation.name
-    place = f" (in {within[0]!r})" if within else ""
     if isinstance(operation, ControlFlowOp):
-        raise InvalidArgument(f"circuit: control flow ({name!r}){place} is not supported")
-    if name in ("measure", "reset"):  # a measurement within a composite one: not known to be final
-        raise InvalidArgument(f"circuit: {name!r}{place} is not supported, only final measurements are")
-    if name == "barrier":
-        circuit.barrier()
-    elif isinstance(operation, UnitaryGate) and len(qubits) <= _core.quantum.MAX_UNITARY_QUBITS:
+        raise InvalidArgument(f"circuit: control flow ({name!r}) is not supported")
+    if isinstance(operation, GlobalPhaseGate):
+        return
+    if isinstance(operation, UnitaryGate) and len(qubits) <= _core.quantum.MAX_UNITARY_QUBITS:
         circuit.unitary(np.asarray(operation.to_matrix()), qubits)
-    elif name in _STANDARD and getattr(operation, "base_class", None) is _STANDARD[name]:
-        angles = tuple(_angle(name, value) for value in operation.params)
-        circuit.append(Instruction(name, tuple(qubits), angles))
+    elif name in _STANDARD:
+        if getattr(operation, "base_class", None) is not _STANDARD[name]:
+            raise InvalidArgument(
+                f"circuit: a {name!r} that is not Qiskit's own is not supported; "
+                "circuit.decompose() replaces it by its definition"
+            )
+        circuit.append(Instruction(name, qubits, tuple(_angle(name, value) for value in operation.params)))
     else:
-        definition = getattr(operation, "definition", None)
-        if definition is None:
-            is_unitary = not isinstance(operation, QiskitInstruction) or isinstance(operation, Gate)
-            advice = f"; {_ADVICE}" if is_unitary else ""
-            raise InvalidArgument(f"circuit: {name!r}{place} is not supported{advice}")
-        for item in definition.data:
-            inner = [qubits[definition.find_bit(qubit).index] for qubit in item.qubits]
-            _append(circuit, item.operation, inner, (*within, name))
+        raise InvalidArgument(f"circuit: {name!r} is not supported{_advice(operation)}")
+
+
+def _advice(operation: Any) -> str:
+    """Return what can be done about an operation that is refused; nothing for one such as Aer's `save`."""
+    if operation.name == "delay":
+        return "; remove it, or put an 'id' with a channel of its own in its place"
+    rewritten = not isinstance(operation, QiskitInstruction) or isinstance(operation, Gate)
+    return f"; {_ADVICE}" if rewritten or operation.definition is not None else ""
 
 
 def _angle(gate: str, value: Any) -> Angle:

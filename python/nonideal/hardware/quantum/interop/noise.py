@@ -19,7 +19,7 @@ except ImportError:
 
 __all__ = ["channel_from_aer", "noise_from_aer"]
 
-# Errors on what no circuit here can hold never act: circuits with a reset or a delay are refused.
+# Errors on what no circuit here can hold never act: a delay is refused, and so is a reset after a gate.
 _NEVER_RUN = frozenset({"delay", "reset"})
 _ROUNDING = 1e-15  # entries of a Pauli transfer matrix below it are the rounding of sums of products
 
@@ -28,7 +28,8 @@ def noise_from_aer(model: aer.NoiseModel) -> NoiseModel:
     """Return the noise model that a ``qiskit_aer.noise.NoiseModel`` describes.
 
     As in Aer, an error for certain qubits replaces the one for all, gates without an error are noiseless,
-    and so are gates on qubits without one. Errors on reset and delay are left out: no circuit holds these.
+    and so are gates on qubits without one. Errors on reset and delay are left out: no circuit holds a delay,
+    nor a reset but those that prepare the initial state, which has no noise.
 
     Parameters
     ----------

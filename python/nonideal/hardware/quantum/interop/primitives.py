@@ -16,6 +16,7 @@ from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.hardware.quantum.circuit import Circuit
 from nonideal.hardware.quantum.interop.conversion import Conversion, convert
 from nonideal.hardware.quantum.interop.shots import shot_outcomes
+from nonideal.hardware.quantum.observable import parse_observable
 from nonideal.hardware.quantum.simulator import Simulator
 
 try:
@@ -29,9 +30,9 @@ try:
         PubResult,
         SamplerPubResult,
     )
-    from qiskit.primitives.containers.bindings_array import BindingsArray
     from qiskit.primitives.containers.estimator_pub import EstimatorPub
     from qiskit.primitives.containers.sampler_pub import SamplerPub
+    from qiskit.quantum_info import SparsePauliOp
 except ImportError:
     raise MissingExtra("qiskit", "quantum") from None
 
@@ -110,7 +111,7 @@ class Sampler(BaseSamplerV2):  # type: ignore[misc]  # Qiskit has no types
             counts = self.simulator.sample(
                 conversion.circuit,
                 pub.shots,
-                parameters=_columns(conversion.circuit, pub.parameter_values),
+                parameters=_columns(conversion.circuit, pub),
                 stream=stream,
             )
             for i, each in enumerate(counts):
@@ -172,7 +173,7 @@ class Estimator(BaseEstimatorV2):  # type: ignore[misc]  # Qiskit has no types
             "precision", self.default_precision if precision is None else precision
         )
         tasks = []
-        for pub in [EstimatorPub.coerce(pub, precision) for pub in pubs]:
+        for pub in [EstimatorPub.coerce(_without_rounding(pub), precision) for pub in pubs]:
             task = _EstimatorTask.of(pub, self._stream)
             self._stream += len(task.groups)
             tasks.append(task)
@@ -219,7 +220,7 @@ class _EstimatorTask:
     @classmethod
     def of(cls, pub: EstimatorPub, stream: int) -> _EstimatorTask:
         circuit = convert(pub.circuit).circuit
-        columns = _columns(circuit, pub.parameter_values)
+        columns = _columns(circuit, pub)
         rows = np.arange(len(columns)).reshape(pub.parameter_values.shape)
         observables = np.asarray(pub.observables)
         numbers: dict[_Labels, int] = {}
@@ -232,17 +233,34 @@ class _EstimatorTask:
         return cls(pub, circuit, columns, sets, groups, stream)
 
 
+def _without_rounding(pub: Any) -> Any:
+    """Return a pub whose operators are real by the rule of `Simulator.expectation`; Qiskit's is stricter."""
+
+    def real(observables: Any) -> Any:
+        if isinstance(observables, SparsePauliOp):
+            parse_observable(observables, observables.num_qubits)  # or refused
+            return SparsePauliOp(observables.paulis, observables.coeffs.real)
+        return [real(each) for each in observables] if isinstance(observables, list | tuple) else observables
+
+    return (pub[0], real(pub[1]), *pub[2:]) if isinstance(pub, tuple) and len(pub) > 1 else pub
+
+
 def _check_simulator(simulator: Any) -> Simulator:
     if not isinstance(simulator, Simulator):
         raise InvalidArgument(f"simulator: {type(simulator).__name__} is not a Simulator")
     return simulator
 
 
-def _columns(circuit: Circuit, values: BindingsArray) -> FloatArray:
-    """Return a pub's values as our simulators take them: (sets, parameters of the circuit)."""
-    sets = math.prod(values.shape)
-    names = [parameter.name for parameter in circuit.parameters]
-    return np.asarray(values.as_array(names), dtype=np.float64).reshape(sets, len(names))
+def _columns(circuit: Circuit, pub: SamplerPub | EstimatorPub) -> FloatArray:
+    """Return a pub's values as our simulators take them: (sets, parameters of the circuit).
+
+    Those of symbols that only a global phase has go nowhere.
+    """
+    values = pub.parameter_values
+    names = [parameter.name for parameter in pub.circuit.parameters]
+    table = np.asarray(values.as_array(names), dtype=np.float64)
+    table = table.reshape(math.prod(values.shape), len(names))
+    return table[:, [names.index(parameter.name) for parameter in circuit.parameters]]
 
 
 def _bits(outcomes: npt.NDArray[np.int64], places: list[int | None]) -> BitArray:

@@ -7,6 +7,7 @@ import math
 import cirq
 import numpy as np
 import pytest
+from scipy.linalg import expm
 
 from nonideal.hardware import quantum
 from oracles import aer
@@ -30,7 +31,25 @@ GATES = {
     "u": lambda theta, phi, lam: cirq.PhasedXZGate.from_matrix(
         cirq.unitary(cirq.rz(phi)) @ cirq.unitary(cirq.ry(theta)) @ cirq.unitary(cirq.rz(lam))
     ),
+    "u1": lambda lam: GATES["p"](lam),
+    "u2": lambda phi, lam: GATES["u"](math.pi / 2, phi, lam),
+    "u3": lambda theta, phi, lam: GATES["u"](theta, phi, lam),
     "cx": cirq.CNOT,
+    "ch": cirq.ControlledGate(cirq.H),
+    "csx": cirq.ControlledGate(cirq.X**0.5),
+    "crx": lambda angle: cirq.ControlledGate(cirq.rx(angle)),
+    "cry": lambda angle: cirq.ControlledGate(cirq.ry(angle)),
+    "crz": lambda angle: cirq.ControlledGate(cirq.rz(angle)),
+    "rxx": lambda angle: cirq.XXPowGate(exponent=angle / math.pi),
+    "ryy": lambda angle: cirq.YYPowGate(exponent=angle / math.pi),
+    "rzz": lambda angle: cirq.ZZPowGate(exponent=angle / math.pi),
+    "rzx": lambda angle: cirq.MatrixGate(
+        expm(-0.5j * angle * np.kron(cirq.unitary(cirq.Z), cirq.unitary(cirq.X)))
+    ),
+    "iswap": cirq.ISWAP,
+    "ecr": cirq.MatrixGate(  # the first qubit is the highest bit
+        np.array([[0, 0, 1, 1j], [0, 0, 1j, 1], [1, -1j, 0, 0], [-1j, 1, 0, 0]]) / math.sqrt(2)
+    ),
     "cy": cirq.ControlledGate(cirq.Y),
     "cz": cirq.CZ,
     "cp": lambda angle: cirq.CZPowGate(exponent=angle / math.pi),

@@ -47,19 +47,42 @@ def test_mitiq_sends_all_circuits_at_once():
     assert executor.calls_to_executor == 1
 
 
-@pytest.mark.parametrize("fold", [fold_all, fold_gates_at_random, fold_global])
-@pytest.mark.parametrize("factory", [LinearFactory, RichardsonFactory])
-def test_mitiqs_extrapolation_runs(fold, factory):
+SCALES = (1.0, 3.0, 5.0)
+FACTORIES = {"linear": LinearFactory, "richardson": RichardsonFactory}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [(fold_all, "gate"), (fold_gates_at_random, "gate"), (fold_global, "global")]
+)
+@pytest.mark.parametrize("extrapolator", FACTORIES)
+def test_mitiqs_mitigation_is_ours(theirs, ours, extrapolator):
+    """mitiq folds, runs and extrapolates on our simulator; so do we. At odd scales all gates are folded."""
     exact = quantum.Simulator().expectation(circuit(), "Z0 Z1").value
     simulator = quantum.Simulator(NOISE)
     raw = simulator.expectation(circuit(), "Z0 Z1").value
     mitigated = zne.execute_with_zne(
         circuit(),
         interop.mitiq_executor(simulator, "Z0 Z1"),
-        scale_noise=fold,
-        factory=factory([1.0, 3.0, 5.0]),
+        scale_noise=theirs,
+        factory=FACTORIES[extrapolator](SCALES),
     )
+    found = quantum.ZNE(SCALES, fold=ours, extrapolator=extrapolator).expectation(
+        simulator, circuit(), "Z0 Z1"
+    )
+    assert found.realization == ("channel" if ours == "gate" else "circuit")
+    assert found.value == pytest.approx(mitigated, rel=0, abs=1e-10)
     assert abs(mitigated - exact) < 0.3 * abs(raw - exact)
+
+
+@pytest.mark.parametrize("extrapolator", FACTORIES)
+@pytest.mark.parametrize("seed", range(5))
+def test_extrapolated_values_are_mitiqs(extrapolator, seed):
+    """On any data, at other scales."""
+    rng = np.random.default_rng(seed)
+    scales = tuple(np.cumsum(rng.uniform(0.5, 2, 4)) + 0.5)
+    values = rng.normal(size=4)
+    ours, _ = quantum.ZNE(scales, extrapolator=extrapolator).extrapolate(values)
+    assert ours == pytest.approx(FACTORIES[extrapolator].extrapolate(scales, values), rel=0, abs=1e-10)
 
 
 def test_the_values_are_those_of_literally_folded_circuits():

@@ -174,15 +174,17 @@ def test_an_ideal_model_is_empty():
     assert quantum.NoiseModel.from_qiskit_aer(aer.NoiseModel()).empty
 
 
-def test_models_of_backends():
+@pytest.mark.parametrize("pair", ["cx", "cz", "ecr"])
+def test_models_of_backends(pair):
     """With errors on reset, which no circuit holds, and a pass for delays, which none holds either."""
-    model = aer.NoiseModel.from_backend(GenericBackendV2(3, seed=5))
+    backend = GenericBackendV2(3, basis_gates=[pair, "sx", "x", "rz", "id"], seed=5)
+    model = aer.NoiseModel.from_backend(backend)
     assert "reset" in model.noise_instructions
     found = quantum.NoiseModel.from_qiskit_aer(model).to_dict()
-    pairs = {(entry["gate"], tuple(entry["qubits"])) for entry in found["channels"]}
-    expected = {("cx", pair) for pair in itertools.permutations(range(3), 2)}
+    places = {(entry["gate"], tuple(entry["qubits"])) for entry in found["channels"]}
+    expected = {(pair, qubits) for qubits in itertools.permutations(range(3), 2)}
     expected |= {(gate, (qubit,)) for gate in ("id", "sx", "x") for qubit in range(3)}
-    assert pairs == expected
+    assert places == expected
     assert [entry["qubit"] for entry in found["readout"]] == [0, 1, 2]
 
 
@@ -191,7 +193,8 @@ def with_pass(model: aer.NoiseModel) -> None:
 
 
 ALLOWED = (
-    "id, x, y, z, h, s, sdg, t, tdg, sx, sxdg, rx, ry, rz, p, u, cx, cy, cz, cp, swap, ccx, cswap, unitary"
+    "id, x, y, z, h, s, sdg, t, tdg, sx, sxdg, rx, ry, rz, p, u, u1, u2, u3, cx, cy, cz, ch, csx, cp, crx, "
+    "cry, crz, rxx, ryy, rzz, rzx, swap, iswap, ecr, ccx, cswap, unitary"
 )
 
 
@@ -203,8 +206,8 @@ ALLOWED = (
             f"model: an error on 'measure' is not supported; errors may be on {ALLOWED}",
         ),
         (
-            lambda m: m.add_quantum_error(aer.depolarizing_error(0.1, 2), "ecr", [0, 1]),
-            f"model: an error on 'ecr' is not supported; errors may be on {ALLOWED}",
+            lambda m: m.add_quantum_error(aer.depolarizing_error(0.1, 2), "dcx", [0, 1]),
+            f"model: an error on 'dcx' is not supported; errors may be on {ALLOWED}",
         ),
         (
             lambda m: m.add_all_qubit_quantum_error(aer.depolarizing_error(0.1, 1), "my label"),

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter, ParameterVector
+from qiskit.circuit.library import GlobalPhaseGate
 from qiskit.primitives import StatevectorEstimator, StatevectorSampler
-from qiskit.quantum_info import Pauli, SparseObservable, SparsePauliOp
+from qiskit.quantum_info import Pauli, SparseObservable, SparsePauliOp, Statevector
 from qiskit_aer import noise as aer_noise
 from qiskit_aer.primitives import EstimatorV2, SamplerV2
 from scipy import stats
@@ -84,7 +85,7 @@ def test_random_circuits_have_aers_expectations():
     model._default_readout_error = None  # which Aer's exact estimator leaves out
     model._local_readout_errors = {}
     ours, aers = both(model)
-    pubs = [(aer.random_circuit(rng, 4, 20, aer.GATES[:-1]), ["XZIY", "ZZZZ", "IIIX"]) for _ in range(10)]
+    pubs = [(aer.random_circuit(rng, 4, 20, aer.NATIVE), ["XZIY", "ZZZZ", "IIIX"]) for _ in range(10)]
     for found, expected in zip(ours.run(pubs).result(), aers.run(pubs).result(), strict=True):
         np.testing.assert_allclose(found.data.evs, expected.data.evs, rtol=0, atol=1e-10)
 
@@ -279,6 +280,68 @@ def test_nothing_measured():
     assert data.c.get_counts() == {"00": 3}
 
 
+# ---- both ----
+
+
+def phase_alone(circuit: QuantumCircuit, symbol: Parameter) -> None:
+    circuit.global_phase = symbol
+
+
+def phase_gate(circuit: QuantumCircuit, symbol: Parameter) -> None:
+    circuit.append(GlobalPhaseGate(2 * symbol), [])
+
+
+@pytest.mark.parametrize("add", [phase_alone, phase_gate])
+def test_symbols_of_the_global_phase_alone(add):
+    """They have values in a pub, which no simulator needs."""
+    circuit = QuantumCircuit(1)
+    add(circuit, Parameter("b"))
+    circuit.ry(Parameter("c"), 0)
+    circuit.rx(Parameter("a"), 0)
+    values = [[0.1, 7.0, 0.4], [0.2, 8.0, 2.0]]
+    for pub in ((circuit, "Z", values), (circuit, "Z", {("c", "b", "a"): values})):
+        found = interop.Estimator(quantum.Simulator()).run([pub]).result()[0].data.evs
+        np.testing.assert_allclose(found, StatevectorEstimator().run([pub]).result()[0].data.evs, atol=1e-14)
+    fixed = QuantumCircuit(1)
+    add(fixed, Parameter("b"))
+    fixed.x(0)
+    pub = (fixed, "Z", [0.2])
+    assert interop.Estimator(quantum.Simulator()).run([pub]).result()[0].data.evs == -1.0
+    fixed.measure_all()
+    data = interop.Sampler(quantum.Simulator()).run([(fixed, [[0.2], [0.3]])], shots=5).result()[0].data
+    assert data.shape == (2,)
+    assert data.meas.get_counts() == {"1": 10}
+
+
+def test_operators_mean_the_same_to_estimator_and_simulator():
+    """Signs of Pauli operators, products of sums, terms that cancel."""
+    circuit = QuantumCircuit(2)
+    circuit.ry(0.3, 0)
+    circuit.cx(0, 1)
+    circuit.rx(0.7, 1)
+    root = SparsePauliOp(["XI", "ZZ"], [0.5**0.5, 0.5**0.5])
+    turned = SparsePauliOp(["YI"], [1j]) @ SparsePauliOp(["ZI"], [1.0]) * 2**0.5
+    for operator in (
+        Pauli("-ZZ"),
+        Pauli("-YI"),
+        root @ root @ root,
+        turned,
+        SparsePauliOp(["ZZ", "ZZ", "IX"], [1 + 1j, 1 - 1j, 1.0]),
+        SparsePauliOp(["ZZ", "XY"], [1e6, 1e3 + 1e-9j]),
+    ):
+        evs = interop.Estimator(quantum.Simulator()).run([(circuit, operator)]).result()[0].data.evs
+        value = quantum.Simulator().expectation(circuit, operator).value
+        np.testing.assert_allclose(value, evs, rtol=1e-14, atol=1e-14)
+        exact = Statevector(circuit).expectation_value(operator).real
+        np.testing.assert_allclose(value, exact, rtol=1e-12, atol=1e-12)
+    turned = SparsePauliOp(["ZZ"], [1 + 1e-9j])
+    text = refusal("observable['ZZ'] = (1+1e-09j) is not real")
+    with pytest.raises(InvalidArgument, match=text):
+        quantum.Simulator().expectation(circuit, turned)
+    with pytest.raises(InvalidArgument, match=text):
+        interop.Estimator(quantum.Simulator()).run([(circuit, [[turned]])])
+
+
 # ---- refusals ----
 
 
@@ -286,7 +349,11 @@ def test_refusals():
     simulator = quantum.Simulator()
     reset = QuantumCircuit(1, 1)
     reset.reset(0)
-    text = refusal("circuit: 'reset' is not supported, only final measurements are")
+    reset.x(0)
+    reset.reset(0)
+    text = refusal(
+        "circuit: 'reset' follows a gate on qubit 0; only resets before a qubit's first gate are supported"
+    )
     with pytest.raises(InvalidArgument, match=text):
         interop.Sampler(simulator).run([reset])
     with pytest.raises(InvalidArgument, match=text):
