@@ -208,6 +208,10 @@ void noise_models() {
   CHECK_EQUAL(power_obstacle(Circuit(2).add(Gate::iswap, {0, 1}), uniform),
               "the inverse of 'iswap' is not one gate");
   CHECK_EQUAL(power_obstacle(Circuit(2).add(Gate::iswap, {0, 1}), model), "");  // noise on h alone
+  NoiseModel itself;  // the gate is noisy, the gates that undo it are not: a fold is no odd power
+  itself.add(Channel::depolarizing(0.01, 2), Gate::iswap);
+  CHECK_EQUAL(power_obstacle(Circuit(2).add(Gate::iswap, {0, 1}), itself),
+              "the inverse of 'iswap' is not one gate");
   CHECK_REFUSED("channel on 1 qubits does not fit 'cx' on 2", model.add(flip, Gate::cx));
   CHECK_REFUSED("qubits of 'cx': 1 is named twice",
                 model.add(Channel::identity(2), Gate::cx, std::vector<int>{1, 1}));

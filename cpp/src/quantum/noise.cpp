@@ -142,7 +142,8 @@ std::string power_obstacle(const Circuit& circuit, const NoiseModel& noise) {
     const std::vector<Instruction> parts = inverse_of(instruction);
     if (parts.size() > 1) {
       const auto noisy = [&](const Instruction& part) { return noise.find(part) != nullptr; };
-      if (channel != nullptr || std::ranges::any_of(parts, noisy)) return "the inverse of " + name + " is not one gate";
+      if (channel != nullptr || std::ranges::any_of(parts, noisy))
+        return "the inverse of " + name + " is not one gate";
       continue;
     }
     const Instruction& inverse = parts.front();
