@@ -6,6 +6,7 @@
 #include "base/parallel.hpp"
 #include "nonideal/base/threads.hpp"
 #include "quantum/kernels/binomial.hpp"
+#include "quantum/kernels/frequency.hpp"
 
 namespace nonideal::quantum {
 
@@ -100,6 +101,12 @@ void sample_multinomial(std::span<const double> probabilities, std::int64_t n_ou
       out[last] = static_cast<std::int64_t>(shots);
     }
   });
+}
+
+double frequency_variance(double frequency, std::int64_t shots) {
+  detail::expect_probability("frequency", frequency);
+  detail::expect_at_least("shots", shots, 1);
+  return kernels::frequency_variance(frequency, static_cast<double>(shots));
 }
 
 }  // namespace nonideal::quantum

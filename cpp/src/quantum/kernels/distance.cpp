@@ -2,6 +2,7 @@
 
 #include "base/philox_batch.hpp"
 #include "quantum/kernels/binomial.hpp"
+#include "quantum/kernels/frequency.hpp"
 #include "quantum/kernels/interpreter.hpp"
 
 namespace nonideal::quantum::kernels::NONIDEAL_KERNEL_ISA {
@@ -99,12 +100,6 @@ static inline void draw(const Pairs& p, std::int64_t scale, double* values) {
 
 static inline Doubles choose(Integers which, Doubles yes, Doubles no) {
   return (Doubles)(((Integers)yes & which) | ((Integers)no & ~which));
-}
-
-/// As in distance.cpp.
-static inline Doubles frequency_variance(Doubles frequency, double shots) {
-  const Doubles adjusted = (frequency * shots + 2.0) / (shots + 4.0);
-  return adjusted * (1.0 - adjusted) / (shots + 4.0);
 }
 
 /// Half of an angle in (-2 pi, 2 pi), given by cosine and sine: in (-pi, pi).
