@@ -4,6 +4,7 @@
 
 #include "base/check.hpp"
 #include "nonideal/quantum/circuit.hpp"
+#include "quantum/angle.hpp"
 
 namespace nonideal::quantum {
 
@@ -167,7 +168,12 @@ Matrix matrix_of(const Circuit& circuit, const Instruction& instruction, std::sp
   }
   std::array<double, 3> angles{};
   const auto count = static_cast<std::size_t>(info(instruction.gate).angles);
-  for (std::size_t i = 0; i < count; ++i) angles[i] = instruction.angles[i].value(parameters);
+  for (std::size_t i = 0; i < count; ++i) {
+    angles[i] = instruction.angles[i].value(parameters);
+    if (!allowed_angle(angles[i])) {
+      refuse_angle("angle of '" + std::string(info(instruction.gate).name) + "'", angles[i]);
+    }
+  }
   return gate_matrix(instruction.gate, std::span(angles).first(count));
 }
 
@@ -176,43 +182,44 @@ std::vector<double> pauli_transfer_matrix(const Matrix& unitary) {
   const int n = std::countr_zero(size);
   const std::size_t paulis = std::size_t{1} << (2 * n);
   // A Pauli string is a permutation with phases: P |c> = phase(c) |c xor x>.
-  const auto flips = [n](std::size_t p) {
-    std::size_t x = 0;
+  std::vector<std::size_t> flips(paulis);
+  Matrix phases(paulis * size, Complex(1.0));
+  for (std::size_t p = 0; p < paulis; ++p) {
     for (int q = 0; q < n; ++q) {
       const std::size_t letter = p >> (2 * q) & 3;
-      if (letter == 1 || letter == 2) x |= std::size_t{1} << q;
+      if (letter == 1 || letter == 2) flips[p] |= std::size_t{1} << q;
+      for (std::size_t c = 0; c < size && letter >= 2; ++c) {
+        const bool bit = c >> q & 1;
+        if (letter == 2) phases[p * size + c] *= bit ? -kI : kI;
+        if (letter == 3 && bit) phases[p * size + c] = -phases[p * size + c];
+      }
     }
-    return x;
-  };
-  const auto phase = [n](std::size_t p, std::size_t column) {
-    Complex value = 1.0;
-    for (int q = 0; q < n; ++q) {
-      const std::size_t letter = p >> (2 * q) & 3;
-      const bool bit = column >> q & 1;
-      if (letter == 3 && bit) value = -value;
-      if (letter == 2) value *= bit ? -kI : kI;
-    }
-    return value;
-  };
+  }
   std::vector<double> out(paulis * paulis);
-  Matrix conjugated(size * size);
+  Matrix conjugated(size * size), left(size);
   for (std::size_t j = 0; j < paulis; ++j) {
-    const std::size_t xj = flips(j);
     // U P_j U^dagger
     for (std::size_t row = 0; row < size; ++row) {
+      for (std::size_t k = 0; k < size; ++k) {
+        left[k] = unitary[row * size + (k ^ flips[j])] * phases[j * size + k];
+      }
       for (std::size_t column = 0; column < size; ++column) {
-        Complex sum = 0.0;
+        double re = 0.0, im = 0.0;  // std::complex looks for NaN in every product
         for (std::size_t k = 0; k < size; ++k) {
-          sum += unitary[row * size + (k ^ xj)] * phase(j, k) * std::conj(unitary[column * size + k]);
+          const Complex a = left[k], b = unitary[column * size + k];
+          re += a.real() * b.real() + a.imag() * b.imag();
+          im += a.imag() * b.real() - a.real() * b.imag();
         }
-        conjugated[row * size + column] = sum;
+        conjugated[row * size + column] = {re, im};
       }
     }
     for (std::size_t i = 0; i < paulis; ++i) {
-      const std::size_t xi = flips(i);
-      Complex trace = 0.0;
-      for (std::size_t k = 0; k < size; ++k) trace += phase(i, k) * conjugated[k * size + (k ^ xi)];
-      double value = trace.real() / static_cast<double>(size);
+      double trace = 0.0;
+      for (std::size_t k = 0; k < size; ++k) {
+        const Complex a = phases[i * size + k], b = conjugated[k * size + (k ^ flips[i])];
+        trace += a.real() * b.real() - a.imag() * b.imag();
+      }
+      double value = trace / static_cast<double>(size);
       const double half = std::round(2 * value) / 2;
       if (std::abs(value - half) < 1e-15) value = half;
       out[i * paulis + j] = value == 0.0 ? 0.0 : value;
