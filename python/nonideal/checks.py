@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nonideal import _core
 from nonideal.errors import InvalidArgument
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "check_integer",
     "check_iterable",
     "check_mapping",
+    "check_memory",
     "check_non_negative",
     "check_number",
     "check_positive",
@@ -123,15 +125,24 @@ def check_mapping(name: str, value: Any) -> Mapping[Any, Any]:
     return value
 
 
+def check_memory(shape: Sequence[int], itemsize: int = 8, n_arrays: int = 1) -> None:
+    """Refuse results of this shape where so many arrays of them do not fit into memory."""
+    _core.expect_result_memory(list(shape), float(itemsize * n_arrays))
+
+
 def check_iterable(name: str, value: Any) -> Iterable[Any]:
     """Return what can be gone through."""
-    if not isinstance(value, Iterable):
-        raise InvalidArgument(f"{name} = {value!r} is not a sequence")
-    return value
+    try:
+        iter(value)  # an array without dimensions has the method, and refuses
+    except TypeError:
+        raise InvalidArgument(f"{name} = {value!r} is not a sequence") from None
+    return value  # type: ignore[no-any-return]
 
 
 def _whole(name: str, value: Any) -> int:
     try:
+        if isinstance(value, np.bool_):  # NumPy is about to refuse it
+            raise TypeError
         return operator.index(value)
     except TypeError:
         raise InvalidArgument(f"{name} = {value!r} is not an integer") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -274,4 +275,4 @@ def _pauli_string(name: Any) -> str:
 
 
 def _time(name: str, value: Any) -> float:
-    return math.inf if value == math.inf else check_number(name, value)
+    return math.inf if isinstance(value, Real) and value == math.inf else check_number(name, value)

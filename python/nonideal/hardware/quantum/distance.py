@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal import _core
-from nonideal.checks import check_choice, check_finite, check_integer, check_threads
+from nonideal.checks import check_choice, check_finite, check_integer, check_iterable, check_threads
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.quantum.circuit import Circuit
 from nonideal.hardware.quantum.noise import NoiseModel, check_noise
@@ -357,7 +357,12 @@ class DistanceEstimator:
     def _options(
         self, queries: FloatArray, points: FloatArray, stream: int, offset: tuple[int, int]
     ) -> _Options:
-        first_query, first_point = offset
+        given = list(check_iterable("offset", offset))
+        if len(given) != 2:
+            raise InvalidArgument(f"offset = {offset!r} is not (query, point)")
+        first_query, first_point = (
+            check_integer(f"offset[{i}]", number, 0, 32) for i, number in enumerate(given)
+        )
         if first_point != 0 and self.translation != "none":
             raise InvalidArgument(
                 f"offset[1] = {first_point} is not 0, and translation = {self.translation!r} needs all points"
@@ -368,8 +373,8 @@ class DistanceEstimator:
             "cells": cells,
             "seed": self._seed,
             "stream": check_integer("stream", stream, 0, 32),
-            "first_query": check_integer("offset[0]", first_query, 0, 32),
-            "first_point": check_integer("offset[1]", first_point, 0, 32),
+            "first_query": first_query,
+            "first_point": first_point,
             "num_threads": self._threads,
         }
 

@@ -14,7 +14,8 @@ __all__ = ["Observable", "Term", "parse_observable"]
 Observable: TypeAlias = "str | Mapping[str, float] | Any"  # Any: an object such as Qiskit's SparsePauliOp
 Term: TypeAlias = tuple[float, int, int]
 
-_FACTOR = re.compile(r"([IXYZ])(\d+)")
+_LARGEST = 1e150  # coefficients are squared
+_FACTOR = re.compile(r"([IXYZ])([0-9]{1,9})")
 
 
 def parse_observable(observable: Observable, n_qubits: int) -> list[Term]:
@@ -65,6 +66,9 @@ def parse_observable(observable: Observable, n_qubits: int) -> list[Term]:
     sums: dict[tuple[int, int], float] = {}
     for masks, coefficient in products:
         sums[masks] = sums.get(masks, 0.0) + coefficient
+    for coefficient in sums.values():
+        if abs(coefficient) > _LARGEST:
+            raise InvalidArgument(f"observable: coefficient {coefficient:g} is outside [-1e150, 1e150]")
     return [(coefficient, x, z) for (x, z), coefficient in sums.items()]
 
 

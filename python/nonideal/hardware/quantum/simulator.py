@@ -10,7 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal import _core
-from nonideal.checks import check_choice, check_finite, check_int32, check_integer, check_threads
+from nonideal.checks import (
+    check_choice,
+    check_finite,
+    check_int32,
+    check_integer,
+    check_iterable,
+    check_memory,
+    check_threads,
+)
 from nonideal.errors import InvalidArgument
 from nonideal.estimate import Estimate
 from nonideal.hardware.quantum.circuit import Circuit, as_circuit
@@ -20,7 +28,7 @@ from nonideal.hardware.quantum.observable import Observable, parse_observable
 from nonideal.hardware.quantum.readout import read_probabilities, read_term
 from nonideal.seeds import resolve_seed
 
-__all__ = ["METHODS", "PRECISIONS", "Method", "Precision", "Simulator"]
+__all__ = ["METHODS", "PRECISIONS", "Method", "Precision", "Simulator", "check_simulator"]
 
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complexfloating[Any, Any]]
@@ -208,7 +216,8 @@ class Simulator:
         measured = self._measured(circuit, qubits)
         if self._method == "trajectories":
             raise InvalidArgument("method = 'trajectories' gives no exact probabilities; sample instead")
-        read = self._probabilities(circuit, angles, measured)
+        program = self._joint_program(circuit, measured)
+        read = self._probabilities(circuit, angles, measured, program)
         return read if parameters is not None else read[0]
 
     def expectation(
@@ -231,9 +240,10 @@ class Simulator:
         shots : int or None
             None: exact, standard error 0. Else every product of Pauli matrices is measured with so many
             shots of its own, without noise from the change of basis: the value is the sum of
-            ``coefficient * (1 - 2 n1 / shots)``, n1 the number of odd outcomes, and the standard error
-            follows from n1 with two odd and two even outcomes added (Agresti and Coull), so that it is
-            never zero. The identity needs no shots.
+            ``coefficient * (1 - 2 n1 / shots)``, n1 the number of odd outcomes, and its variance
+            ``4 f (1 - f) / shots`` with f = n1 / shots. Fewer than two odd or even outcomes count as two
+            there: what was not seen may be rare, so the standard error is never zero. The identity needs
+            no shots.
         stream, offset : int
             See the notes of the class.
         parameters : (n_circuits, n_parameters) float64, or None
@@ -243,7 +253,9 @@ class Simulator:
         -----
         Readout errors are included. With trajectories each shot is a trajectory whose expectation is taken
         exactly, so that the standard error is smaller than that of measured outcomes; where errors of
-        reading 0 and 1 differ it is an upper bound, as parts of a product are then estimated together.
+        reading 0 and 1 differ it is an upper bound, as parts of a product are then estimated together. Where
+        all trajectories (but one) give the same, errors may be too rare to have been seen: the standard
+        error then is the one that two of the shots at the other end of the range would make.
 
         Examples
         --------
@@ -265,18 +277,7 @@ class Simulator:
             stream, offset = _position(stream, offset)
         elif self._method == "trajectories":
             raise InvalidArgument("shots: method = 'trajectories' needs a number of them")
-        values: FloatArray
-        errors: FloatArray
-        if not paulis:
-            values, errors = np.zeros((len(angles), 0)), np.zeros((len(angles), 0))
-        elif shots is None:
-            values = self._expectations(circuit, angles, paulis)
-            errors = np.zeros_like(values)
-        elif self._runs_trajectories(circuit):
-            values, errors = self._trajectories(circuit, angles, paulis, shots, stream, offset)
-        else:
-            exact = self._expectations(circuit, angles, paulis)
-            values, errors = self._measure(exact, shots, stream, offset)
+        values, errors = self._estimates(circuit, angles, paulis, shots, stream, offset)
         total = _sum(coefficients * values) + constant
         error = np.sqrt(_sum(np.square(coefficients * errors)))
         if parameters is None:
@@ -353,7 +354,9 @@ class Simulator:
     def _measured(self, circuit: Circuit, qubits: Sequence[int] | None) -> list[int]:
         if qubits is None:
             return list(circuit.measured or range(circuit.n_qubits))
-        numbers = [check_int32(f"qubits[{i}]", qubit) for i, qubit in enumerate(qubits)]
+        numbers = [
+            check_int32(f"qubits[{i}]", qubit) for i, qubit in enumerate(check_iterable("qubits", qubits))
+        ]
         if not numbers:
             raise InvalidArgument("qubits: none given; a measurement has at least one")
         for i, qubit in enumerate(numbers):
@@ -376,16 +379,16 @@ class Simulator:
             return "density_matrix" if self._noise.has_channels else "statevector"
         return self._method
 
-    def _compiled(self, circuit: Circuit, angles: FloatArray, paulis: list[Pauli]) -> FloatArray | None:
-        """Return expectations (n_circuits, n_paulis) by a compiled batch, or None where it would be long.
+    def _program(self, circuit: Circuit, paulis: list[Pauli]) -> _core.quantum.Program | None:
+        """Return a compiled batch of expectations, or None where it is not worth it or would be long.
 
         Whether it is depends on the circuit, never on the size of the batch: the bits must not.
         """
         worthwhile = circuit.parameters or self._large(circuit)
-        if self._method != "automatic" or not worthwhile:
+        if self._method != "automatic" or not worthwhile or not paulis:
             return None
         try:
-            program = _core.quantum.compile(
+            return _core.quantum.compile(
                 circuit._native,
                 self._noise._native,
                 [[(1.0, x, z)] for x, z in paulis],
@@ -393,13 +396,43 @@ class Simulator:
             )
         except InvalidArgument:
             return None
-        return program.run(angles, num_threads=self._threads)
 
-    def _pauli_expectations(self, circuit: Circuit, angles: FloatArray, paulis: list[Pauli]) -> FloatArray:
+    def _estimates(
+        self,
+        circuit: Circuit,
+        angles: FloatArray,
+        paulis: list[Pauli],
+        shots: int | None,
+        stream: int,
+        offset: int,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return values and standard errors (n_circuits, n_paulis) of averages of what is read."""
+        check_memory((len(angles), len(paulis)), n_arrays=2)
+        parts, needed = self._read(paulis)
+        program = self._program(circuit, needed)
+        if shots is not None and program is None and self._runs_trajectories(circuit):
+            return self._trajectories(circuit, angles, paulis, shots, stream, offset)
+        exact = np.zeros((len(angles), len(paulis)))
+        there = self._pauli_expectations(circuit, angles, needed, program)
+        for column, part in enumerate(parts):
+            for value, at in part:
+                exact[:, column] += value * (there[:, at] if at >= 0 else 1.0)
+        if shots is None:
+            return exact, np.zeros_like(exact)
+        return self._measure(exact, shots, stream, offset)
+
+    def _pauli_expectations(
+        self,
+        circuit: Circuit,
+        angles: FloatArray,
+        paulis: list[Pauli],
+        program: _core.quantum.Program | None,
+    ) -> FloatArray:
         """Return exact expectations (n_circuits, n_paulis) of the state, without readout errors."""
-        compiled = self._compiled(circuit, angles, paulis)
-        if compiled is not None:
-            return compiled
+        if not paulis:
+            return np.zeros((len(angles), 0))
+        if program is not None:
+            return program.run(angles, num_threads=self._threads)
         dense: FloatArray = _core.quantum.expectation_dense(
             circuit._native,
             self._noise._native,
@@ -410,19 +443,6 @@ class Simulator:
             self._threads,
         )
         return dense
-
-    def _expectations(self, circuit: Circuit, angles: FloatArray, paulis: list[Pauli]) -> FloatArray:
-        """Return exact averages (n_circuits, n_paulis) of what is read."""
-        parts, needed = self._read(paulis)
-        exact = self._pauli_expectations(circuit, angles, needed) if needed else np.zeros((len(angles), 0))
-        columns = [
-            sum(
-                (value * (exact[:, column] if column >= 0 else 1.0) for value, column in part),
-                np.zeros(len(angles)),
-            )
-            for part in parts
-        ]
-        return np.stack(columns, axis=1)
 
     def _read(self, paulis: list[Pauli]) -> tuple[list[list[tuple[float, int]]], list[Pauli]]:
         """Return each average of readings as (factor, column) of expectations, -1 for 1; and the columns."""
@@ -440,8 +460,11 @@ class Simulator:
         self, exact: FloatArray, shots: int, stream: int, offset: int
     ) -> tuple[FloatArray, FloatArray]:
         """Return values and standard errors (n_circuits, n_paulis) of averages of so many readings."""
-        odd = np.clip((1.0 - exact) / 2.0, 0.0, 1.0)
         n_terms = exact.shape[1]
+        if not n_terms:
+            return exact, np.zeros_like(exact)
+        _check_offset(offset, len(exact), n_terms, 40)
+        odd = np.clip((1.0 - exact) / 2.0, 0.0, 1.0)
         ones = _core.quantum.sample_binomial(
             odd.ravel(),
             shots=shots,
@@ -449,18 +472,19 @@ class Simulator:
             stream=stream,
             offset=offset * n_terms,
             num_threads=self._threads,
-        ).reshape(exact.shape)
-        adjusted = (ones + 2) / (shots + 4)
-        return 1.0 - 2.0 * ones / shots, 2.0 * np.sqrt(adjusted * (1.0 - adjusted) / (shots + 4))
+        )
+        frequencies = ones / shots
+        variances = _core.quantum.frequency_variance(frequencies, shots=shots)
+        return (
+            (1.0 - 2.0 * frequencies).reshape(exact.shape),
+            2.0 * np.sqrt(variances).reshape(exact.shape),
+        )
 
     def _trajectories(
         self, circuit: Circuit, angles: FloatArray, paulis: list[Pauli], shots: int, stream: int, offset: int
     ) -> tuple[FloatArray, FloatArray]:
         """Return values and standard errors (n_circuits, n_paulis), trajectories for each product."""
-        if self._method == "automatic":
-            exact = self._compiled(circuit, angles, self._read(paulis)[1])
-            if exact is not None:
-                return self._measure(self._expectations(circuit, angles, paulis), shots, stream, offset)
+        _check_offset(offset, len(angles), len(paulis), 32)
         values, errors = np.empty((len(angles), len(paulis))), np.empty((len(angles), len(paulis)))
         for term, pauli in enumerate(paulis):
             (part,), needed = self._read([pauli])
@@ -480,18 +504,28 @@ class Simulator:
                 errors[row, term] = sum(abs(value) * math.sqrt(variance[0, c]) for value, c in part if c >= 0)
         return values, errors
 
-    def _probabilities(self, circuit: Circuit, angles: FloatArray, qubits: list[int]) -> FloatArray:
+    def _joint_program(self, circuit: Circuit, qubits: list[int]) -> _core.quantum.Program | None:
+        """Return a compiled batch of all parities of these qubits, but that of none; None as `_program`."""
+        if len(qubits) > _PROGRAM_QUBITS:
+            return None
+        masks = [
+            sum(1 << qubit for bit, qubit in enumerate(qubits) if outcome >> bit & 1)
+            for outcome in range(1, 1 << len(qubits))
+        ]
+        return self._program(circuit, [(0, mask) for mask in masks])
+
+    def _probabilities(
+        self,
+        circuit: Circuit,
+        angles: FloatArray,
+        qubits: list[int],
+        program: _core.quantum.Program | None,
+    ) -> FloatArray:
         """Return the exact probabilities (n_circuits, 2^k) of what is read."""
-        there = None
-        if len(qubits) <= _PROGRAM_QUBITS:
-            masks = [
-                sum(1 << qubit for bit, qubit in enumerate(qubits) if outcome >> bit & 1)
-                for outcome in range(1, 1 << len(qubits))
-            ]
-            there = self._compiled(circuit, angles, [(0, mask) for mask in masks])
-            if there is not None:
-                there = _from_parities(there, len(qubits))
-        if there is None:
+        if program is not None:
+            check_memory((len(angles), 1 << len(qubits)), n_arrays=3)
+            there = _from_parities(program.run(angles, num_threads=self._threads), len(qubits))
+        else:
             there = _core.quantum.probabilities_dense(
                 circuit._native,
                 self._noise._native,
@@ -507,10 +541,13 @@ class Simulator:
         self, circuit: Circuit, angles: FloatArray, qubits: list[int], shots: int, stream: int, offset: int
     ) -> Iterator[npt.NDArray[np.int64]]:
         """Yield tables of counts (some circuits, 2^k), block by block."""
+        trajectories = self._runs_trajectories(circuit)
+        _check_offset(offset, len(angles), 1, 32 if trajectories else 40)
+        program = None if trajectories else self._joint_program(circuit, qubits)
         rows = max(1, _BLOCK >> len(qubits))
         for first in range(0, len(angles), rows):
             block = angles[first : first + rows]
-            if self._runs_trajectories(circuit):
+            if trajectories:
                 yield _core.quantum.trajectory_counts(
                     circuit._native,
                     self._noise._native,
@@ -523,7 +560,7 @@ class Simulator:
                     self._threads,
                 )
             else:
-                chances = self._probabilities(circuit, block, qubits)
+                chances = self._probabilities(circuit, block, qubits, program)
                 if self._single:  # they sum to 1 within the precision of a state
                     chances /= chances.sum(axis=1, keepdims=True)
                 yield _core.quantum.sample_multinomial(
@@ -536,8 +573,26 @@ class Simulator:
                 )
 
 
+def check_simulator(value: Any) -> Simulator:
+    """Return a `Simulator`."""
+    if not isinstance(value, Simulator):
+        raise InvalidArgument(f"simulator: {type(value).__name__} is not a Simulator")
+    return value
+
+
 def _position(stream: int, offset: int) -> tuple[int, int]:
     return check_integer("stream", stream, 0, 32), check_integer("offset", offset, 0, 40)
+
+
+def _check_offset(offset: int, rows: int, per_row: int, power: int) -> None:
+    """Refuse circuits whose random numbers would lie beyond the last ones: 2^power places, per_row each."""
+    last = (1 << power) // per_row - rows
+    if last < 0:
+        raise InvalidArgument(
+            f"parameters: {rows} rows are above {(1 << power) // per_row}, for which there are random numbers"
+        )
+    if offset > last:
+        raise InvalidArgument(f"offset = {offset} is outside [0, {last}]")
 
 
 def _sum(columns: FloatArray) -> FloatArray:

@@ -16,7 +16,7 @@ from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.hardware.quantum.circuit import Circuit
 from nonideal.hardware.quantum.interop.conversion import Conversion, convert
 from nonideal.hardware.quantum.interop.shots import shot_outcomes
-from nonideal.hardware.quantum.simulator import Simulator
+from nonideal.hardware.quantum.simulator import Simulator, check_simulator
 
 try:
     from qiskit.primitives import (
@@ -53,6 +53,8 @@ _LETTERS: Mapping[str, tuple[tuple[float, str], ...]] = {letter: ((1.0, letter),
     )
 }
 
+_MAX_PROJECTORS = 16  # in one label
+
 
 class Sampler(BaseSamplerV2):  # type: ignore[misc]  # Qiskit has no types
     """Shots of circuits, as ``qiskit.primitives.StatevectorSampler`` gives them, with noise.
@@ -87,7 +89,7 @@ class Sampler(BaseSamplerV2):  # type: ignore[misc]  # Qiskit has no types
     """
 
     def __init__(self, simulator: Simulator, *, default_shots: int = 1024) -> None:
-        self.simulator = _check_simulator(simulator)
+        self.simulator = check_simulator(simulator)
         self.default_shots = check_integer("default_shots", default_shots, 1)
         self._streams = itertools.count()
 
@@ -162,7 +164,7 @@ class Estimator(BaseEstimatorV2):  # type: ignore[misc]  # Qiskit has no types
     """
 
     def __init__(self, simulator: Simulator, *, default_precision: float = 0.0) -> None:
-        self.simulator = _check_simulator(simulator)
+        self.simulator = check_simulator(simulator)
         self.default_precision = check_non_negative("default_precision", default_precision)
         self._stream = 0
 
@@ -232,12 +234,6 @@ class _EstimatorTask:
         return cls(pub, circuit, columns, sets, groups, stream)
 
 
-def _check_simulator(simulator: Any) -> Simulator:
-    if not isinstance(simulator, Simulator):
-        raise InvalidArgument(f"simulator: {type(simulator).__name__} is not a Simulator")
-    return simulator
-
-
 def _columns(circuit: Circuit, values: BindingsArray) -> FloatArray:
     """Return a pub's values as our simulators take them: (sets, parameters of the circuit)."""
     sets = math.prod(values.shape)
@@ -255,9 +251,15 @@ def _bits(outcomes: npt.NDArray[np.int64], places: list[int | None]) -> BitArray
 
 
 def _pauli_sum(observable: _Labels) -> dict[str, float]:
-    """Return an observable of Qiskit's as ours: ``{"Z0 X3": 0.5}``."""
+    """Return an observable of Qiskit's as ours: ``{"Z0 X3": 0.5}``; k projectors make 2^k products."""
     total: dict[str, float] = {}
     for label, coefficient in observable:
+        projectors = sum(len(_LETTERS[letter]) - 1 for letter in label)
+        if projectors > _MAX_PROJECTORS:
+            raise InvalidArgument(
+                f"observable: {label!r} has {projectors} projectors, which make 2^{projectors} products of "
+                f"Pauli matrices; at most {_MAX_PROJECTORS} are expanded"
+            )
         factors = [_LETTERS[letter] for letter in reversed(label)]
         for product in itertools.product(*factors):
             name = " ".join(f"{pauli}{qubit}" for qubit, (_, pauli) in enumerate(product) if pauli != "I")
