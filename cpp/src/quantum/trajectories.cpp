@@ -316,7 +316,7 @@ void expect_options(const TrajectoryOptions& options) {
   nonideal::detail::expect_within("shots", options.shots, 1, kWords - 1);
   nonideal::detail::expect_within("circuit", options.circuit, 0, kWords - 1);
   if (options.stream >= static_cast<std::uint64_t>(kWords)) {
-    throw InvalidArgument("stream = " + std::to_string(options.stream) + " is outside [0, 4294967295]");
+    throw InvalidArgument("stream = " + std::to_string(options.stream) + " is outside [0, 2^32)");
   }
 }
 

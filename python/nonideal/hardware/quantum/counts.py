@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nonideal.checks import check_integer, check_memory
+from nonideal.checks import check_integer, check_memory, shown
 from nonideal.errors import InvalidArgument
 
 __all__ = ["Counts"]
@@ -71,8 +71,8 @@ class Counts(dict[str, int]):
         """
         for outcome, count in self.items():
             if not isinstance(outcome, str) or not outcome or set(outcome) - {"0", "1"}:
-                raise InvalidArgument(f"counts: {outcome!r} is not a bit string")
-            check_integer(f"counts[{outcome!r}]", count, 0)
+                raise InvalidArgument(f"counts: {shown(outcome)} is not a bit string")
+            check_integer(f"counts[{shown(outcome)}]", count, 0)
         widths = {len(outcome) for outcome in self}
         if not widths:
             raise InvalidArgument("counts: none; the number of bits is not known")

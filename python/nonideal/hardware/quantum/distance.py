@@ -13,7 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal import _core
-from nonideal.checks import check_choice, check_finite, check_integer, check_iterable, check_threads
+from nonideal.checks import (
+    check_boolean,
+    check_choice,
+    check_finite,
+    check_integer,
+    check_iterable,
+    check_threads,
+    shown,
+)
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.quantum.circuit import Circuit
 from nonideal.hardware.quantum.noise import NoiseModel, check_noise
@@ -213,7 +221,7 @@ class DistanceEstimator:
             "_noise", noise.copy()
         )  # what is compiled: models can be changed, also the one that is shown
         if self.zne is not None and not isinstance(self.zne, ZNE):
-            raise InvalidArgument(f"zne = {self.zne!r} is neither None nor a ZNE")
+            raise InvalidArgument(f"zne = {shown(self.zne)} is neither None nor a ZNE")
         check_choice("translation", self.translation, TRANSLATIONS)
         if self.n_cells is not None:
             if self.translation != "cells":
@@ -221,8 +229,7 @@ class DistanceEstimator:
                     f"n_cells = {self.n_cells} needs translation = 'cells', not {self.translation!r}"
                 )
             self._set("n_cells", check_integer("n_cells", self.n_cells, 1))
-        if not isinstance(self.noisy_preparation, bool):
-            raise InvalidArgument(f"noisy_preparation = {self.noisy_preparation!r} is neither True nor False")
+        check_boolean("noisy_preparation", self.noisy_preparation)
         seed = resolve_seed(self.seed)
         cells_seed = seed if self.cells_seed is None else check_integer("cells_seed", self.cells_seed, 0, 64)
         self._set("seed", seed)
@@ -359,7 +366,7 @@ class DistanceEstimator:
     ) -> _Options:
         given = list(check_iterable("offset", offset))
         if len(given) != 2:
-            raise InvalidArgument(f"offset = {offset!r} is not (query, point)")
+            raise InvalidArgument(f"offset = {shown(offset)} is not (query, point)")
         first_query, first_point = (
             check_integer(f"offset[{i}]", number, 0, 32) for i, number in enumerate(given)
         )

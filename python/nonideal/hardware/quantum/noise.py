@@ -16,6 +16,7 @@ from nonideal.checks import (
     check_mapping,
     check_number,
     check_probability,
+    shown,
 )
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.quantum.channel import CONVENTIONS, Channel, Convention, check_channel
@@ -156,7 +157,7 @@ class NoiseModel:
         changed = _core.quantum.NoiseModel(self._native)  # refused as a whole or added as a whole
         for name in names:
             if not isinstance(name, str):
-                raise InvalidArgument(f"gates: {name!r} is not a gate's name")
+                raise InvalidArgument(f"gates: {shown(name)} is not a gate's name")
             changed.add(native, name, on)
         self._native = changed
         return self
@@ -253,7 +254,7 @@ class NoiseModel:
         except InvalidArgument:
             raise
         except (KeyError, IndexError, TypeError, ValueError) as problem:
-            raise InvalidArgument(f"values: not a noise model's ({problem!r})") from None
+            raise InvalidArgument(f"values: not a noise model's ({shown(problem)})") from None
         return model
 
     def __eq__(self, other: object) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from nonideal.checks import check_number
+from nonideal.checks import check_number, shown
 from nonideal.errors import InvalidArgument
 
 __all__ = ["Observable", "Term", "parse_observable"]
@@ -47,7 +47,7 @@ def parse_observable(observable: Observable, n_qubits: int) -> list[Term]:
         products = [(_product(observable, n_qubits), 1.0)]
     elif isinstance(observable, Mapping):
         products = [
-            (_product(name, n_qubits), check_number(f"observable[{name!r}]", coefficient))
+            (_product(name, n_qubits), check_number(f"observable[{shown(name)}]", coefficient))
             for name, coefficient in observable.items()
         ]
     elif hasattr(observable, "to_list") and hasattr(observable, "num_qubits"):
@@ -74,7 +74,7 @@ def parse_observable(observable: Observable, n_qubits: int) -> list[Term]:
 
 def _product(text: Any, n_qubits: int) -> tuple[int, int]:
     if not isinstance(text, str):
-        raise InvalidArgument(f"observable: {text!r} is not a string")
+        raise InvalidArgument(f"observable: {shown(text)} is not a string")
     if text.strip() == "I":
         return 0, 0
     x = z = named = 0
@@ -110,7 +110,7 @@ def _real(label: str, coefficient: Any) -> float:
     try:
         number = complex(coefficient)
     except (TypeError, ValueError):  # such as an unbound parameter
-        raise InvalidArgument(f"observable[{label!r}] = {coefficient!r} is not a number") from None
+        raise InvalidArgument(f"observable[{label!r}] = {shown(coefficient)} is not a number") from None
     if number.imag != 0.0:
         raise InvalidArgument(f"observable[{label!r}] = {number} is not real")
     return check_number(f"observable[{label!r}]", number.real)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any, TypeAlias
 
-from nonideal.checks import check_number
+from nonideal.checks import check_number, shown
 from nonideal.errors import InvalidArgument
 
 __all__ = ["Angle", "LinearExpression", "Parameter", "check_angle"]
@@ -28,7 +28,7 @@ class LinearExpression:
 
     def __init__(self, name: str, factor: float, offset: float) -> None:
         if not isinstance(name, str) or not name:
-            raise InvalidArgument(f"name = {name!r} is not a non-empty string")
+            raise InvalidArgument(f"name = {shown(name)} is not a non-empty string")
         self._name = name
         self._factor = check_number(f"factor of {name}", factor)
         self._offset = check_number(f"offset of {name}", offset)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from nonideal import _core
 from nonideal.checks import (
+    check_boolean,
     check_choice,
     check_finite,
     check_int32,
@@ -24,6 +25,7 @@ from nonideal.checks import (
     check_iterable,
     check_number,
     check_threads,
+    shown,
 )
 from nonideal.errors import InvalidArgument
 from nonideal.estimate import Estimate
@@ -253,8 +255,7 @@ class ZNE:
             object.__setattr__(self, "asymptote", check_number("asymptote", self.asymptote))
         check_choice("realization", self.realization, REALIZATIONS)
         check_choice("on_crossing", self.on_crossing, CROSSINGS)
-        if not isinstance(self.clip, bool):
-            raise InvalidArgument(f"clip = {self.clip!r} is neither True nor False")
+        check_boolean("clip", self.clip)
         if self.fold_gates is not None:
             object.__setattr__(self, "fold_gates", self._checked_gates(self.fold_gates))
         self._native().check(list(self.scales))
@@ -324,7 +325,7 @@ class ZNE:
         """
         ends = list(check_iterable("bounds", bounds))
         if len(ends) != 2:
-            raise InvalidArgument(f"bounds = {bounds!r} are not two numbers")
+            raise InvalidArgument(f"bounds = {shown(bounds)} are not two numbers")
         low, high = (check_number("bounds", end) for end in ends)
         value, variance, _, _ = self._extrapolate(self.scales, values, variances, (low, high), num_threads)
         return value, variance

@@ -297,15 +297,15 @@ def test_measured_expectations_scatter_as_they_say(method):
 
 
 def test_the_standard_error_is_that_of_the_sample():
-    """1 - 2 n1 / S, and Agresti and Coull's error: two odd and two even outcomes added."""
+    """1 - 2 n1 / S, and the variance of such a frequency; of two outcomes where fewer were seen."""
     got = Simulator(seed=4).expectation(Circuit(1).ry(1.0, 0), {"Z0": -2.0}, 1000)
     ones = (1 - got.value / -2.0) / 2 * 1000
     assert ones == pytest.approx(round(ones), abs=1e-9)
-    p = (ones + 2) / 1004
-    assert got.standard_error == pytest.approx(2 * 2 * np.sqrt(p * (1 - p) / 1004), rel=1e-12)
+    p = ones / 1000
+    assert got.standard_error == pytest.approx(2 * 2 * np.sqrt(p * (1 - p) / 1000), rel=1e-12)
     certain = Simulator(seed=4).expectation(Circuit(1), "Z0", 1000)
     assert certain.value == 1.0
-    assert certain.standard_error == pytest.approx(2 * np.sqrt(2 / 1004 * (1 - 2 / 1004) / 1004))
+    assert certain.standard_error == pytest.approx(2 * np.sqrt(0.002 * 0.998 / 1000), rel=1e-12)
 
 
 def test_the_identity_needs_no_shots():
