@@ -16,6 +16,7 @@ from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.hardware.quantum.circuit import Circuit
 from nonideal.hardware.quantum.interop.conversion import Conversion, convert
 from nonideal.hardware.quantum.interop.shots import shot_outcomes
+from nonideal.hardware.quantum.readout import MAX_TERMS
 from nonideal.hardware.quantum.simulator import Simulator, check_simulator
 
 try:
@@ -52,8 +53,6 @@ _LETTERS: Mapping[str, tuple[tuple[float, str], ...]] = {letter: ((1.0, letter),
         ("l", -0.5, "Y"),
     )
 }
-
-_MAX_PROJECTORS = 16  # in one label
 
 
 class Sampler(BaseSamplerV2):  # type: ignore[misc]  # Qiskit has no types
@@ -252,14 +251,13 @@ def _bits(outcomes: npt.NDArray[np.int64], places: list[int | None]) -> BitArray
 
 def _pauli_sum(observable: _Labels) -> dict[str, float]:
     """Return an observable of Qiskit's as ours: ``{"Z0 X3": 0.5}``; k projectors make 2^k products."""
+    products = sum(math.prod(len(_LETTERS[letter]) for letter in label) for label, _ in observable)
+    if products > MAX_TERMS:
+        raise InvalidArgument(
+            f"observable: its projectors make {products} products of Pauli matrices, more than {MAX_TERMS}"
+        )
     total: dict[str, float] = {}
     for label, coefficient in observable:
-        projectors = sum(len(_LETTERS[letter]) - 1 for letter in label)
-        if projectors > _MAX_PROJECTORS:
-            raise InvalidArgument(
-                f"observable: {label!r} has {projectors} projectors, which make 2^{projectors} products of "
-                f"Pauli matrices; at most {_MAX_PROJECTORS} are expanded"
-            )
         factors = [_LETTERS[letter] for letter in reversed(label)]
         for product in itertools.product(*factors):
             name = " ".join(f"{pauli}{qubit}" for qubit, (_, pauli) in enumerate(product) if pauli != "I")
