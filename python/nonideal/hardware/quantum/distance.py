@@ -153,6 +153,7 @@ class DistanceEstimator:
         Where the origin lies. A distance does not change when both vectors are shifted together, but Z does,
         and with it bias and shot noise: ``"centroid"`` puts the origin in the mean of the points; ``"cells"``
         cuts them into ``n_cells`` k-means cells and, for each query, into the centre of the cell it lies in.
+        The centres are the same on every processor of one architecture, and for any number of threads.
         As cells shrink to single points this becomes a classical search. With too few cells a centre may be
         farther away than the origin was, and things get worse.
     n_cells : int or None

@@ -347,6 +347,30 @@ def test_trajectories_without_a_jump_are_not_certain():
     assert clean[1][0, 0] == 0
 
 
+MEMORY = """
+import resource
+import numpy as np
+from nonideal import _core
+q = _core.quantum
+circuit, noise = q.Circuit(1), q.NoiseModel()
+circuit.add("h", [0])
+noise.add(q.Channel.{channel}, "h")
+run = lambda shots: q.trajectory_expectation(circuit, noise, np.zeros((1, 0)), [(0, 1), (1, 0)], shots, 1)
+run(1 << 20)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+run({shots})
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize("channel", ["pauli([('X', 0.25)])", "amplitude_damping(0.1)"])
+def test_memory_of_trajectories_does_not_grow_with_the_shots(channel):
+    """Eight bytes per shot and product would be 64 MB here."""
+    code = MEMORY.format(channel=channel, shots=5 << 20)
+    grown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert int(grown) < 16_000  # kB
+
+
 def test_moments_of_many_trajectories_do_not_depend_on_blocks():
     """More shots than a block has: mean and variance as of all values at once, from counts."""
     circuit = q.Circuit(1)

@@ -137,7 +137,6 @@ def test_too_many_projectors_are_refused():
             estimator.run([(circuit, "0" * bits)]).result()
 
 
-
 def test_precision_becomes_shots_with_error_bars():
     model = depolarizing(0.01, 0.05)
     ours, _ = both(model)
