@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -16,33 +15,25 @@ from nonideal.checks import (
     check_int32,
     check_integer,
     check_iterable,
-    check_memory,
     check_threads,
 )
 from nonideal.errors import InvalidArgument
 from nonideal.estimate import Estimate
 from nonideal.hardware.quantum.circuit import Circuit, as_circuit
 from nonideal.hardware.quantum.counts import Counts
+from nonideal.hardware.quantum.engine import Engine, Method
 from nonideal.hardware.quantum.noise import NoiseModel, check_noise
 from nonideal.hardware.quantum.observable import Observable, parse_observable
-from nonideal.hardware.quantum.readout import read_probabilities, read_term
 from nonideal.seeds import resolve_seed
 
 __all__ = ["METHODS", "PRECISIONS", "Method", "Precision", "Simulator", "check_simulator"]
 
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complexfloating[Any, Any]]
-Pauli = tuple[int, int]
 
-Method = Literal["automatic", "statevector", "density_matrix", "trajectories"]
 METHODS: tuple[Method, ...] = ("automatic", "statevector", "density_matrix", "trajectories")
 Precision = Literal["double", "single"]
 PRECISIONS: tuple[Precision, ...] = ("double", "single")
-
-_DENSITY_QUBITS = 12  # above them 4^n numbers (134 MB at 12) cost more than sampling trajectories
-_PROGRAM_QUBITS = 8  # a joint distribution of more qubits is read off the state, not off 2^k expectations
-_MAX_INSTRUCTIONS = 20_000  # of a compiled program; finding out takes up to 0.3 s
-_BLOCK = 1 << 22  # numbers of a table of probabilities that exist at the same time while sampling
 
 
 class Simulator:
@@ -116,6 +107,8 @@ class Simulator:
         self._seed = resolve_seed(seed)
         self._threads = check_threads(num_threads)
         self._num_threads = num_threads
+        single = self._precision == "single"
+        self._engine = Engine(self._noise, self._method, single, self._seed, self._threads)
         if method == "statevector" and self._noise.has_channels:
             raise InvalidArgument(
                 "noise: method = 'statevector' has no noisy gates; choose density_matrix or trajectories"
@@ -172,7 +165,9 @@ class Simulator:
         circuit, angles = self._bind(circuit, parameters)
         if self._noise.has_channels:
             raise InvalidArgument("noise: a noisy circuit has no state vector; it has a density matrix")
-        states: ComplexArray = _core.quantum.statevector(circuit._native, angles, self._single, self._threads)
+        states: ComplexArray = _core.quantum.statevector(
+            circuit._native, angles, self._engine.single, self._threads
+        )
         return states if parameters is not None else states[0]
 
     def density_matrix(self, circuit: Circuit | Any, parameters: npt.ArrayLike | None = None) -> ComplexArray:
@@ -188,7 +183,7 @@ class Simulator:
         """
         circuit, angles = self._bind(circuit, parameters)
         states: ComplexArray = _core.quantum.density_matrix(
-            circuit._native, self._noise._native, angles, self._single, self._threads
+            circuit._native, self._noise._native, angles, self._engine.single, self._threads
         )
         return states if parameters is not None else states[0]
 
@@ -216,8 +211,7 @@ class Simulator:
         measured = self._measured(circuit, qubits)
         if self._method == "trajectories":
             raise InvalidArgument("method = 'trajectories' gives no exact probabilities; sample instead")
-        program = self._joint_program(circuit, measured)
-        read = self._probabilities(circuit, angles, measured, program)
+        read = self._engine.probabilities(circuit, angles, measured)
         return read if parameters is not None else read[0]
 
     def expectation(
@@ -277,7 +271,7 @@ class Simulator:
             stream, offset = _position(stream, offset)
         elif self._method == "trajectories":
             raise InvalidArgument("shots: method = 'trajectories' needs a number of them")
-        values, errors = self._estimates(circuit, angles, paulis, shots, stream, offset)
+        values, errors = self._engine.estimates(circuit, angles, paulis, shots, stream, offset)
         total = _sum(coefficients * values) + constant
         error = np.sqrt(_sum(np.square(coefficients * errors)))
         if parameters is None:
@@ -322,16 +316,12 @@ class Simulator:
         stream, offset = _position(stream, offset)
         counts = [
             Counts.from_array(row)
-            for table in self._sampled(circuit, angles, measured, shots, stream, offset)
+            for table in self._engine.sampled(circuit, angles, measured, shots, stream, offset)
             for row in table
         ]
         return counts if parameters is not None else counts[0]
 
-    # ---- the engines behind ----
-
-    @property
-    def _single(self) -> bool:
-        return self._precision == "single"
+    # ---- checks ----
 
     def _bind(self, circuit: Any, parameters: npt.ArrayLike | None) -> tuple[Circuit, FloatArray]:
         circuit = as_circuit(circuit)
@@ -366,212 +356,6 @@ class Simulator:
                 raise InvalidArgument(f"qubits[{i}] = {qubit} is named twice")
         return numbers
 
-    def _large(self, circuit: Circuit) -> bool:
-        """Whether a noisy circuit's density matrix is too much for ``automatic``."""
-        return self._noise.has_channels and circuit.n_qubits > _DENSITY_QUBITS
-
-    def _runs_trajectories(self, circuit: Circuit) -> bool:
-        return self._method == "trajectories" or (self._method == "automatic" and self._large(circuit))
-
-    @property
-    def _dense_method(self) -> str:
-        if self._method == "automatic":
-            return "density_matrix" if self._noise.has_channels else "statevector"
-        return self._method
-
-    def _program(self, circuit: Circuit, paulis: list[Pauli]) -> _core.quantum.Program | None:
-        """Return a compiled batch of expectations, or None where it is not worth it or would be long.
-
-        Whether it is depends on the circuit, never on the size of the batch: the bits must not.
-        """
-        worthwhile = circuit.parameters or self._large(circuit)
-        if self._method != "automatic" or not worthwhile or not paulis:
-            return None
-        try:
-            return _core.quantum.compile(
-                circuit._native,
-                self._noise._native,
-                [[(1.0, x, z)] for x, z in paulis],
-                _MAX_INSTRUCTIONS,
-            )
-        except InvalidArgument:
-            return None
-
-    def _estimates(
-        self,
-        circuit: Circuit,
-        angles: FloatArray,
-        paulis: list[Pauli],
-        shots: int | None,
-        stream: int,
-        offset: int,
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return values and standard errors (n_circuits, n_paulis) of averages of what is read."""
-        check_memory((len(angles), len(paulis)), n_arrays=2)
-        parts, needed = self._read(paulis)
-        program = self._program(circuit, needed)
-        if shots is not None and program is None and self._runs_trajectories(circuit):
-            return self._trajectories(circuit, angles, paulis, shots, stream, offset)
-        exact = np.zeros((len(angles), len(paulis)))
-        there = self._pauli_expectations(circuit, angles, needed, program)
-        for column, part in enumerate(parts):
-            for value, at in part:
-                exact[:, column] += value * (there[:, at] if at >= 0 else 1.0)
-        if shots is None:
-            return exact, np.zeros_like(exact)
-        return self._measure(exact, shots, stream, offset)
-
-    def _pauli_expectations(
-        self,
-        circuit: Circuit,
-        angles: FloatArray,
-        paulis: list[Pauli],
-        program: _core.quantum.Program | None,
-    ) -> FloatArray:
-        """Return exact expectations (n_circuits, n_paulis) of the state, without readout errors."""
-        if not paulis:
-            return np.zeros((len(angles), 0))
-        if program is not None:
-            return program.run(angles, num_threads=self._threads)
-        dense: FloatArray = _core.quantum.expectation_dense(
-            circuit._native,
-            self._noise._native,
-            angles,
-            paulis,
-            self._dense_method,
-            self._single,
-            self._threads,
-        )
-        return dense
-
-    def _read(self, paulis: list[Pauli]) -> tuple[list[list[tuple[float, int]]], list[Pauli]]:
-        """Return each average of readings as (factor, column) of expectations, -1 for 1; and the columns."""
-        columns: dict[Pauli, int] = {}
-        parts = []
-        for x, z in paulis:
-            part = []
-            for value, px, pz in read_term(x, z, self._noise):
-                column = columns.setdefault((px, pz), len(columns)) if px | pz else -1
-                part.append((value, column))
-            parts.append(part)
-        return parts, list(columns)
-
-    def _measure(
-        self, exact: FloatArray, shots: int, stream: int, offset: int
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return values and standard errors (n_circuits, n_paulis) of averages of so many readings."""
-        n_terms = exact.shape[1]
-        if not n_terms:
-            return exact, np.zeros_like(exact)
-        _check_offset(offset, len(exact), n_terms, 40)
-        odd = np.clip((1.0 - exact) / 2.0, 0.0, 1.0)
-        ones = _core.quantum.sample_binomial(
-            odd.ravel(),
-            shots=shots,
-            seed=self._seed,
-            stream=stream,
-            offset=offset * n_terms,
-            num_threads=self._threads,
-        )
-        frequencies = ones / shots
-        variances = _core.quantum.frequency_variance(frequencies, shots=shots)
-        return (
-            (1.0 - 2.0 * frequencies).reshape(exact.shape),
-            2.0 * np.sqrt(variances).reshape(exact.shape),
-        )
-
-    def _trajectories(
-        self, circuit: Circuit, angles: FloatArray, paulis: list[Pauli], shots: int, stream: int, offset: int
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return values and standard errors (n_circuits, n_paulis), trajectories for each product."""
-        _check_offset(offset, len(angles), len(paulis), 32)
-        values, errors = np.empty((len(angles), len(paulis))), np.empty((len(angles), len(paulis)))
-        for term, pauli in enumerate(paulis):
-            (part,), needed = self._read([pauli])
-            for row in range(len(angles)):
-                mean, variance = _core.quantum.trajectory_expectation(
-                    circuit._native,
-                    self._noise._native,
-                    angles[row : row + 1],
-                    needed,
-                    shots,
-                    self._seed,
-                    stream,
-                    (offset + row) * len(paulis) + term,
-                    self._threads,
-                )
-                values[row, term] = sum(value * (mean[0, c] if c >= 0 else 1.0) for value, c in part)
-                errors[row, term] = sum(abs(value) * math.sqrt(variance[0, c]) for value, c in part if c >= 0)
-        return values, errors
-
-    def _joint_program(self, circuit: Circuit, qubits: list[int]) -> _core.quantum.Program | None:
-        """Return a compiled batch of all parities of these qubits, but that of none; None as `_program`."""
-        if len(qubits) > _PROGRAM_QUBITS:
-            return None
-        masks = [
-            sum(1 << qubit for bit, qubit in enumerate(qubits) if outcome >> bit & 1)
-            for outcome in range(1, 1 << len(qubits))
-        ]
-        return self._program(circuit, [(0, mask) for mask in masks])
-
-    def _probabilities(
-        self,
-        circuit: Circuit,
-        angles: FloatArray,
-        qubits: list[int],
-        program: _core.quantum.Program | None,
-    ) -> FloatArray:
-        """Return the exact probabilities (n_circuits, 2^k) of what is read."""
-        if program is not None:
-            check_memory((len(angles), 1 << len(qubits)), n_arrays=3)
-            there = _from_parities(program.run(angles, num_threads=self._threads), len(qubits))
-        else:
-            there = _core.quantum.probabilities_dense(
-                circuit._native,
-                self._noise._native,
-                angles,
-                qubits,
-                self._dense_method,
-                self._single,
-                self._threads,
-            )
-        return read_probabilities(there, self._noise, qubits)
-
-    def _sampled(
-        self, circuit: Circuit, angles: FloatArray, qubits: list[int], shots: int, stream: int, offset: int
-    ) -> Iterator[npt.NDArray[np.int64]]:
-        """Yield tables of counts (some circuits, 2^k), block by block."""
-        trajectories = self._runs_trajectories(circuit)
-        _check_offset(offset, len(angles), 1, 32 if trajectories else 40)
-        program = None if trajectories else self._joint_program(circuit, qubits)
-        rows = max(1, _BLOCK >> len(qubits))
-        for first in range(0, len(angles), rows):
-            block = angles[first : first + rows]
-            if trajectories:
-                yield _core.quantum.trajectory_counts(
-                    circuit._native,
-                    self._noise._native,
-                    block,
-                    qubits,
-                    shots,
-                    self._seed,
-                    stream,
-                    offset + first,
-                    self._threads,
-                )
-            else:
-                chances = self._probabilities(circuit, block, qubits, program)
-                if self._single:  # they sum to 1 within the precision of a state
-                    chances /= chances.sum(axis=1, keepdims=True)
-                yield _core.quantum.sample_multinomial(
-                    chances,
-                    shots=shots,
-                    seed=self._seed,
-                    stream=stream,
-                    offset=offset + first,
-                    num_threads=self._threads,
-                )
-
 
 def check_simulator(value: Any) -> Simulator:
     """Return a `Simulator`."""
@@ -584,30 +368,9 @@ def _position(stream: int, offset: int) -> tuple[int, int]:
     return check_integer("stream", stream, 0, 32), check_integer("offset", offset, 0, 40)
 
 
-def _check_offset(offset: int, rows: int, per_row: int, power: int) -> None:
-    """Refuse circuits whose random numbers would lie beyond the last ones: 2^power places, per_row each."""
-    last = (1 << power) // per_row - rows
-    if last < 0:
-        raise InvalidArgument(
-            f"parameters: {rows} rows are above {(1 << power) // per_row}, for which there are random numbers"
-        )
-    if offset > last:
-        raise InvalidArgument(f"offset = {offset} is outside [0, {last}]")
-
-
 def _sum(columns: FloatArray) -> FloatArray:
     """Return the sums over the columns, added from left to right for every number of rows."""
     total = np.zeros(len(columns))
     for column in columns.T:
         total += column
     return total
-
-
-def _from_parities(parities: FloatArray, bits: int) -> FloatArray:
-    """Return the probabilities (n, 2^k) of bits whose 2^k - 1 products have these averages (n, 2^k - 1)."""
-    result = np.concatenate([np.ones((len(parities), 1)), parities], axis=1)
-    for bit in range(bits):
-        pairs = result.reshape(len(result), -1, 2, 1 << bit)
-        even, odd = pairs[:, :, 0], pairs[:, :, 1]
-        result = np.stack([(even + odd) / 2.0, (even - odd) / 2.0], axis=2).reshape(result.shape)
-    return np.clip(result, 0.0, 1.0)

@@ -331,7 +331,7 @@ def test_templates_are_compiled_once(monkeypatch):
     values = np.random.default_rng(0).normal(size=(100, 2))
     simulator = Simulator(DEPOLARIZING, seed=2)
     whole = simulator.sample(TEMPLATE, 50, parameters=values)
-    monkeypatch.setattr("nonideal.hardware.quantum.simulator._BLOCK", 8)
+    monkeypatch.setattr("nonideal.hardware.quantum.engine._BLOCK", 8)
     assert simulator.sample(TEMPLATE, 50, parameters=values) == whole
     assert len(compiled) == 2  # one for each call
     large = Circuit(13).h(0).cx(0, 1)
