@@ -17,7 +17,7 @@ from nonideal.hardware.quantum.circuit import Circuit
 from nonideal.hardware.quantum.noise import NoiseModel
 from nonideal.hardware.quantum.readout import read_probabilities, read_term
 
-__all__ = ["Engine", "Method"]
+__all__ = ["Engine", "Method", "Pauli"]
 
 FloatArray = npt.NDArray[np.float64]
 Pauli = tuple[int, int]  # x mask, z mask

@@ -55,7 +55,7 @@ def readout_mitigated(
     >>> from nonideal.hardware import quantum
     >>> found = quantum.readout_mitigated({"0": 126, "1": 874}, quantum.ReadoutError(0.03, 0.01))
     >>> found.value.round(4), found.standard_error.round(4)
-    (array([0.1, 0.9]), array([0.011, 0.011]))
+    (array([0.1, 0.9]), array([0.0109, 0.0109]))
     """
     read, shots = _frequencies(counts)
     inverses = [_inverse(error, bit) for bit, error in enumerate(_errors(errors, len(read)))]

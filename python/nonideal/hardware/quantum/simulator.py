@@ -21,7 +21,7 @@ from nonideal.errors import InvalidArgument
 from nonideal.estimate import Estimate
 from nonideal.hardware.quantum.circuit import Circuit, as_circuit
 from nonideal.hardware.quantum.counts import Counts
-from nonideal.hardware.quantum.engine import Engine, Method
+from nonideal.hardware.quantum.engine import Engine, Method, Pauli
 from nonideal.hardware.quantum.noise import NoiseModel, check_noise
 from nonideal.hardware.quantum.observable import Observable, parse_observable
 from nonideal.seeds import resolve_seed
@@ -340,6 +340,15 @@ class Simulator:
         if not len(angles):
             raise InvalidArgument("parameters: no row; a batch has at least one circuit")
         return circuit, np.ascontiguousarray(angles)
+
+    def _averages(
+        self, circuit: Circuit, paulis: list[Pauli], parameters: npt.ArrayLike | None
+    ) -> FloatArray:
+        """Return exact averages (n_circuits, n_paulis) of what is read of products of Pauli matrices."""
+        circuit, angles = self._bind(circuit, parameters)
+        if self._method == "trajectories":
+            raise InvalidArgument("shots: method = 'trajectories' needs a number of them")
+        return self._engine.estimates(circuit, angles, paulis, None, 0, 0)[0]
 
     def _measured(self, circuit: Circuit, qubits: Sequence[int] | None) -> list[int]:
         if qubits is None:

@@ -515,20 +515,11 @@ def _moments(
     simulator: Simulator, circuit: Circuit, terms: Sequence[Term], parameters: npt.ArrayLike | None
 ) -> tuple[Any, Any]:
     """Return an exact expectation, and its variance for one shot of every product of Pauli matrices."""
-    mean: Any = sum(coefficient for coefficient, x, z in terms if not x | z)
-    variance: Any = 0.0
-    for coefficient, x, z in terms:
-        if x | z:
-            average = simulator.expectation(circuit, _product(x, z), parameters=parameters).value
-            mean = mean + coefficient * average
-            variance = variance + coefficient**2 * (1.0 - average**2)
-    return mean, variance
-
-
-def _product(x: int, z: int) -> str:
-    letters = {(1, 0): "X", (1, 1): "Y", (0, 1): "Z"}
-    return " ".join(
-        f"{letters[x >> qubit & 1, z >> qubit & 1]}{qubit}"
-        for qubit in range((x | z).bit_length())
-        if (x | z) >> qubit & 1
-    )
+    measured = [(coefficient, (x, z)) for coefficient, x, z in terms if x | z]
+    averages = simulator._averages(circuit, [pauli for _, pauli in measured], parameters)
+    mean = np.full(len(averages), sum((coefficient for coefficient, x, z in terms if not x | z), 0.0))
+    variance = np.zeros(len(averages))
+    for (coefficient, _), average in zip(measured, averages.T, strict=True):
+        mean += coefficient * average
+        variance += coefficient**2 * (1.0 - average**2)
+    return (mean, variance) if parameters is not None else (float(mean[0]), float(variance[0]))
