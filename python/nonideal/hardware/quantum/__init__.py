@@ -32,7 +32,7 @@ Mitigation:
 
 >>> zne = quantum.ZNE(scales=(1, 3, 5), extrapolator="richardson")
 >>> print(zne.expectation(sim, bell, "Z0 Z1", shots=4096))
-0.9995 ± 0.0063 (n = 4096)
+0.9995 ± 0.0061 (n = 4096)
 
 Distances and neighbours:
 
