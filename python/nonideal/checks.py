@@ -21,6 +21,7 @@ from nonideal.errors import InvalidArgument
 __all__ = [
     "check_boolean",
     "check_choice",
+    "check_extended",
     "check_finite",
     "check_int32",
     "check_integer",
@@ -71,6 +72,14 @@ def check_number(name: str, value: Any) -> float:
     converted = _as_float(name, value)
     if not math.isfinite(converted):
         raise InvalidArgument(f"{name} = {shown(value, str)} is not finite")
+    return converted
+
+
+def check_extended(name: str, value: Any) -> float:
+    """Return a float that may be infinite, but is not NaN."""
+    converted = _as_float(name, value)
+    if math.isnan(converted):
+        raise InvalidArgument(f"{name} = {value} is not a number")
     return converted
 
 
@@ -144,10 +153,12 @@ def check_memory(shape: Sequence[int], itemsize: int = 8, n_arrays: int = 1) -> 
 def check_iterable(name: str, value: Any) -> Iterable[Any]:
     """Return what can be gone through."""
     try:
+        if not isinstance(value, Iterable):  # nor what can merely be indexed
+            raise TypeError
         iter(value)  # an array without dimensions has the method, and refuses
     except TypeError:
         raise InvalidArgument(f"{name} = {shown(value)} is not a sequence") from None
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def shown(value: Any, write: Callable[[Any], str] = repr) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -159,8 +160,12 @@ class Parameter(LinearExpression):
 Angle: TypeAlias = float | LinearExpression
 
 
-def _number(value: Any) -> float:
-    return check_number("number in an angle", value)
+def _number(value: Real) -> float:
+    """Return a float; infinity, which every expression refuses, for what is beyond the largest."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def check_angle(name: str, value: Any) -> Angle:

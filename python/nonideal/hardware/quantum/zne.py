@@ -19,6 +19,7 @@ from nonideal import _core
 from nonideal.checks import (
     check_boolean,
     check_choice,
+    check_extended,
     check_finite,
     check_int32,
     check_integer,
@@ -326,7 +327,7 @@ class ZNE:
         ends = list(check_iterable("bounds", bounds))
         if len(ends) != 2:
             raise InvalidArgument(f"bounds = {shown(bounds)} are not two numbers")
-        low, high = (check_number("bounds", end) for end in ends)
+        low, high = (check_extended(f"bounds[{i}]", end) for i, end in enumerate(ends))
         value, variance, _, _ = self._extrapolate(self.scales, values, variances, (low, high), num_threads)
         return value, variance
 
