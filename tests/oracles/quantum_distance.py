@@ -139,7 +139,7 @@ def k_means(points, n_cells, seed, rounds=25):
             total += (x - y) * (x - y)
         return total
 
-    centres = [rows[int(shares[0] * len(rows))]]
+    centres = [rows[min(int(shares[0] * len(rows)), len(rows) - 1)]]
     nearest = [math.inf] * len(rows)
     for share in shares[1:]:
         nearest = [min(old, square(row, centres[-1])) for old, row in zip(nearest, rows, strict=True)]

@@ -100,7 +100,7 @@ def k_means(points: FloatArray, n_cells: int, seed: int) -> FloatArray:
     columns = np.ascontiguousarray(points.T)
     draws = np.random.Philox(key=seed).random_raw(n_cells) >> np.uint64(11)
     shares = draws.astype(np.float64) * 2.0**-53
-    chosen = [int(shares[0] * len(points))]
+    chosen = [min(int(shares[0] * len(points)), len(points) - 1)]
     nearest: FloatArray = np.full(len(points), np.inf)
     for share in shares[1:]:
         squares = np.zeros(len(points))

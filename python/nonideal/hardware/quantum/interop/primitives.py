@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nonideal.checks import check_integer, check_non_negative
+from nonideal.checks import check_integer, check_iterable, check_memory, check_non_negative
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.hardware.quantum.circuit import Circuit
 from nonideal.hardware.quantum.interop.conversion import Conversion, convert
@@ -20,6 +20,7 @@ from nonideal.hardware.quantum.readout import MAX_TERMS
 from nonideal.hardware.quantum.simulator import Simulator, check_simulator
 
 try:
+    from qiskit.exceptions import QiskitError
     from qiskit.primitives import (
         BaseEstimatorV2,
         BaseSamplerV2,
@@ -95,7 +96,7 @@ class Sampler(BaseSamplerV2):  # type: ignore[misc]  # Qiskit has no types
     def run(self, pubs: Iterable[Any], *, shots: int | None = None) -> PrimitiveJob:
         """Sample the circuits of ``(circuit, parameter values, shots)``; the last two may be left out."""
         shots = self.default_shots if shots is None else check_integer("shots", shots, 1)
-        coerced = [SamplerPub.coerce(pub, shots) for pub in pubs]
+        coerced = _coerced(SamplerPub, pubs, shots)
         tasks = [(pub, convert(pub.circuit), next(self._streams)) for pub in coerced]
         job = PrimitiveJob(self._run, tasks)
         job._submit()
@@ -106,6 +107,7 @@ class Sampler(BaseSamplerV2):  # type: ignore[misc]  # Qiskit has no types
 
     def _run_pub(self, pub: SamplerPub, conversion: Conversion, stream: int) -> SamplerPubResult:
         places = {clbit: i for i, clbit in enumerate(conversion.clbits)}
+        check_memory((math.prod(pub.shape), pub.shots), n_arrays=2)
         outcomes = np.zeros((math.prod(pub.shape), pub.shots), dtype=np.int64)
         if places:  # else all registers stay 0
             counts = self.simulator.sample(
@@ -173,7 +175,7 @@ class Estimator(BaseEstimatorV2):  # type: ignore[misc]  # Qiskit has no types
             "precision", self.default_precision if precision is None else precision
         )
         tasks = []
-        for pub in [EstimatorPub.coerce(pub, precision) for pub in pubs]:
+        for pub in _coerced(EstimatorPub, pubs, precision):
             task = _EstimatorTask.of(pub, self._stream)
             self._stream += len(task.groups)
             tasks.append(task)
@@ -231,6 +233,19 @@ class _EstimatorTask:
         sets, which = np.broadcast_arrays(rows, which.reshape(observables.shape))
         groups = {labels: np.flatnonzero(which == number) for labels, number in numbers.items()}
         return cls(pub, circuit, columns, sets, groups, stream)
+
+
+def _coerced(kind: Any, pubs: Any, default: float) -> list[Any]:
+    """Return pubs as Qiskit completes them; what it refuses is named by its place."""
+    found = []
+    for i, pub in enumerate(check_iterable("pubs", pubs)):
+        try:
+            found.append(kind.coerce(pub, default))
+        except InvalidArgument:
+            raise
+        except (AttributeError, QiskitError, TypeError, ValueError) as problem:
+            raise InvalidArgument(f"pubs[{i}]: {' '.join(str(problem).split())}") from None
+    return found
 
 
 def _columns(circuit: Circuit, values: BindingsArray) -> FloatArray:
