@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nonideal import _core
 from nonideal.errors import InvalidArgument
 
 __all__ = [
@@ -27,7 +26,6 @@ __all__ = [
     "check_integer",
     "check_iterable",
     "check_mapping",
-    "check_memory",
     "check_non_negative",
     "check_number",
     "check_positive",
@@ -143,11 +141,6 @@ def check_mapping(name: str, value: Any) -> Mapping[Any, Any]:
     if not isinstance(value, Mapping):
         raise InvalidArgument(f"{name}: {type(value).__name__} is not a mapping")
     return value
-
-
-def check_memory(shape: Sequence[int], itemsize: int = 8, n_arrays: int = 1) -> None:
-    """Refuse results of this shape where so many arrays of them do not fit into memory."""
-    _core.expect_result_memory(list(shape), float(itemsize * n_arrays))
 
 
 def check_iterable(name: str, value: Any) -> Iterable[Any]:

@@ -94,9 +94,8 @@ void test_realized_scales() {
   q::Circuit circuit(2);
   circuit.add(q::Gate::h, {0}).add(q::Gate::cx, {0, 1});
   CHECK(q::realized_scales(circuit, std::array{1.0, 2.0, 3.0}, q::Fold::gate) == Numbers{1, 2, 3});
-  CHECK_REFUSED(
-      "scales[1] = 1.5 and scales[2] = 2 are both realised as 2: folds of 2 gates make steps of 1",
-      q::realized_scales(circuit, std::array{1.0, 1.5, 2.0}, q::Fold::gate));
+  CHECK_REFUSED("scales[1] = 1.5 and scales[2] = 2 are both realised as 2: folds of 2 gates make steps of 1",
+                q::realized_scales(circuit, std::array{1.0, 1.5, 2.0}, q::Fold::gate));
   CHECK_REFUSED("scales[0] = 1 and scales[1] = 1.9 are both realised as 1: folds of 1 gate make steps of 2",
                 q::realized_scales(circuit, std::array{1.0, 1.9}, q::Fold::gate, std::array{q::Gate::cx}));
 }

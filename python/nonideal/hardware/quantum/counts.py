@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nonideal.checks import check_integer, check_memory, shown
+from nonideal.checks import check_integer, shown
 from nonideal.errors import InvalidArgument
+from nonideal.memory import check_memory
 
 __all__ = ["Counts"]
 

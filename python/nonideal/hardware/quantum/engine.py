@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal import _core
-from nonideal.checks import check_memory
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.quantum.circuit import Circuit
 from nonideal.hardware.quantum.noise import NoiseModel
 from nonideal.hardware.quantum.readout import read_probabilities, read_term
+from nonideal.memory import check_memory
 
 __all__ = ["Engine", "Method", "Pauli"]
 

@@ -8,9 +8,9 @@ import math
 import numpy as np
 import pytest
 
+import odd
 from nonideal.errors import InvalidArgument
 from nonideal.hardware import quantum as q
-from oracles import odd
 
 THETA = q.Parameter("theta")
 BELL = q.Circuit(2).h(0).cx(0, 1)

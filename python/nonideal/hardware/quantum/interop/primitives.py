@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nonideal.checks import check_integer, check_iterable, check_memory, check_non_negative
+from nonideal.checks import check_integer, check_iterable, check_non_negative
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.hardware.quantum.circuit import Circuit
 from nonideal.hardware.quantum.interop.conversion import Conversion, convert
 from nonideal.hardware.quantum.interop.shots import shot_outcomes
 from nonideal.hardware.quantum.readout import MAX_TERMS
 from nonideal.hardware.quantum.simulator import Simulator, check_simulator
+from nonideal.memory import check_memory
 
 try:
     from qiskit.exceptions import QiskitError

@@ -4,9 +4,9 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit_aer import noise as aer_noise
 
+import odd
 from nonideal.hardware import quantum
 from nonideal.hardware.quantum import interop
-from oracles import odd
 
 SIMULATOR = quantum.Simulator(seed=1)
 PLAIN = QuantumCircuit(1)
