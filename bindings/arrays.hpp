@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "nonideal/base/error.hpp"
+#include "nonideal/base/memory.hpp"
 
 namespace nonideal::bindings {
 
@@ -35,6 +37,13 @@ std::span<const T> view(const Array<T>& array) {
 template <class T>
 std::span<T> mutable_view(Array<T>& array) {
   return {array.mutable_data(), static_cast<std::size_t>(array.size())};
+}
+
+/// A new array for results; refused where `n_arrays` of them do not fit into memory.
+template <class T>
+Array<T> new_array(const std::vector<std::int64_t>& shape, int n_arrays = 1) {
+  expect_result_memory(shape, static_cast<double>(sizeof(T)) * n_arrays);
+  return Array<T>(std::vector<py::ssize_t>(shape.begin(), shape.end()));
 }
 
 inline void expect_ndim(const char* name, const py::array& array, py::ssize_t ndim) {

@@ -9,6 +9,7 @@
 #include "arrays.hpp"
 #include "nonideal/base/cpu.hpp"
 #include "nonideal/base/error.hpp"
+#include "nonideal/base/memory.hpp"
 #include "nonideal/base/random.hpp"
 #include "nonideal/base/threads.hpp"
 
@@ -43,6 +44,12 @@ void bind_base(py::module_& m) {
   py::register_exception_translator(&translate);
   m.def("num_threads", &num_threads);
   m.def("set_num_threads", &set_num_threads, "num_threads"_a);
+  m.def(
+      "expect_result_memory",
+      [](const std::vector<std::int64_t>& shape, double bytes_per_element) {
+        expect_result_memory(shape, bytes_per_element);
+      },
+      "shape"_a, "bytes_per_element"_a);
   m.def("active_isa", [] { return std::string(name(active_isa())); });
   m.def("available_isas", [] {
     std::vector<std::string> names;

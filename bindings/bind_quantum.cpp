@@ -258,7 +258,9 @@ void bind_noise(py::module_& m) {
             return std::pair(error.p0_given_1, error.p1_given_0);
           },
           "qubit"_a)
-      .def("scaled", &NoiseModel::scaled, "factor"_a)
+      .def("scaled", py::overload_cast<double>(&NoiseModel::scaled, py::const_), "factor"_a)
+      .def("scaled_in", py::overload_cast<double, const Circuit&>(&NoiseModel::scaled, py::const_),
+           "factor"_a, "circuit"_a)
       .def_property_readonly("uniform", [](const NoiseModel& self) { return self.uniform(); })
       .def("entries",
            [](const NoiseModel& self) {

@@ -33,7 +33,7 @@ Program compile_terms(const Circuit& circuit, const NoiseModel& noise,
 Array<double> run_program(const Program& program, const Array<double>& parameters, int num_threads) {
   expect_ndim("parameters", parameters, 2);
   expect_length("parameters", parameters.shape(1), program.n_parameters());
-  Array<double> out({parameters.shape(0), static_cast<py::ssize_t>(program.n_outputs())});
+  auto out = new_array<double>({parameters.shape(0), program.n_outputs()});
   const auto angles = view(parameters);
   const auto values = mutable_view(out);
   {
@@ -51,7 +51,7 @@ SamplingOptions options_of(std::int64_t shots, std::uint64_t seed, std::uint64_t
 Array<std::int64_t> binomial(const Array<double>& probabilities, std::int64_t shots, std::uint64_t seed,
                              std::uint64_t stream, std::int64_t offset, int num_threads) {
   expect_ndim("probabilities", probabilities, 1);
-  Array<std::int64_t> counts(probabilities.shape(0));
+  auto counts = new_array<std::int64_t>({probabilities.shape(0)});
   const auto given = view(probabilities);
   const auto drawn = mutable_view(counts);
   {
@@ -64,7 +64,7 @@ Array<std::int64_t> binomial(const Array<double>& probabilities, std::int64_t sh
 Array<std::int64_t> multinomial(const Array<double>& probabilities, std::int64_t shots, std::uint64_t seed,
                                 std::uint64_t stream, std::int64_t offset, int num_threads) {
   expect_ndim("probabilities", probabilities, 2);
-  Array<std::int64_t> counts({probabilities.shape(0), probabilities.shape(1)});
+  auto counts = new_array<std::int64_t>({probabilities.shape(0), probabilities.shape(1)});
   const auto outcomes = static_cast<std::int64_t>(probabilities.shape(1));
   const auto given = view(probabilities);
   const auto drawn = mutable_view(counts);
@@ -73,6 +73,15 @@ Array<std::int64_t> multinomial(const Array<double>& probabilities, std::int64_t
     sample_multinomial(given, outcomes, options_of(shots, seed, stream, offset, num_threads), drawn);
   }
   return counts;
+}
+
+Array<double> frequency_variances(const Array<double>& frequencies, std::int64_t shots) {
+  expect_ndim("frequencies", frequencies, 1);
+  auto out = new_array<double>({frequencies.shape(0)});
+  const auto given = view(frequencies);
+  const auto variances = mutable_view(out);
+  for (std::size_t i = 0; i < given.size(); ++i) variances[i] = frequency_variance(given[i], shots);
+  return out;
 }
 
 }  // namespace
@@ -88,6 +97,7 @@ void bind_quantum_batch(py::module_ m) {
   m.attr("MAX_SHOTS") = kMaxShots;
   m.def("sample_binomial", &binomial, "probabilities"_a.noconvert(), py::kw_only(), "shots"_a, "seed"_a,
         "stream"_a = 0, "offset"_a = 0, "num_threads"_a = 0);
+  m.def("frequency_variance", &frequency_variances, "frequencies"_a.noconvert(), py::kw_only(), "shots"_a);
   m.def("sample_multinomial", &multinomial, "probabilities"_a.noconvert(), py::kw_only(), "shots"_a, "seed"_a,
         "stream"_a = 0, "offset"_a = 0, "num_threads"_a = 0);
 }

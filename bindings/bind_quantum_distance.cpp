@@ -67,7 +67,8 @@ std::tuple<Array<double>, Array<double>, std::int64_t, std::int64_t> pairwise(
     std::uint64_t seed, std::uint64_t stream, std::int64_t first_query, std::int64_t first_point,
     int num_threads) {
   const DistanceData data = data_of(self.dimension, queries, points, centres, cells);
-  Array<double> squared({queries.shape(0), points.shape(0)}), error({queries.shape(0), points.shape(0)});
+  auto squared = new_array<double>({queries.shape(0), points.shape(0)}, 2);
+  auto error = new_array<double>({queries.shape(0), points.shape(0)});
   const auto values = mutable_view(squared), errors = mutable_view(error);
   DistanceCounts counts;
   {

@@ -42,6 +42,8 @@ class Rows {
   }
   std::span<const double> operator[](std::size_t row) const { return all_.subspan(row * width_, width_); }
 
+  std::int64_t count() const { return static_cast<std::int64_t>(size); }
+
   std::size_t size = 0;
 
  private:
@@ -49,13 +51,11 @@ class Rows {
   std::span<const double> all_;
 };
 
-/// A new array of this shape; refused where it does not fit into memory.
-template <class T>
-Array<T> new_array(const Circuit& circuit, const std::vector<std::size_t>& shape, double working = 0.0) {
-  double bytes = sizeof(T);
-  for (const std::size_t length : shape) bytes *= static_cast<double>(length);
-  expect_memory(circuit.n_qubits(), bytes + working);
-  return Array<T>(std::vector<py::ssize_t>(shape.begin(), shape.end()));
+/// Refused by its number of qubits where not even one state fits into memory: before the table of results is.
+void expect_state(const Circuit& circuit, bool density, bool single) {
+  const double number = single ? sizeof(float) : sizeof(double);
+  const int n = circuit.n_qubits();
+  expect_memory(n, density ? number * std::ldexp(1.0, 2 * n) : 2.0 * number * std::ldexp(1.0, n));
 }
 
 void expect_noiseless(const NoiseModel& noise) {
@@ -83,7 +83,7 @@ py::array amplitudes(const Circuit& circuit, const Array<double>& parameters, in
                             [](void* held) { delete static_cast<StateVector<Real>*>(held); });
     return Array<std::complex<Real>>({std::size_t{1}, side}, data, owner);
   }
-  auto out = new_array<std::complex<Real>>(circuit, {rows.size, side});
+  auto out = new_array<std::complex<Real>>({rows.count(), std::int64_t{1} << circuit.n_qubits()});
   const auto memory = mutable_view(out);
   {
     const py::gil_scoped_release release;
@@ -111,7 +111,8 @@ py::array densities(const Circuit& circuit, const NoiseModel& noise, const Array
   const Rows rows(parameters, circuit);
   expect_memory(circuit.n_qubits(), 3.0 * sizeof(Real) * std::ldexp(1.0, 2 * circuit.n_qubits()));
   const std::size_t side = dimension(circuit);
-  auto out = new_array<std::complex<Real>>(circuit, {rows.size, side, side});
+  const auto length = static_cast<std::int64_t>(side);
+  auto out = new_array<std::complex<Real>>({rows.count(), length, length});
   const auto memory = mutable_view(out);
   {
     const py::gil_scoped_release release;
@@ -177,8 +178,9 @@ Array<double> probabilities(const Circuit& circuit, const NoiseModel& noise, con
     throw InvalidArgument("qubits: expected at most " + std::to_string(circuit.n_qubits()) + ", got " +
                           std::to_string(qubits.size()));
   }
+  expect_state(circuit, named(kDense, "method", method) == Dense::density_matrix, single);
   const std::size_t outcomes = std::size_t{1} << qubits.size();
-  auto out = new_array<double>(circuit, {rows.size, outcomes});
+  auto out = new_array<double>({rows.count(), static_cast<std::int64_t>(outcomes)});
   const auto table = mutable_view(out);
   for_states(circuit, noise, rows, method, single, num_threads, [&](const auto& state, std::size_t row) {
     const std::vector<double> found = probabilities_of(state, qubits, num_threads);
@@ -191,7 +193,8 @@ Array<double> expectations(const Circuit& circuit, const NoiseModel& noise, cons
                            const std::vector<Masks>& terms, const std::string& method, bool single,
                            int num_threads) {
   const Rows rows(parameters, circuit);
-  auto out = new_array<double>(circuit, {rows.size, terms.size()});
+  expect_state(circuit, named(kDense, "method", method) == Dense::density_matrix, single);
+  auto out = new_array<double>({rows.count(), static_cast<std::int64_t>(terms.size())});
   const auto table = mutable_view(out);
   for_states(circuit, noise, rows, method, single, num_threads, [&](const auto& state, std::size_t row) {
     for (std::size_t t = 0; t < terms.size(); ++t) {
@@ -218,8 +221,9 @@ Array<std::int64_t> counts(const Circuit& circuit, const NoiseModel& noise, cons
     throw InvalidArgument("qubits: expected at most " + std::to_string(circuit.n_qubits()) + ", got " +
                           std::to_string(qubits.size()));
   }
+  expect_state(circuit, false, false);
   const std::size_t outcomes = std::size_t{1} << qubits.size();
-  auto out = new_array<std::int64_t>(circuit, {rows.size, outcomes});
+  auto out = new_array<std::int64_t>({rows.count(), static_cast<std::int64_t>(outcomes)});
   const auto table = mutable_view(out);
   {
     const py::gil_scoped_release release;
@@ -238,8 +242,8 @@ std::tuple<Array<double>, Array<double>> trajectory_means(const Circuit& circuit
                                                           std::uint64_t seed, std::uint64_t stream,
                                                           std::int64_t offset, int num_threads) {
   const Rows rows(parameters, circuit);
-  auto means = new_array<double>(circuit, {rows.size, terms.size()});
-  auto variances = new_array<double>(circuit, {rows.size, terms.size()});
+  auto means = new_array<double>({rows.count(), static_cast<std::int64_t>(terms.size())}, 2);
+  auto variances = new_array<double>({rows.count(), static_cast<std::int64_t>(terms.size())});
   const auto mean = mutable_view(means), variance = mutable_view(variances);
   {
     const py::gil_scoped_release release;

@@ -36,12 +36,19 @@ void bind_quantum_zne(py::module_ m) {
   m.attr("EXTRAPOLATORS") = names_of(kKinds);
   m.attr("FOLDS") = names_of(kFolds);
   m.def(
-      "realized_scale",
-      [](const Circuit& circuit, double scale, const std::string& fold,
+      "realized_scales",
+      [](const Circuit& circuit, const std::vector<double>& scales, const std::string& fold,
          const std::vector<std::string>& only) {
-        return realized_scale(circuit, scale, named(kFolds, "fold", fold), gates_named(only));
+        return realized_scales(circuit, scales, named(kFolds, "fold", fold), gates_named(only));
       },
-      "circuit"_a, "scale"_a, "fold"_a, "only"_a);
+      "circuit"_a, "scales"_a, "fold"_a, "only"_a);
+  m.def(
+      "channel_obstacle",
+      [](const Circuit& circuit, const NoiseModel& noise, const std::vector<double>& scales,
+         const std::string& fold, const std::vector<std::string>& only) {
+        return channel_obstacle(circuit, noise, scales, named(kFolds, "fold", fold), gates_named(only));
+      },
+      "circuit"_a, "noise"_a, "scales"_a, "fold"_a, "only"_a);
   m.def(
       "folded",
       [](const Circuit& circuit, double scale, const std::string& fold, std::uint64_t seed,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
 from typing import Any, TypeAlias, TypeVar
 
@@ -18,7 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 from nonideal.errors import InvalidArgument
 
 __all__ = [
+    "check_boolean",
     "check_choice",
+    "check_extended",
     "check_finite",
     "check_int32",
     "check_integer",
@@ -29,19 +31,22 @@ __all__ = [
     "check_positive",
     "check_probability",
     "check_threads",
+    "shown",
 ]
 
 FloatArray: TypeAlias = NDArray[np.float64]
 Name = TypeVar("Name", bound=str)
+
+_LONGEST = 100  # characters of a value in a message
 
 
 def check_integer(name: str, value: Any, low: int, power: int = 63) -> int:
     """Return a whole number that is in [low, 2^power)."""
     number = _whole(name, value)
     if power == 63 and number < low:
-        raise InvalidArgument(f"{name} = {number} is below {low}")
+        raise InvalidArgument(f"{name} = {shown(number)} is below {low}")
     if not low <= number < 1 << power:
-        raise InvalidArgument(f"{name} = {number} is outside [{low}, 2^{power})")
+        raise InvalidArgument(f"{name} = {shown(number)} is outside [{low}, 2^{power})")
     return number
 
 
@@ -49,7 +54,7 @@ def check_int32(name: str, value: Any) -> int:
     """Return a whole number that C++ can take as an int; what it may be is checked there."""
     number = _whole(name, value)
     if not -(1 << 31) <= number < 1 << 31:
-        raise InvalidArgument(f"{name} = {number} is outside [-2^31, 2^31)")
+        raise InvalidArgument(f"{name} = {shown(number)} is outside [-2^31, 2^31)")
     return number
 
 
@@ -64,7 +69,15 @@ def check_number(name: str, value: Any) -> float:
     """Return a finite float."""
     converted = _as_float(name, value)
     if not math.isfinite(converted):
-        raise InvalidArgument(f"{name} = {value} is not finite")
+        raise InvalidArgument(f"{name} = {shown(value, str)} is not finite")
+    return converted
+
+
+def check_extended(name: str, value: Any) -> float:
+    """Return a float that may be infinite, but is not NaN."""
+    converted = _as_float(name, value)
+    if math.isnan(converted):
+        raise InvalidArgument(f"{name} = {value} is not a number")
     return converted
 
 
@@ -72,7 +85,7 @@ def check_positive(name: str, value: Any) -> float:
     """Return a finite float > 0."""
     checked = check_number(name, value)
     if not checked > 0.0:
-        raise InvalidArgument(f"{name} = {value} is not > 0")
+        raise InvalidArgument(f"{name} = {shown(value, str)} is not > 0")
     return checked
 
 
@@ -80,7 +93,7 @@ def check_non_negative(name: str, value: Any) -> float:
     """Return a finite float >= 0."""
     checked = check_number(name, value)
     if not checked >= 0.0:
-        raise InvalidArgument(f"{name} = {value} is not >= 0")
+        raise InvalidArgument(f"{name} = {shown(value, str)} is not >= 0")
     return checked
 
 
@@ -88,7 +101,7 @@ def check_probability(name: str, value: Any) -> float:
     """Return a float in [0, 1]."""
     converted = _as_float(name, value)
     if not 0.0 <= converted <= 1.0:
-        raise InvalidArgument(f"{name} = {value} is outside [0, 1]")
+        raise InvalidArgument(f"{name} = {shown(value, str)} is outside [0, 1]")
     return converted
 
 
@@ -108,11 +121,18 @@ def check_finite(name: str, values: ArrayLike) -> FloatArray:
     return array.astype(np.float64)
 
 
+def check_boolean(name: str, value: Any) -> bool:
+    """Return True or False."""
+    if not isinstance(value, bool):
+        raise InvalidArgument(f"{name} = {shown(value)} is neither True nor False")
+    return value
+
+
 def check_choice(name: str, value: Name, allowed: Iterable[str]) -> Name:
     """Return one of the allowed names."""
     names = tuple(allowed)
     if not isinstance(value, str) or value not in names:
-        raise InvalidArgument(f"{name} = {value!r} is not one of {', '.join(names)}")
+        raise InvalidArgument(f"{name} = {shown(value)} is not one of {', '.join(names)}")
     return value
 
 
@@ -125,21 +145,36 @@ def check_mapping(name: str, value: Any) -> Mapping[Any, Any]:
 
 def check_iterable(name: str, value: Any) -> Iterable[Any]:
     """Return what can be gone through."""
-    if not isinstance(value, Iterable):
-        raise InvalidArgument(f"{name} = {value!r} is not a sequence")
+    try:
+        if not isinstance(value, Iterable):  # nor what can merely be indexed
+            raise TypeError
+        iter(value)  # an array without dimensions has the method, and refuses
+    except TypeError:
+        raise InvalidArgument(f"{name} = {shown(value)} is not a sequence") from None
     return value
+
+
+def shown(value: Any, write: Callable[[Any], str] = repr) -> str:
+    """Return how a value of any type stands in an error's one line: what `write` says of it, shortened."""
+    try:
+        text = " ".join(write(value).split())
+    except ValueError:
+        return f"{type(value).__name__} of thousands of digits"  # which Python does not write out
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def _whole(name: str, value: Any) -> int:
     try:
+        if isinstance(value, np.bool_):  # NumPy is about to refuse it
+            raise TypeError
         return operator.index(value)
     except TypeError:
-        raise InvalidArgument(f"{name} = {value!r} is not an integer") from None
+        raise InvalidArgument(f"{name} = {shown(value)} is not an integer") from None
 
 
 def _as_float(name: str, value: Any) -> float:
     if not isinstance(value, Real):
-        raise InvalidArgument(f"{name} = {value!r} is not a number")
+        raise InvalidArgument(f"{name} = {shown(value)} is not a number")
     try:
         return float(value)
     except OverflowError:  # an integer beyond the largest double; every caller refuses infinity

@@ -125,6 +125,7 @@ void refused_circuits() {
   CHECK_REFUSED("'cx': expected 2 qubits, got 1", Circuit(2).add(Gate::cx, {1}));
   CHECK_REFUSED("'rx': expected 1 angles, got 0", Circuit(2).add(Gate::rx, {1}));
   CHECK_REFUSED("angle of 'rx' = nan is not finite", Circuit(2).add(Gate::rx, {1}, {kNaN}));
+  CHECK_REFUSED("angle of 'rx' = 1e+16 is outside [-2^52, 2^52]", Circuit(2).add(Gate::rx, {1}, {1e16}));
   CHECK_REFUSED("angle of 'rx' = inf is not finite", Circuit(2).add(Gate::rx, {1}, {Angle(0, kInfinity)}));
   CHECK_REFUSED("parameter of 'rx' = -2 is outside [-1, 1048576]",
                 Circuit(2).add(Gate::rx, {1}, {Angle(-2, 1.0)}));

@@ -90,6 +90,39 @@ void test_folds() {
 }
 
 /// A larger partial fold contains the smaller one, and seeds choose differently.
+void test_realized_scales() {
+  q::Circuit circuit(2);
+  circuit.add(q::Gate::h, {0}).add(q::Gate::cx, {0, 1});
+  CHECK(q::realized_scales(circuit, std::array{1.0, 2.0, 3.0}, q::Fold::gate) == Numbers{1, 2, 3});
+  CHECK_REFUSED("scales[1] = 1.5 and scales[2] = 2 are both realised as 2: folds of 2 gates make steps of 1",
+                q::realized_scales(circuit, std::array{1.0, 1.5, 2.0}, q::Fold::gate));
+  CHECK_REFUSED("scales[0] = 1 and scales[1] = 1.9 are both realised as 1: folds of 1 gate make steps of 2",
+                q::realized_scales(circuit, std::array{1.0, 1.9}, q::Fold::gate, std::array{q::Gate::cx}));
+}
+
+void test_obstacles() {
+  q::Circuit circuit(1);
+  circuit.add(q::Gate::z, {0});
+  const q::Channel damping = q::Channel::amplitude_damping(0.1);
+  const std::array whole{1.0, 3.0}, parts{1.0, 1.5};
+  const auto obstacle = [&](const q::NoiseModel& noise, std::span<const double> scales) {
+    return q::channel_obstacle(circuit, noise, scales, q::Fold::gate);
+  };
+  q::NoiseModel noise;
+  noise.add(damping, q::Gate::z);
+  CHECK_EQUAL(obstacle(noise, whole), "");
+  CHECK_EQUAL(obstacle(noise, parts),
+              "scale = 1.5 is not a whole number; only Pauli channels have other powers");
+  q::NoiseModel elsewhere;
+  elsewhere.add(damping, q::Gate::x);
+  CHECK_EQUAL(obstacle(elsewhere, parts), "");
+  CHECK_EQUAL(elsewhere.scaled(1.5, circuit).entries().size(), std::size_t{1});
+  CHECK_EQUAL(q::channel_obstacle(circuit, noise, whole, q::Fold::global),
+              "fold = 'global' repeats gates far from one another");
+  CHECK_EQUAL(q::channel_obstacle(circuit, noise, whole, q::Fold::gate, std::array{q::Gate::z}),
+              "fold_gates leaves gates as they are");
+}
+
 void test_subsets() {
   q::Circuit circuit(1);
   for (int i = 0; i < 64; ++i) circuit.add(q::Gate::rx, {0}, {0.01 * (i + 1)});
@@ -327,6 +360,8 @@ void test_refusals() {
 int main() {
   return check::run([] {
     test_folds();
+    test_realized_scales();
+    test_obstacles();
     test_subsets();
     test_weights();
     test_decays();

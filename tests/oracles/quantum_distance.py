@@ -6,6 +6,7 @@ returned use them as they are (qubit k stays qubit k).
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -124,3 +125,36 @@ def binomial(n, p, counter, seed):
             if math.log(v * alpha / (a / us**2 + b)) <= bound + (k - m) * odds:
                 break
     return n - k if flipped else k
+
+
+def k_means(points, n_cells, seed, rounds=25):
+    """Centres of cells, number by number: k-means++ with one candidate per step, then Lloyd's rounds."""
+    exponent = math.frexp(max(abs(x) for point in points for x in point))[1]
+    rows = [[math.ldexp(x, -exponent) for x in point] for point in points.tolist()]
+    shares = [(int(word) >> 11) / 2**53 for word in np.random.Philox(key=seed).random_raw(n_cells)]
+
+    def square(a, b):
+        total = 0.0
+        for x, y in zip(a, b, strict=True):
+            total += (x - y) * (x - y)
+        return total
+
+    centres = [rows[min(int(shares[0] * len(rows)), len(rows) - 1)]]
+    nearest = [math.inf] * len(rows)
+    for share in shares[1:]:
+        nearest = [min(old, square(row, centres[-1])) for old, row in zip(nearest, rows, strict=True)]
+        sums = list(itertools.accumulate(nearest))
+        wanted = min(share * sums[-1], math.nextafter(sums[-1], 0))
+        centres.append(rows[next(i for i, total in enumerate(sums) if total > wanted)])
+    before = None
+    for _ in range(rounds):
+        cells = [min(range(len(centres)), key=lambda c: square(row, centres[c])) for row in rows]
+        if cells == before:
+            break
+        before = cells
+        for cell in range(len(centres)):
+            members = [row for row, mine in zip(rows, cells, strict=True) if mine == cell]
+            if members:
+                sums = [list(itertools.accumulate(column))[-1] for column in zip(*members, strict=True)]
+                centres[cell] = [total / len(members) for total in sums]
+    return np.array([[math.ldexp(x, exponent) for x in centre] for centre in centres])

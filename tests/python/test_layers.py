@@ -20,6 +20,7 @@ HELPERS = {
     "estimate": {"errors"},
     "progress": {"errors"},
     "shards": {"errors"},
+    "memory": {"_core"},
     "seeds": {"_core", "checks", "errors"},
     "threads": {"_core", "checks"},
     "parallel": {"_core", "errors", "progress", "shards", "seeds", "threads"},  # the core for its fingerprint

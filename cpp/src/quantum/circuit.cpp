@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "base/check.hpp"
+#include "quantum/angle.hpp"
 
 namespace nonideal::quantum {
 
@@ -165,6 +166,7 @@ Circuit& Circuit::add(Gate gate, std::span<const int> qubits, std::span<const An
       const double wrong = std::isfinite(angle.offset) ? angle.factor : angle.offset;
       throw InvalidArgument("angle of " + name + " = " + detail::shortest(wrong) + " is not finite");
     }
+    if (angle.parameter < 0 && !allowed_angle(angle.offset)) refuse_angle("angle of " + name, angle.offset);
     detail::expect_within("parameter of " + name, angle.parameter, -1, 1 << 20);
     instruction.angles[i] = angle;
     n_parameters_ = std::max(n_parameters_, angle.parameter + 1);

@@ -15,6 +15,7 @@
 #include "nonideal/base/threads.hpp"
 #include "quantum/distance_circuit.hpp"
 #include "quantum/distance_code.hpp"
+#include "quantum/kernels/frequency.hpp"
 
 /// The walk over all pairs, and what is kept of it.
 namespace nonideal::quantum {

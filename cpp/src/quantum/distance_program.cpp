@@ -48,30 +48,25 @@ DistanceProgram::DistanceProgram(int dimension, const DistanceOptions& options) 
     for (std::size_t i = 0; i < made.circuit.instructions().size(); ++i) {
       (i < noiseless ? head : tail).append(made.circuit, made.circuit.instructions()[i]);
     }
-    std::string obstacle;
-    if (mitigation.fold == Fold::global) {
-      obstacle = "fold = 'global' is not gate by gate";
-    } else if (!mitigation.fold_gates.empty()) {
-      obstacle = "fold_gates leaves gates out";
-    } else {
-      obstacle = power_obstacle(tail, options.noise);
-    }
+    const std::string obstacle =
+        channel_obstacle(tail, options.noise, mitigation.scales, mitigation.fold, mitigation.fold_gates);
     if (mitigation.realization == Realization::channel && !obstacle.empty()) {
-      throw InvalidArgument("realization = 'channel' is not the same as folding here: " + obstacle);
+      throw InvalidArgument("realization = 'channel' is not exact: " + obstacle);
     }
     const bool powers = mitigation.realization != Realization::circuit && obstacle.empty();
     code->realization = powers ? Realization::channel : Realization::circuit;
+    if (!powers) {
+      code->scales = realized_scales(tail, mitigation.scales, mitigation.fold, mitigation.fold_gates);
+    }
     for (const double scale : mitigation.scales) {
       if (powers) {
-        jobs.emplace_back(made.circuit, options.noise.scaled(scale));
+        jobs.emplace_back(made.circuit, options.noise.scaled(scale, tail));
       } else {
         Circuit circuit = head;
         circuit.compose(folded(tail, scale, mitigation.fold, mitigation.fold_seed, mitigation.fold_gates));
         jobs.emplace_back(std::move(circuit), options.noise);
-        code->scales[jobs.size() - 1] = realized_scale(tail, scale, mitigation.fold, mitigation.fold_gates);
       }
     }
-    check(mitigation.extrapolator, code->scales);  // two scales may be realised alike
     using Kind = Extrapolator::Kind;
     const Kind kind = mitigation.extrapolator.kind;
     const bool linear = kind == Kind::linear || kind == Kind::polynomial || kind == Kind::richardson;

@@ -4,6 +4,7 @@
 
 #include "base/check.hpp"
 #include "nonideal/quantum/circuit.hpp"
+#include "quantum/angle.hpp"
 
 namespace nonideal::quantum {
 
@@ -214,55 +215,84 @@ Matrix matrix_of(const Circuit& circuit, const Instruction& instruction, std::sp
   }
   std::array<double, 3> angles{};
   const auto count = static_cast<std::size_t>(info(instruction.gate).angles);
-  for (std::size_t i = 0; i < count; ++i) angles[i] = instruction.angles[i].value(parameters);
+  for (std::size_t i = 0; i < count; ++i) {
+    angles[i] = instruction.angles[i].value(parameters);
+    if (!allowed_angle(angles[i])) {
+      refuse_angle("angle of '" + std::string(info(instruction.gate).name) + "'", angles[i]);
+    }
+  }
   return gate_matrix(instruction.gate, std::span(angles).first(count));
 }
+
+namespace {
+
+/// Walsh-Hadamard transform of `n` rows of `width` numbers: row z becomes sum_k (-1)^popcount(k & z) row k.
+void walsh(std::vector<Complex>& rows, std::size_t n, std::size_t width) {
+  for (std::size_t half = 1; half < n; half *= 2) {
+    for (std::size_t k = 0; k < n; ++k) {
+      if ((k & half) != 0) continue;
+      Complex* const low = rows.data() + k * width;
+      Complex* const high = low + half * width;
+      for (std::size_t i = 0; i < width; ++i) {
+        const Complex a = low[i], b = high[i];
+        low[i] = a + b;
+        high[i] = a - b;
+      }
+    }
+  }
+}
+
+/// The number of the Pauli string i^popcount(x & z) X^x Z^z, two bits per qubit.
+std::size_t pauli_index(std::size_t x, std::size_t z, int n_qubits) {
+  std::size_t index = 0;
+  for (int q = 0; q < n_qubits; ++q) {
+    const std::size_t flips = x >> q & 1, signs = z >> q & 1;
+    index |= (signs != 0 ? 3 - flips : flips) << (2 * q);
+  }
+  return index;
+}
+
+}  // namespace
 
 std::vector<double> pauli_transfer_matrix(const Matrix& unitary) {
   const auto size = static_cast<std::size_t>(std::llround(std::sqrt(static_cast<double>(unitary.size()))));
   const int n = std::countr_zero(size);
-  const std::size_t paulis = std::size_t{1} << (2 * n);
-  // A Pauli string is a permutation with phases: P |c> = phase(c) |c xor x>.
-  const auto flips = [n](std::size_t p) {
-    std::size_t x = 0;
-    for (int q = 0; q < n; ++q) {
-      const std::size_t letter = p >> (2 * q) & 3;
-      if (letter == 1 || letter == 2) x |= std::size_t{1} << q;
-    }
-    return x;
-  };
-  const auto phase = [n](std::size_t p, std::size_t column) {
-    Complex value = 1.0;
-    for (int q = 0; q < n; ++q) {
-      const std::size_t letter = p >> (2 * q) & 3;
-      const bool bit = column >> q & 1;
-      if (letter == 3 && bit) value = -value;
-      if (letter == 2) value *= bit ? -kI : kI;
-    }
-    return value;
-  };
+  const std::size_t paulis = size * size;
   std::vector<double> out(paulis * paulis);
-  Matrix conjugated(size * size);
-  for (std::size_t j = 0; j < paulis; ++j) {
-    const std::size_t xj = flips(j);
-    // U P_j U^dagger
-    for (std::size_t row = 0; row < size; ++row) {
-      for (std::size_t column = 0; column < size; ++column) {
-        Complex sum = 0.0;
-        for (std::size_t k = 0; k < size; ++k) {
-          sum += unitary[row * size + (k ^ xj)] * phase(j, k) * std::conj(unitary[column * size + k]);
+  std::vector<Complex> conjugated(size * paulis), traces(paulis);
+  for (std::size_t x = 0; x < size; ++x) {
+    // U X^x Z^z U^dagger for all z: sum_k (-1)^(k z) U[row, k ^ x] conj(U[column, k])
+    for (std::size_t k = 0; k < size; ++k) {
+      for (std::size_t row = 0; row < size; ++row) {
+        const Complex a = unitary[row * size + (k ^ x)];
+        for (std::size_t column = 0; column < size; ++column) {
+          const Complex b = unitary[column * size + k];  // std::complex looks for NaN in every product
+          conjugated[(k * size + row) * size + column] = {a.real() * b.real() + a.imag() * b.imag(),
+                                                          a.imag() * b.real() - a.real() * b.imag()};
         }
-        conjugated[row * size + column] = sum;
       }
     }
-    for (std::size_t i = 0; i < paulis; ++i) {
-      const std::size_t xi = flips(i);
-      Complex trace = 0.0;
-      for (std::size_t k = 0; k < size; ++k) trace += phase(i, k) * conjugated[k * size + (k ^ xi)];
-      double value = trace.real() / static_cast<double>(size);
-      const double half = std::round(2 * value) / 2;
-      if (std::abs(value - half) < 1e-15) value = half;
-      out[i * paulis + j] = value == 0.0 ? 0.0 : value;
+    walsh(conjugated, size, paulis);
+    for (std::size_t flip = 0; flip < size; ++flip) {
+      // tr(X^flip Z^sign C) for all signs: sum_k (-1)^(k sign) C[k, k ^ flip]
+      for (std::size_t k = 0; k < size; ++k) {
+        for (std::size_t z = 0; z < size; ++z) {
+          traces[k * size + z] = conjugated[(z * size + k) * size + (k ^ flip)];
+        }
+      }
+      walsh(traces, size, size);
+      for (std::size_t sign = 0; sign < size; ++sign) {
+        const std::size_t i = pauli_index(flip, sign, n);
+        for (std::size_t z = 0; z < size; ++z) {
+          const Complex trace = traces[sign * size + z];
+          const int turns = (std::popcount(flip & sign) + std::popcount(x & z)) & 3;  // times i^turns
+          const double real = (turns & 1) != 0 ? -trace.imag() : trace.real();
+          double value = ((turns & 2) != 0 ? -real : real) / static_cast<double>(size);
+          const double half = std::round(2 * value) / 2;
+          if (std::abs(value - half) < 1e-15) value = half;
+          out[i * paulis + pauli_index(x, z, n)] = value == 0.0 ? 0.0 : value;
+        }
+      }
     }
   }
   return out;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <set>
 
 #include "base/check.hpp"
 #include "quantum/transfer.hpp"
@@ -105,6 +106,21 @@ NoiseModel NoiseModel::scaled(double factor) const {
     out.uniform_->second = out.uniform_->second.power(factor);
   }
   for (Entry& entry : out.channels_) entry.channel = entry.channel.power(factor);
+  return out;
+}
+
+NoiseModel NoiseModel::scaled(double factor, const Circuit& circuit) const {
+  std::set<const Channel*> met;
+  for (const Instruction& instruction : circuit.instructions()) met.insert(find(instruction));
+  NoiseModel out = *this;
+  const auto scale = [&](const Channel& channel, Channel& to) {
+    if (met.contains(&channel)) to = channel.power(factor);
+  };
+  if (uniform_) {
+    scale(uniform_->first, out.uniform_->first);
+    scale(uniform_->second, out.uniform_->second);
+  }
+  for (std::size_t i = 0; i < channels_.size(); ++i) scale(channels_[i].channel, out.channels_[i].channel);
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include "base/dispatch.hpp"
 #include "base/parallel.hpp"
 #include "nonideal/base/threads.hpp"
+#include "quantum/angle.hpp"
 #include "quantum/code.hpp"
 
 namespace nonideal::quantum {
@@ -23,9 +24,12 @@ std::int64_t Program::instruction_count() const { return static_cast<std::int64_
 
 namespace {
 
-/// Angles beyond a million radian lose digits in the kernel; whole turns (as doubles) are taken off before.
+/// Angles beyond a million radian lose digits in the kernel; whole turns are taken off before.
 double within_reach(double angle) {
-  return std::abs(angle) <= 1e6 ? angle : std::remainder(angle, 2.0 * std::numbers::pi);
+  if (std::abs(angle) <= 1e6) return angle;
+  constexpr double kTurn = 2.0 * std::numbers::pi, kRest = 2.4492935982947064e-16;  // 2 pi is their sum
+  const double part = std::remainder(angle, kTurn);
+  return part - std::round((angle - part) / kTurn) * kRest;
 }
 
 }  // namespace
@@ -68,8 +72,8 @@ void run(const Program& program, std::span<const double> parameters, std::span<d
         for (std::size_t lane = 0; lane < lanes; ++lane) {
           const std::size_t row = static_cast<std::size_t>(first) + lane;
           const double angle = code.slots[s].value(parameters.subspan(row * width, width));
-          if (!std::isfinite(angle)) {
-            throw InvalidArgument("parameters: an angle of circuit " + std::to_string(row) + " overflows");
+          if (!allowed_angle(angle)) {
+            refuse_angle("parameters: an angle of circuit " + std::to_string(row), angle);
           }
           angles[s * kLanes + lane] = within_reach(angle);
         }

@@ -8,6 +8,7 @@
 #include "base/dispatch.hpp"
 #include "base/parallel.hpp"
 #include "nonideal/base/threads.hpp"
+#include "quantum/kernels/frequency.hpp"
 #include "quantum/kernels/sampling.hpp"
 
 namespace nonideal::quantum {
@@ -143,6 +144,12 @@ void sample_multinomial(std::span<const double> probabilities, std::int64_t n_ou
       }
     }
   });
+}
+
+double frequency_variance(double frequency, std::int64_t shots) {
+  detail::expect_probability("frequency", frequency);
+  detail::expect_at_least("shots", shots, 1);
+  return kernels::frequency_variance(frequency, static_cast<double>(shots));
 }
 
 }  // namespace nonideal::quantum

@@ -5,45 +5,18 @@
 #endif
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <new>
 
 #include "base/check.hpp"
+#include "nonideal/base/memory.hpp"
 #include "nonideal/quantum/readout.hpp"
 #include "nonideal/quantum/statevector.hpp"
 
 namespace nonideal::quantum {
-
-namespace {
-
-std::string size_text(double bytes) {
-  constexpr std::array<const char*, 9> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"};
-  std::size_t unit = 0;
-  for (; bytes >= 1024.0 && unit + 1 < kUnits.size(); ++unit) bytes /= 1024.0;
-  std::array<char, 48> text{};
-  std::snprintf(text.data(), text.size(), "%.1f %s", bytes, kUnits[unit]);
-  return text.data();
-}
-
-/// Bytes that can be had without swapping; infinite where the system does not say.
-double available_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::string key, unit;
-  double kibibytes = 0.0;
-  while (file >> key >> kibibytes) {
-    if (key == "MemAvailable:") return kibibytes * 1024.0;
-    std::getline(file, unit);
-  }
-  return HUGE_VAL;
-}
-
-}  // namespace
 
 void Release::operator()(void* memory) const {
 #if defined(__linux__)
@@ -56,12 +29,7 @@ void Release::operator()(void* memory) const {
 }
 
 void expect_memory(int n_qubits, double bytes) {
-  if (bytes < 0x1p20) return;
-  const double available = available_memory();
-  if (bytes > available) {
-    throw InvalidArgument("n_qubits = " + std::to_string(n_qubits) + " needs " + size_text(bytes) + ", " +
-                          size_text(available) + " are available");
-  }
+  nonideal::expect_memory("n_qubits = " + std::to_string(n_qubits), bytes);
 }
 
 void apply_readout(std::span<double> probabilities, std::span<const int> qubits, const NoiseModel& noise) {

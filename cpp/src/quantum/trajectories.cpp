@@ -4,7 +4,6 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "nonideal/base/random.hpp"
 #include "nonideal/base/threads.hpp"
 #include "nonideal/quantum/statevector.hpp"
+#include "quantum/kernels/frequency.hpp"
 #include "quantum/operations.hpp"
 #include "quantum/state.hpp"
 
@@ -260,36 +260,41 @@ class Register {
   std::unique_ptr<Complex[], Release> memory_;
 };
 
-/// The shots of a job, cut into groups that share one run: those that draw the same Pauli strings.
+/// What all shots of a job run through.
 struct Job {
   std::vector<Stage> stages;
-  std::vector<std::vector<std::int64_t>> groups;
   std::size_t sites = 0;  ///< noisy gates, each with one uniform number
+  bool shared = true;     ///< whether shots that draw the same Pauli strings share one run
 
-  Job(const Circuit& circuit, const NoiseModel& noise, std::span<const double> parameters,
-      const TrajectoryOptions& options)
+  Job(const Circuit& circuit, const NoiseModel& noise, std::span<const double> parameters)
       : stages(stages_of(circuit, noise, parameters)), sites(stages.size() - 1) {
     if (sites > (std::size_t{1} << 24)) {
       throw InvalidArgument("circuit: " + std::to_string(sites) + " noisy gates are above 2^24");
     }
-    bool shared = true;
     for (const Stage& stage : stages) shared &= !stage.jump || !stage.jump->probabilities.empty();
+  }
+
+  /// Cuts the shots [begin, end) into groups that share one run.
+  std::vector<std::vector<std::int64_t>> groups(const TrajectoryOptions& options, std::int64_t begin,
+                                                std::int64_t end) const {
+    std::vector<std::vector<std::int64_t>> out;
     if (!shared) {
-      for (std::int64_t shot = 0; shot < options.shots; ++shot) groups.push_back({shot});
-      return;
+      for (std::int64_t shot = begin; shot < end; ++shot) out.push_back({shot});
+      return out;
     }
     std::map<std::vector<std::pair<std::uint32_t, std::uint8_t>>, std::size_t> known;
-    for (std::int64_t shot = 0; shot < options.shots; ++shot) {
+    for (std::int64_t shot = begin; shot < end; ++shot) {
       const Draws draws(options, shot);
       std::vector<std::pair<std::uint32_t, std::uint8_t>> errors;
       for (std::size_t s = 0; s < sites; ++s) {
         const std::size_t pauli = choose(stages[s].jump->probabilities, draws.uniform(s));
         if (pauli != 0) errors.emplace_back(static_cast<std::uint32_t>(s), static_cast<std::uint8_t>(pauli));
       }
-      const auto [at, fresh] = known.try_emplace(std::move(errors), groups.size());
-      if (fresh) groups.emplace_back();
-      groups[at->second].push_back(shot);
+      const auto [at, fresh] = known.try_emplace(std::move(errors), out.size());
+      if (fresh) out.emplace_back();
+      out[at->second].push_back(shot);
     }
+    return out;
   }
 
   void run(Register& state, const Draws& draws) const {
@@ -316,28 +321,93 @@ void expect_options(const TrajectoryOptions& options) {
   }
 }
 
-/// Calls visit(group, state) for every group, on its final state.
-template <class Visit>
-void for_groups(const Circuit& circuit, const Job& job, const TrajectoryOptions& options,
-                const Visit& visit) {
-  const auto groups = static_cast<std::int64_t>(job.groups.size());
-  const std::int64_t work = groups * static_cast<std::int64_t>(circuit.instructions().size() + 1);
-  const int wanted = resolve_threads(options.num_threads, work << std::min(circuit.n_qubits(), 20), 1 << 16);
-  const int threads = static_cast<int>(std::min<std::int64_t>(wanted, groups));
-  const double bytes = static_cast<double>(sizeof(Complex)) * std::ldexp(1.0, circuit.n_qubits());
-  expect_memory(circuit.n_qubits(), bytes * threads);
-  std::vector<Register> states;
-  for (int t = 0; t < threads; ++t) states.emplace_back(circuit.n_qubits());
-  std::atomic<std::int64_t> next{0};
-  nonideal::detail::for_blocks(threads, 1, threads, [&](std::int64_t t, std::int64_t) {
-    Register& state = states[static_cast<std::size_t>(t)];
-    for (std::int64_t g = next++; g < groups; g = next++) {
-      const auto& shots = job.groups[static_cast<std::size_t>(g)];
-      job.run(state, Draws(options, shots.front()));
-      visit(shots, state);
+/// Registers of threads that go through groups of shots, block of shots by block: what is held of a block
+/// does not grow with the shots.
+class Walk {
+ public:
+  Walk(const Circuit& circuit, const NoiseModel& noise, std::span<const double> parameters,
+       const TrajectoryOptions& options)
+      : circuit_(circuit), options_(options), job_(circuit, noise, parameters) {}
+
+  const Job& job() const { return job_; }
+
+  /// Shots of a block where `numbers` are kept of every shot: groups of up to 2^18 shots share a run, and
+  /// some 32 MB are held.
+  std::int64_t block(std::size_t numbers) const {
+    const auto per_shot = static_cast<std::int64_t>(std::max({numbers, job_.sites / 4, std::size_t{1}}));
+    return std::clamp(kHeld / per_shot, std::int64_t{1}, kBlock);
+  }
+
+  /// Calls visit(group, state) for every group of the shots [begin, end), on its final state.
+  template <class Visit>
+  void run(std::int64_t begin, std::int64_t end, const Visit& visit) {
+    const auto grouped = job_.groups(options_, begin, end);
+    const auto groups = static_cast<std::int64_t>(grouped.size());
+    const int n_qubits = circuit_.n_qubits();
+    const std::int64_t work = groups * static_cast<std::int64_t>(circuit_.instructions().size() + 1);
+    const int wanted = resolve_threads(options_.num_threads, work << std::min(n_qubits, 20), 1 << 16);
+    const int threads = static_cast<int>(std::min<std::int64_t>(wanted, groups));
+    const int missing = threads - static_cast<int>(states_.size());
+    if (missing > 0) {
+      expect_memory(n_qubits, static_cast<double>(sizeof(Complex)) * std::ldexp(1.0, n_qubits) * missing);
     }
-  });
-}
+    while (static_cast<int>(states_.size()) < threads) states_.emplace_back(n_qubits);
+    std::atomic<std::int64_t> next{0};
+    nonideal::detail::for_blocks(threads, 1, threads, [&](std::int64_t t, std::int64_t) {
+      Register& state = states_[static_cast<std::size_t>(t)];
+      for (std::int64_t g = next++; g < groups; g = next++) {
+        const auto& shots = grouped[static_cast<std::size_t>(g)];
+        job_.run(state, Draws(options_, shots.front()));
+        visit(shots, state);
+      }
+    });
+  }
+
+ private:
+  static constexpr std::int64_t kBlock = 1 << 18;
+  static constexpr std::int64_t kHeld = 1 << 22;
+
+  const Circuit& circuit_;
+  const TrajectoryOptions& options_;
+  Job job_;
+  std::vector<Register> states_;
+};
+
+/// Mean of numbers and the variance of that mean, added up one by one in a fixed order.
+class Moments {
+ public:
+  void add(double value) {
+    if (n_ == 0) first_ = value;
+    const double off = value - first_;
+    sum_ += off;
+    squares_ += off * off;
+    ++n_;
+    if (alike(value, first_)) {
+      ++of_first_;
+    } else if (of_second_ == 0 || alike(value, second_)) {
+      second_ = value;
+      ++of_second_;
+    }
+  }
+
+  double mean() const { return first_ + sum_ / static_cast<double>(n_); }
+
+  /// Of numbers in [-1, 1]. Where all are the same, or all but one, rare ones may not have been seen: then
+  /// not less than two shots at the other end of the range would make it, as frequency_variance() has it.
+  double variance_of_mean() const {
+    const auto n = static_cast<double>(n_);
+    const double spread = n_ > 1 ? std::max(0.0, squares_ - sum_ * sum_ / n) / (n - 1.0) / n : 0.0;
+    const bool rare = n_ - std::max(of_first_, of_second_) < 2;
+    return rare ? std::max(spread, 4.0 * kernels::frequency_variance(0.0, n)) : spread;
+  }
+
+ private:
+  static bool alike(double a, double b) { return std::abs(a - b) < 1e-12; }  // other paths round otherwise
+
+  std::int64_t n_ = 0, of_first_ = 0, of_second_ = 0;
+  double first_ = 0.0, second_ = 0.0;  ///< the first two different numbers
+  double sum_ = 0.0, squares_ = 0.0;   ///< of distances to the first one
+};
 
 }  // namespace
 
@@ -351,16 +421,17 @@ void trajectory_counts(const Circuit& circuit, const NoiseModel& noise, std::spa
                                  std::int64_t{1} << qubits.size());
   expect_memory(circuit.n_qubits(),
                 static_cast<double>(sizeof(Complex)) * std::ldexp(1.0, circuit.n_qubits()));
-  const Job job(circuit, noise, parameters, options);
+  Walk walk(circuit, noise, parameters, options);
+  const std::size_t sites = walk.job().sites;
   std::fill(counts.begin(), counts.end(), 0);
   const detail::Gather gather(qubits, circuit.n_qubits());
   std::vector<ReadoutError> readout;
   for (const int qubit : qubits) readout.push_back(noise.readout(qubit));
-  for_groups(circuit, job, options, [&](const std::vector<std::int64_t>& shots, const Register& state) {
+  const auto visit = [&](const std::vector<std::int64_t>& shots, const Register& state) {
     // Outcomes of many shots in one pass: their uniform numbers in ascending order.
     std::vector<std::pair<double, std::int64_t>> order;
     for (const std::int64_t shot : shots) {
-      order.emplace_back(Draws(options, shot).uniform(job.sites), shot);
+      order.emplace_back(Draws(options, shot).uniform(sites), shot);
     }
     std::sort(order.begin(), order.end());
     const auto amplitudes = state.amplitudes();
@@ -373,7 +444,7 @@ void trajectory_counts(const Circuit& circuit, const NoiseModel& noise, std::spa
       for (std::size_t b = 0; b < qubits.size(); ++b) {
         const bool one = (outcome >> b & 1) != 0;
         const double wrong = one ? readout[b].p0_given_1 : readout[b].p1_given_0;
-        if (wrong > 0.0 && Draws(options, shot).uniform(job.sites + 1 + b) < wrong) {
+        if (wrong > 0.0 && Draws(options, shot).uniform(sites + 1 + b) < wrong) {
           outcome ^= std::size_t{1} << b;
         }
       }
@@ -388,7 +459,11 @@ void trajectory_counts(const Circuit& circuit, const NoiseModel& noise, std::spa
       for (; at < order.size() && order[at].first * norm < sum; ++at) record(i, order[at].second);
     }
     for (; at < order.size(); ++at) record(last, order[at].second);
-  });
+  };
+  const std::int64_t block = walk.block(1);
+  for (std::int64_t first = 0; first < options.shots; first += block) {
+    walk.run(first, std::min(options.shots, first + block), visit);
+  }
 }
 
 void trajectory_expectation(const Circuit& circuit, const NoiseModel& noise,
@@ -405,26 +480,31 @@ void trajectory_expectation(const Circuit& circuit, const NoiseModel& noise,
                                  n_terms);
   expect_memory(circuit.n_qubits(),
                 static_cast<double>(sizeof(Complex)) * std::ldexp(1.0, circuit.n_qubits()));
-  const Job job(circuit, noise, parameters, options);
-  const auto shots = static_cast<std::size_t>(options.shots);
-  std::vector<double> values(shots * terms.size());
-  for_groups(circuit, job, options, [&](const std::vector<std::int64_t>& group, const Register& state) {
-    for (std::size_t t = 0; t < terms.size(); ++t) {
-      const double value = detail::pauli_sum<double>(state.amplitudes(), terms[t].first, terms[t].second, 0,
-                                                     state.amplitudes().size());
-      for (const std::int64_t shot : group) values[static_cast<std::size_t>(shot) * terms.size() + t] = value;
+  Walk walk(circuit, noise, parameters, options);
+  const std::int64_t block = std::min(options.shots, walk.block(terms.size()));
+  std::vector<double> values(static_cast<std::size_t>(block) * terms.size());
+  std::vector<Moments> moments(terms.size());
+  for (std::int64_t first = 0; first < options.shots; first += block) {
+    const std::int64_t end = std::min(options.shots, first + block);
+    walk.run(first, end, [&](const std::vector<std::int64_t>& group, const Register& state) {
+      for (std::size_t t = 0; t < terms.size(); ++t) {
+        const double value = detail::pauli_sum<double>(state.amplitudes(), terms[t].first, terms[t].second, 0,
+                                                       state.amplitudes().size());
+        for (const std::int64_t shot : group) {
+          values[static_cast<std::size_t>(shot - first) * terms.size() + t] = value;
+        }
+      }
+    });
+    for (std::int64_t shot = first; shot < end; ++shot) {
+      for (std::size_t t = 0; t < terms.size(); ++t) {
+        moments[t].add(values[static_cast<std::size_t>(shot - first) * terms.size() + t]);
+      }
     }
-  });
-  const auto n = static_cast<double>(shots);
+  }
   for (std::size_t t = 0; t < terms.size(); ++t) {
-    double sum = 0.0, squares = 0.0;
-    for (std::size_t s = 0; s < shots; ++s) sum += values[s * terms.size() + t];
-    means[t] = sum / n;
-    for (std::size_t s = 0; s < shots; ++s) {
-      const double off = values[s * terms.size() + t] - means[t];
-      squares += off * off;
-    }
-    variances[t] = shots > 1 ? squares / (n - 1.0) / n : std::numeric_limits<double>::infinity();
+    means[t] = moments[t].mean();
+    // Without noisy gates all runs are the same one.
+    variances[t] = walk.job().sites > 0 ? moments[t].variance_of_mean() : 0.0;
   }
 }
 

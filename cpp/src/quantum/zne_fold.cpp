@@ -86,6 +86,40 @@ double realized_scale(const Circuit& circuit, double scale, Fold fold, std::span
   return 1.0 + 2.0 * static_cast<double>(count.folds) / static_cast<double>(count.gates);
 }
 
+std::vector<double> realized_scales(const Circuit& circuit, std::span<const double> scales, Fold fold,
+                                    std::span<const Gate> only) {
+  std::vector<double> out;
+  for (std::size_t i = 0; i < scales.size(); ++i) {
+    out.push_back(realized_scale(circuit, scales[i], fold, only));
+    const auto before = static_cast<std::size_t>(std::ranges::find(out, out[i]) - out.begin());
+    if (before == i) continue;
+    const auto text = [&](std::size_t j) {
+      return detail::bracketed("scales", static_cast<std::int64_t>(j)) + " = " + shortest(scales[j]);
+    };
+    const std::int64_t gates = count_folds(circuit, scales[i], fold, only).gates;
+    throw InvalidArgument(text(before) + " and " + text(i) + " are both realised as " + shortest(out[i]) +
+                          ": folds of " + std::to_string(gates) + (gates == 1 ? " gate" : " gates") +
+                          " make steps of " +
+                          shortest(2.0 / static_cast<double>(std::max<std::int64_t>(gates, 1))));
+  }
+  return out;
+}
+
+std::string channel_obstacle(const Circuit& circuit, const NoiseModel& noise, std::span<const double> scales,
+                             Fold fold, std::span<const Gate> only) {
+  if (fold == Fold::global) return "fold = 'global' repeats gates far from one another";
+  if (!only.empty()) return "fold_gates leaves gates as they are";
+  if (std::string found = power_obstacle(circuit, noise); !found.empty()) return found;
+  for (const double scale : scales) {
+    try {
+      noise.scaled(scale, circuit);
+    } catch (const InvalidArgument& refusal) {
+      return refusal.what();
+    }
+  }
+  return {};
+}
+
 Circuit folded(const Circuit& circuit, double scale, Fold fold, std::uint64_t seed,
                std::span<const Gate> only) {
   const auto [gates, folds] = count_folds(circuit, scale, fold, only);

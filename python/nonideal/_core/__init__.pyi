@@ -4,7 +4,7 @@ import enum
 import typing
 from . import cram
 from . import quantum
-__all__: list[str] = ['Purpose', 'active_isa', 'available_isas', 'cram', 'num_threads', 'philox', 'quantum', 'set_num_threads']
+__all__: list[str] = ['Purpose', 'active_isa', 'available_isas', 'cram', 'expect_result_memory', 'num_threads', 'philox', 'quantum', 'set_num_threads']
 class Purpose(enum.IntEnum):
     COUNTS: typing.ClassVar[Purpose]
     DISTANCE_SHOTS: typing.ClassVar[Purpose]
@@ -23,6 +23,8 @@ class Purpose(enum.IntEnum):
 def active_isa() -> str:
     ...
 def available_isas() -> list[str]:
+    ...
+def expect_result_memory(shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], bytes_per_element: typing.SupportsFloat | typing.SupportsIndex) -> None:
     ...
 def num_threads() -> int:
     ...

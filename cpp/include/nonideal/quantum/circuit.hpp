@@ -87,6 +87,9 @@ NONIDEAL_API const GateInfo& info(Gate gate);
 /// Throws InvalidArgument where no gate has this name, with the list of those that exist.
 NONIDEAL_API Gate gate_of(std::string_view name);
 
+/// Angles are at most so large, radian: beyond it neighbouring doubles are further apart than one radian.
+inline constexpr double kMaxAngle = 0x1p52;
+
 /// factor * parameters[parameter] + offset; a constant where parameter is -1.
 struct Angle {
   int parameter = -1;

@@ -92,6 +92,9 @@ class NONIDEAL_API NoiseModel {
   /// Every channel to the power `factor`; readout errors stay. Throws InvalidArgument where a power does not
   /// exist.
   NoiseModel scaled(double factor) const;
+  /// The same for the channels alone that act in this circuit; the others stay as they are, and may have no
+  /// such power.
+  NoiseModel scaled(double factor, const Circuit& circuit) const;
 
   struct Entry {
     Gate gate;

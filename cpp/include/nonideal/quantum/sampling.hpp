@@ -37,4 +37,10 @@ NONIDEAL_API void sample_binomial(std::span<const double> probabilities, const S
 NONIDEAL_API void sample_multinomial(std::span<const double> probabilities, std::int64_t n_outcomes,
                                      const SamplingOptions& options, std::span<std::int64_t> counts);
 
+/// Estimated variance of a frequency in so many shots: f (1 - f) / shots, and never less than that of two
+/// shots, so that an outcome that was not seen has no standard error of zero. On average it is p (1 - p) /
+/// shots within 1 % where shots p (1 - p) >= 10. Throws InvalidArgument for a frequency outside [0, 1] and
+/// shots below 1.
+NONIDEAL_API double frequency_variance(double frequency, std::int64_t shots);
+
 }  // namespace nonideal::quantum

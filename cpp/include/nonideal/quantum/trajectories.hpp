@@ -37,7 +37,10 @@ NONIDEAL_API void trajectory_counts(const Circuit& circuit, const NoiseModel& no
                                     const TrajectoryOptions& options, std::span<std::int64_t> counts);
 
 /// Mean over trajectories of each Pauli string (x and z masks, both: Y) in the state at their end, without
-/// readout errors, and the variance of that mean (infinite for one shot). Throws as trajectory_counts() does.
+/// readout errors, and the variance of that mean: that of the sample. Where fewer than two shots differ from
+/// the others (always with one shot) it is not below that of two shots at the other end of [-1, 1], as rare
+/// errors may not have been seen; 0 without noisy gates. Throws as trajectory_counts() does. Memory does not
+/// grow with the shots.
 NONIDEAL_API void trajectory_expectation(const Circuit& circuit, const NoiseModel& noise,
                                          std::span<const double> parameters,
                                          std::span<const std::pair<std::uint64_t, std::uint64_t>> terms,

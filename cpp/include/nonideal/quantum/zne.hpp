@@ -8,6 +8,7 @@
 
 #include "nonideal/base/export.hpp"
 #include "nonideal/quantum/circuit.hpp"
+#include "nonideal/quantum/noise.hpp"
 
 /// Zero-noise extrapolation: circuits with more noise, and what their results say about none.
 namespace nonideal::quantum {
@@ -24,6 +25,17 @@ enum class Fold : std::uint8_t {
 /// where scale is an odd whole number, and within 1 / N of it otherwise. Throws as folded() does.
 NONIDEAL_API double realized_scale(const Circuit& circuit, double scale, Fold fold,
                                    std::span<const Gate> only = {});
+
+/// realized_scale() of each. Throws InvalidArgument where two of them are realised alike, too: what differs
+/// by less than one fold of one gate makes the same circuit twice.
+NONIDEAL_API std::vector<double> realized_scales(const Circuit& circuit, std::span<const double> scales,
+                                                 Fold fold, std::span<const Gate> only = {});
+
+/// Why running the circuit with every channel to the power of the scale is not the same as folding, or cannot
+/// be done at one of these scales. Empty where it can. Channels that the circuit does not meet do not count.
+NONIDEAL_API std::string channel_obstacle(const Circuit& circuit, const NoiseModel& noise,
+                                          std::span<const double> scales, Fold fold,
+                                          std::span<const Gate> only = {});
 
 /// The circuit with more gates that together do nothing, so that noise acts about `scale` times as often.
 ///

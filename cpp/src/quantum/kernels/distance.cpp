@@ -1,6 +1,7 @@
 #include "quantum/kernels/distance.hpp"
 
 #include "quantum/kernels/binomial.hpp"
+#include "quantum/kernels/frequency.hpp"
 #include "quantum/kernels/interpreter.hpp"
 
 namespace nonideal::quantum::kernels::NONIDEAL_KERNEL_ISA {

@@ -87,19 +87,6 @@ struct Conversion {
 
 inline constexpr std::int64_t kMostScales = 32;
 
-namespace {
-
-/// Variance of a frequency. Two successes and two failures are added (Agresti and Coull, Am. Stat. 52, 119,
-/// 1998), so that no successes at all do not pretend to an error of zero.
-template <class Real>
-[[maybe_unused]] static inline Real frequency_variance(Real frequency, double shots) {
-  const double one = 1.0 / (shots + 4.0);
-  const Real adjusted = (frequency * shots + 2.0) * one;
-  return adjusted * (1.0 - adjusted) * one;
-}
-
-}  // namespace
-
 // extrapolate(): weights that are the same for all pairs. decay(): exponentials a + b exp(-c s) with a given,
 // a straight line through ln |y - a| as quantum::extrapolate() fits it. Values on both sides of a become the
 // value of scale `raw` where raw >= 0; done is 0 for lanes that need quantum::extrapolate() itself, else 1,

@@ -19,7 +19,7 @@ array([0.4975, 0.0025, 0.0025, 0.4975])
 >>> sim.sample(bell, shots=1000)
 {'00': 492, '01': 1, '10': 3, '11': 504}
 >>> print(sim.expectation(bell, "Z0 Z1", shots=4096))
-0.9907 ± 0.0022 (n = 4096)
+0.9907 ± 0.0021 (n = 4096)
 
 A template and an array of angles: one call, a million circuits if need be.
 
@@ -32,7 +32,7 @@ Mitigation:
 
 >>> zne = quantum.ZNE(scales=(1, 3, 5), extrapolator="richardson")
 >>> print(zne.expectation(sim, bell, "Z0 Z1", shots=4096))
-0.9995 ± 0.0063 (n = 4096)
+0.9995 ± 0.0061 (n = 4096)
 
 Distances and neighbours:
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from nonideal.checks import (
     check_mapping,
     check_number,
     check_probability,
+    shown,
 )
 from nonideal.errors import InvalidArgument
 
@@ -119,7 +121,7 @@ class Channel:
         np.float64(0.5)
         """
         pairs = [
-            (_pauli_string(name), check_number(f"probabilities[{name!r}]", p))
+            (_pauli_string(name), check_number(f"probabilities[{shown(name)}]", p))
             for name, p in check_mapping("probabilities", probabilities).items()
         ]
         return cls._wrap(_core.quantum.Channel.pauli(pairs))
@@ -269,9 +271,9 @@ def complex_matrix(name: str, value: npt.ArrayLike) -> npt.NDArray[np.complex128
 
 def _pauli_string(name: Any) -> str:
     if not isinstance(name, str):
-        raise InvalidArgument(f"probabilities: {name!r} is not a string of I, X, Y, Z")
+        raise InvalidArgument(f"probabilities: {shown(name)} is not a string of I, X, Y, Z")
     return name
 
 
 def _time(name: str, value: Any) -> float:
-    return math.inf if value == math.inf else check_number(name, value)
+    return math.inf if isinstance(value, Real) and value == math.inf else check_number(name, value)

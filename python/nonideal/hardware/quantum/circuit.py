@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal import _core
-from nonideal.checks import check_choice, check_int32, check_number
+from nonideal.checks import check_choice, check_int32, check_iterable, check_number
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.quantum.channel import complex_matrix
 from nonideal.hardware.quantum.parameter import Angle, LinearExpression, Parameter, check_angle
@@ -323,9 +323,13 @@ class Circuit:
 
     def append(self, instruction: Instruction) -> Circuit:
         """Append a record such as `instructions` holds."""
+        if not isinstance(instruction, Instruction):
+            raise InvalidArgument(f"instruction: {type(instruction).__name__} is not an Instruction")
         if instruction.matrix is not None:
             return self.unitary(instruction.matrix, instruction.qubits)
-        return self._add(instruction.name, instruction.qubits, instruction.angles)
+        name = check_choice("name", instruction.name, GATES)
+        qubits = check_iterable("qubits", instruction.qubits)
+        return self._add(name, qubits, check_iterable("angles", instruction.angles))
 
     # ---- what it is ----
 
@@ -445,7 +449,8 @@ class Circuit:
         cx 0 1
         cx 0 1
         """
-        only = [fold_gates] if isinstance(fold_gates, str) else list(fold_gates or ())
+        names = () if fold_gates is None else check_iterable("fold_gates", fold_gates)
+        only = [fold_gates] if isinstance(fold_gates, str) else list(names)
         native = _core.quantum.folded(
             self._native,
             check_number("scale", scale),
@@ -568,7 +573,7 @@ def _restore(n_qubits: int, instructions: list[Any], measured: list[int], names:
 def _qubits(name: str, qubits: Any) -> list[int]:
     if not isinstance(qubits, Iterable):
         return [check_int32(name, qubits)]
-    return [check_int32(f"{name}[{i}]", qubit) for i, qubit in enumerate(qubits)]
+    return [check_int32(f"{name}[{i}]", qubit) for i, qubit in enumerate(check_iterable(name, qubits))]
 
 
 def _number(angle: Angle) -> str:

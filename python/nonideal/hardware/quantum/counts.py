@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from nonideal.checks import check_integer, shown
 from nonideal.errors import InvalidArgument
+from nonideal.memory import check_memory
 
 __all__ = ["Counts"]
 
@@ -34,14 +36,20 @@ class Counts(dict[str, int]):
         Raises
         ------
         InvalidArgument
-            If there are not 2^k of them, k >= 1, or one is not a whole number >= 0.
+            If the length is no power of two, or a count is no whole number >= 0.
         """
-        array = np.asarray(counts)
-        if array.ndim != 1 or array.dtype.kind not in "iu" or (array < 0).any():
-            raise InvalidArgument("counts: not a list of whole numbers >= 0")
+        try:
+            array = np.asarray(counts)
+        except ValueError as problem:  # rows of different lengths
+            raise InvalidArgument(f"counts: {problem}") from None
+        if array.ndim != 1 or not len(array) or len(array) & (len(array) - 1):
+            raise InvalidArgument(f"counts: shape {array.shape} is not (2^k,)")
+        if array.dtype.kind not in "iu":
+            raise InvalidArgument(f"counts has dtype {array.dtype}, not a whole number's")
+        if array.min() < 0:
+            at = int(array.argmin())
+            raise InvalidArgument(f"counts[{at}] = {array[at]} is below 0")
         bits = len(array).bit_length() - 1
-        if bits < 1 or len(array) != 1 << bits:
-            raise InvalidArgument(f"counts: expected 2^k of them, k >= 1, got {len(array)}")
         seen = np.flatnonzero(array)
         return cls(
             (format(outcome, f"0{bits}b"), count)
@@ -59,14 +67,20 @@ class Counts(dict[str, int]):
         Raises
         ------
         InvalidArgument
-            If nothing was counted, which leaves k open, or the outcomes are not all of k bits.
+            If there are none, so that k is not known, the keys are not bit strings of one length, a count is
+            no whole number >= 0, or the array does not fit into memory.
         """
-        if not any(self):
-            raise InvalidArgument("counts: no outcome says how many bits there are")
-        bits = len(next(iter(self)))
-        for outcome in self:
-            if len(outcome) != bits or not set(outcome) <= {"0", "1"}:
-                raise InvalidArgument(f"counts: outcome {outcome!r} is not of {bits} bits")
+        for outcome, count in self.items():
+            if not isinstance(outcome, str) or not outcome or set(outcome) - {"0", "1"}:
+                raise InvalidArgument(f"counts: {shown(outcome)} is not a bit string")
+            check_integer(f"counts[{shown(outcome)}]", count, 0)
+        widths = {len(outcome) for outcome in self}
+        if not widths:
+            raise InvalidArgument("counts: none; the number of bits is not known")
+        if len(widths) != 1:
+            raise InvalidArgument("counts: not all bit strings have the same length")
+        bits = widths.pop()
+        check_memory((1 << min(bits, 62),))
         array = np.zeros(1 << bits, dtype=np.int64)
         for outcome, count in self.items():
             array[int(outcome, 2)] = count

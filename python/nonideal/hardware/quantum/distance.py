@@ -13,7 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal import _core
-from nonideal.checks import check_choice, check_finite, check_integer, check_threads
+from nonideal.checks import (
+    check_boolean,
+    check_choice,
+    check_finite,
+    check_integer,
+    check_iterable,
+    check_threads,
+    shown,
+)
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.quantum.circuit import Circuit
 from nonideal.hardware.quantum.noise import NoiseModel, check_noise
@@ -145,6 +153,7 @@ class DistanceEstimator:
         Where the origin lies. A distance does not change when both vectors are shifted together, but Z does,
         and with it bias and shot noise: ``"centroid"`` puts the origin in the mean of the points; ``"cells"``
         cuts them into ``n_cells`` k-means cells and, for each query, into the centre of the cell it lies in.
+        The centres are the same on every processor of one architecture, and for any number of threads.
         As cells shrink to single points this becomes a classical search. With too few cells a centre may be
         farther away than the origin was, and things get worse.
     n_cells : int or None
@@ -213,7 +222,7 @@ class DistanceEstimator:
             "_noise", noise.copy()
         )  # what is compiled: models can be changed, also the one that is shown
         if self.zne is not None and not isinstance(self.zne, ZNE):
-            raise InvalidArgument(f"zne = {self.zne!r} is neither None nor a ZNE")
+            raise InvalidArgument(f"zne = {shown(self.zne)} is neither None nor a ZNE")
         check_choice("translation", self.translation, TRANSLATIONS)
         if self.n_cells is not None:
             if self.translation != "cells":
@@ -221,8 +230,7 @@ class DistanceEstimator:
                     f"n_cells = {self.n_cells} needs translation = 'cells', not {self.translation!r}"
                 )
             self._set("n_cells", check_integer("n_cells", self.n_cells, 1))
-        if not isinstance(self.noisy_preparation, bool):
-            raise InvalidArgument(f"noisy_preparation = {self.noisy_preparation!r} is neither True nor False")
+        check_boolean("noisy_preparation", self.noisy_preparation)
         seed = resolve_seed(self.seed)
         cells_seed = seed if self.cells_seed is None else check_integer("cells_seed", self.cells_seed, 0, 64)
         self._set("seed", seed)
@@ -357,7 +365,12 @@ class DistanceEstimator:
     def _options(
         self, queries: FloatArray, points: FloatArray, stream: int, offset: tuple[int, int]
     ) -> _Options:
-        first_query, first_point = offset
+        given = list(check_iterable("offset", offset))
+        if len(given) != 2:
+            raise InvalidArgument(f"offset = {shown(offset)} is not (query, point)")
+        first_query, first_point = (
+            check_integer(f"offset[{i}]", number, 0, 32) for i, number in enumerate(given)
+        )
         if first_point != 0 and self.translation != "none":
             raise InvalidArgument(
                 f"offset[1] = {first_point} is not 0, and translation = {self.translation!r} needs all points"
@@ -368,8 +381,8 @@ class DistanceEstimator:
             "cells": cells,
             "seed": self._seed,
             "stream": check_integer("stream", stream, 0, 32),
-            "first_query": check_integer("offset[0]", first_query, 0, 32),
-            "first_point": check_integer("offset[1]", first_point, 0, 32),
+            "first_query": first_query,
+            "first_point": first_point,
             "num_threads": self._threads,
         }
 

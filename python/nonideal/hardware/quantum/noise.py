@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,10 +16,14 @@ from nonideal.checks import (
     check_mapping,
     check_number,
     check_probability,
+    shown,
 )
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.quantum.channel import CONVENTIONS, Channel, Convention, check_channel
 from nonideal.hardware.quantum.circuit import GATES
+
+if TYPE_CHECKING:
+    from nonideal.hardware.quantum.circuit import Circuit
 
 __all__ = ["NoiseModel", "ReadoutError", "check_noise"]
 
@@ -154,7 +158,7 @@ class NoiseModel:
         changed = _core.quantum.NoiseModel(self._native)  # refused as a whole or added as a whole
         for name in names:
             if not isinstance(name, str):
-                raise InvalidArgument(f"gates: {name!r} is not a gate's name")
+                raise InvalidArgument(f"gates: {shown(name)} is not a gate's name")
             changed.add(native, name, on)
         self._native = changed
         return self
@@ -220,6 +224,10 @@ class NoiseModel:
         """
         return self._wrap(self._native.scaled(check_number("factor", factor)))
 
+    def _scaled_in(self, circuit: Circuit, factor: float) -> NoiseModel:
+        """Return the model with the channels that act in a circuit to the power ``factor``."""
+        return self._wrap(self._native.scaled_in(factor, circuit._native))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the model as numbers, strings and lists, for JSON."""
         uniform = self._native.uniform
@@ -262,8 +270,10 @@ class NoiseModel:
             for entry in values["readout"]:
                 error = ReadoutError(entry["p0_given_1"], entry["p1_given_0"])
                 model.add_readout(error, entry["qubit"])
-        except (KeyError, TypeError) as problem:
-            raise InvalidArgument(f"values: not a noise model's ({problem!r})") from None
+        except InvalidArgument:
+            raise
+        except (KeyError, IndexError, TypeError, ValueError) as problem:
+            raise InvalidArgument(f"values: not a noise model's ({shown(problem)})") from None
         return model
 
     def __eq__(self, other: object) -> bool:
@@ -298,5 +308,5 @@ def check_noise(name: str, value: Any) -> NoiseModel:
 
 
 def _qubits(qubits: Any) -> list[int]:
-    numbers = qubits if isinstance(qubits, Iterable) else [qubits]
+    numbers = check_iterable("qubits", qubits) if isinstance(qubits, Iterable) else [qubits]
     return [check_int32(f"qubits[{i}]", qubit) for i, qubit in enumerate(numbers)]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from nonideal.checks import check_number
+from nonideal.checks import check_number, shown
 from nonideal.errors import InvalidArgument
 
 __all__ = ["Observable", "Term", "parse_observable"]
@@ -15,7 +15,8 @@ __all__ = ["Observable", "Term", "parse_observable"]
 Observable: TypeAlias = "str | Mapping[str, float] | Any"  # Any: an object such as Qiskit's SparsePauliOp
 Term: TypeAlias = tuple[float, int, int]
 
-_FACTOR = re.compile(r"([IXYZ])(\d+)")
+_LARGEST = 1e150  # coefficients are squared
+_FACTOR = re.compile(r"([IXYZ])([0-9]{1,9})")
 _PHASED = re.compile(r"(-?i?)(.*)", re.DOTALL)  # a label of Qiskit's Pauli begins with its phase
 _PHASES = {"": 1.0, "-": -1.0, "i": 1j, "-i": complex(0, -1)}
 _ROUNDING = 1e-13
@@ -51,7 +52,7 @@ def parse_observable(observable: Observable, n_qubits: int) -> list[Term]:
         products = [(_product(observable, n_qubits), 1.0)]
     elif isinstance(observable, Mapping):
         products = [
-            (_product(name, n_qubits), check_number(f"observable[{name!r}]", coefficient))
+            (_product(name, n_qubits), check_number(f"observable[{shown(name)}]", coefficient))
             for name, coefficient in observable.items()
         ]
     elif hasattr(observable, "to_list") and hasattr(observable, "num_qubits"):
@@ -67,12 +68,15 @@ def parse_observable(observable: Observable, n_qubits: int) -> list[Term]:
     sums: dict[tuple[int, int], float] = {}
     for masks, coefficient in products:
         sums[masks] = sums.get(masks, 0.0) + coefficient
+    for coefficient in sums.values():
+        if abs(coefficient) > _LARGEST:
+            raise InvalidArgument(f"observable: coefficient {coefficient:g} is outside [-1e150, 1e150]")
     return [(coefficient, x, z) for (x, z), coefficient in sums.items()]
 
 
 def _product(text: Any, n_qubits: int) -> tuple[int, int]:
     if not isinstance(text, str):
-        raise InvalidArgument(f"observable: {text!r} is not a string")
+        raise InvalidArgument(f"observable: {shown(text)} is not a string")
     if text.strip() == "I":
         return 0, 0
     x = z = named = 0
@@ -103,7 +107,7 @@ def _term(label: str, coefficient: Any, n_qubits: int) -> tuple[str, tuple[int, 
     try:
         number = complex(coefficient)
     except (TypeError, ValueError):  # such as an unbound parameter
-        raise InvalidArgument(f"observable[{label!r}] = {coefficient!r} is not a number") from None
+        raise InvalidArgument(f"observable[{label!r}] = {shown(coefficient)} is not a number") from None
     if not cmath.isfinite(number):
         raise InvalidArgument(f"observable[{label!r}] = {number} is not finite")
     x = sum(1 << i for i, letter in enumerate(reversed(letters)) if letter in "XY")

@@ -6,7 +6,7 @@ import math
 from numbers import Real
 from typing import Any, TypeAlias
 
-from nonideal.checks import check_number
+from nonideal.checks import check_number, shown
 from nonideal.errors import InvalidArgument
 
 __all__ = ["Angle", "LinearExpression", "Parameter", "check_angle"]
@@ -28,12 +28,11 @@ class LinearExpression:
     __array_ufunc__ = None  # `numpy.float64(2) * theta` is an expression, not an array of objects
 
     def __init__(self, name: str, factor: float, offset: float) -> None:
-        for part, value in (("factor", factor), ("offset", offset)):
-            if not math.isfinite(value):
-                raise InvalidArgument(f"{part} of {name} = {value} is not finite")
+        if not isinstance(name, str) or not name:
+            raise InvalidArgument(f"name = {shown(name)} is not a non-empty string")
         self._name = name
-        self._factor = factor
-        self._offset = offset
+        self._factor = check_number(f"factor of {name}", factor)
+        self._offset = check_number(f"offset of {name}", offset)
 
     @property
     def parameter(self) -> Parameter:
@@ -59,7 +58,7 @@ class LinearExpression:
             return LinearExpression(self._name, self._factor + other._factor, self._offset + other._offset)
         if not isinstance(other, Real):
             return NotImplemented
-        return LinearExpression(self._name, self._factor, self._offset + float(other))
+        return LinearExpression(self._name, self._factor, self._offset + _number(other))
 
     __radd__ = __add__
 
@@ -70,9 +69,13 @@ class LinearExpression:
         return self
 
     def __sub__(self, other: LinearExpression | float) -> LinearExpression:
+        if not isinstance(other, LinearExpression | Real):
+            return NotImplemented
         return self + (-other)
 
     def __rsub__(self, other: float) -> LinearExpression:
+        if not isinstance(other, Real):
+            return NotImplemented
         return -self + other
 
     def __mul__(self, other: float) -> LinearExpression:
@@ -80,7 +83,8 @@ class LinearExpression:
             raise InvalidArgument(f"an angle is linear in one parameter; ({self}) * ({other}) is not")
         if not isinstance(other, Real):
             return NotImplemented
-        return LinearExpression(self._name, self._factor * float(other), self._offset * float(other))
+        number = _number(other)
+        return LinearExpression(self._name, self._factor * number, self._offset * number)
 
     __rmul__ = __mul__
 
@@ -89,9 +93,10 @@ class LinearExpression:
             raise InvalidArgument(f"an angle is linear in one parameter; ({self}) / ({other}) is not")
         if not isinstance(other, Real):
             return NotImplemented
-        if float(other) == 0.0:
+        number = _number(other)
+        if number == 0.0:
             raise InvalidArgument(f"({self}) / {other}: the divisor is zero")
-        return LinearExpression(self._name, self._factor / float(other), self._offset / float(other))
+        return LinearExpression(self._name, self._factor / number, self._offset / number)
 
     def __rtruediv__(self, other: float) -> LinearExpression:
         raise InvalidArgument(f"an angle is linear in one parameter; {other} / ({self}) is not")
@@ -141,8 +146,6 @@ class Parameter(LinearExpression):
     __slots__ = ()
 
     def __init__(self, name: str) -> None:
-        if not isinstance(name, str) or not name:
-            raise InvalidArgument(f"name = {name!r} is not a non-empty string")
         super().__init__(name, 1.0, 0.0)
 
     @property
@@ -155,6 +158,14 @@ class Parameter(LinearExpression):
 
 
 Angle: TypeAlias = float | LinearExpression
+
+
+def _number(value: Real) -> float:
+    """Return a float; infinity, which every expression refuses, for what is beyond the largest."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def check_angle(name: str, value: Any) -> Angle:

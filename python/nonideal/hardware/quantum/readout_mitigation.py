@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nonideal import _core
 from nonideal.checks import check_finite, check_int32, check_iterable
 from nonideal.errors import InvalidArgument
 from nonideal.estimate import Estimate
@@ -23,7 +24,7 @@ __all__ = ["readout_mitigated", "readout_mitigated_parity"]
 
 FloatArray = npt.NDArray[np.float64]
 
-_ADDED = 4.0  # counts, evenly over all outcomes: Agresti and Coull's rule, so that no variance is zero
+_MOST_SHOTS = 1 << 53  # whole numbers that a double holds
 
 
 def readout_mitigated(
@@ -54,16 +55,19 @@ def readout_mitigated(
     >>> from nonideal.hardware import quantum
     >>> found = quantum.readout_mitigated({"0": 126, "1": 874}, quantum.ReadoutError(0.03, 0.01))
     >>> found.value.round(4), found.standard_error.round(4)
-    (array([0.1, 0.9]), array([0.011, 0.011]))
+    (array([0.1, 0.9]), array([0.0109, 0.0109]))
     """
     read, shots = _frequencies(counts)
     inverses = [_inverse(error, bit) for bit, error in enumerate(_errors(errors, len(read)))]
     value = _apply(inverses, read / shots)
     # variance of sum_j A_ij f_j for multinomial f: (sum_j A_ij^2 p_j - (sum_j A_ij p_j)^2) / shots
-    likely = _smoothed(read, shots)
-    second = _apply([np.square(inverse) for inverse in inverses], likely)
-    variance = (second - np.square(_apply(inverses, likely))) / (shots + _ADDED)
-    return Estimate(value, np.sqrt(np.maximum(variance, 0.0)), shots)
+    second = _apply([np.square(inverse) for inverse in inverses], read / shots)
+    low, high = np.ones(1), np.ones(1)  # the smallest and the largest A_ij of every i
+    for inverse in inverses:
+        ends = [np.multiply.outer(inverse[:, j], end).ravel() for j in (0, 1) for end in (low, high)]
+        low, high = np.minimum.reduce(ends), np.maximum.reduce(ends)
+    variance = _variance(second - np.square(value), high - low, shots)
+    return Estimate(value, np.sqrt(variance), shots)
 
 
 def readout_mitigated_parity(
@@ -100,32 +104,27 @@ def readout_mitigated_parity(
     for bit, error in enumerate(_errors(errors, len(read))):
         signs = np.array([1.0, -1.0]) @ _inverse(error, bit) if bit in chosen else np.ones(2)
         weights = np.kron(signs, weights).astype(np.float64)
-    likely = _smoothed(read, shots)
-    mean = float(weights @ likely)
-    variance = max(0.0, float(np.square(weights) @ likely) - mean**2) / (shots + _ADDED)
-    return Estimate(float(weights @ read) / shots, math.sqrt(variance), shots)
+    value = float(weights @ read) / shots
+    spread = float(np.square(weights) @ read) / shots - value**2
+    variance = _variance(np.array(spread), np.array(np.ptp(weights)), shots)
+    return Estimate(value, math.sqrt(variance), shots)
 
 
 def _frequencies(counts: Any) -> tuple[FloatArray, int]:
     if isinstance(counts, Mapping):
-        widths = {len(outcome) for outcome in counts}
-        if len(widths) != 1:
-            raise InvalidArgument("counts: not all bit strings have the same length")
-        array: FloatArray = np.zeros(1 << widths.pop())
-        for outcome, count in counts.items():
-            if set(outcome) - {"0", "1"}:
-                raise InvalidArgument(f"counts: {outcome!r} is not a bit string")
-            array[int(outcome, 2)] = check_int32(f"counts[{outcome!r}]", count)
+        array = Counts(counts).to_array().astype(np.float64)
     else:
         array = check_finite("counts", counts)
     if array.ndim != 1 or len(array) < 2 or len(array) & (len(array) - 1):
-        raise InvalidArgument(f"counts: shape {array.shape} is not (2^k,)")
+        raise InvalidArgument(f"counts: shape {array.shape} is not (2^k,) with k >= 1")
     wrong = np.flatnonzero((array < 0) | (array != np.floor(array)))
     if len(wrong):
         raise InvalidArgument(f"counts[{wrong[0]}] = {array[wrong[0]]:g} is not a whole number >= 0")
     shots = int(array.sum())
     if shots < 1:
         raise InvalidArgument("counts: nothing was measured")
+    if shots > _MOST_SHOTS:
+        raise InvalidArgument(f"counts: their sum {shots} is above 2^53")
     return array, shots
 
 
@@ -160,8 +159,15 @@ def _apply(matrices: Sequence[FloatArray], vector: FloatArray) -> FloatArray:
     return vector
 
 
-def _smoothed(read: FloatArray, shots: int) -> FloatArray:
-    return (read + _ADDED / len(read)) / (shots + _ADDED)
+def _variance(spread: FloatArray, width: FloatArray, shots: int) -> FloatArray:
+    """Return the variance of a mean of so many numbers, given theirs and the width of their range.
+
+    As for frequencies (width 1) not less than two shots at the other end of the range would make it: outcomes
+    that were not seen may be rare.
+    """
+    least = _core.quantum.frequency_variance(np.zeros(1), shots=shots)
+    variance: FloatArray = np.maximum(spread / shots, np.square(width) * least[0])
+    return variance
 
 
 def _bits(bits: Sequence[int], n_bits: int) -> list[int]:

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from nonideal import _core
-from nonideal.checks import check_choice, check_finite, check_int32, check_integer, check_threads
+from nonideal.checks import (
+    check_choice,
+    check_finite,
+    check_int32,
+    check_integer,
+    check_iterable,
+    check_threads,
+)
 from nonideal.errors import InvalidArgument
 from nonideal.estimate import Estimate
 from nonideal.hardware.quantum.circuit import Circuit, as_circuit
 from nonideal.hardware.quantum.counts import Counts
+from nonideal.hardware.quantum.engine import Engine, Method, Pauli
 from nonideal.hardware.quantum.noise import NoiseModel, check_noise
 from nonideal.hardware.quantum.observable import Observable, parse_observable
-from nonideal.hardware.quantum.readout import read_probabilities, read_term
 from nonideal.seeds import resolve_seed
 
-__all__ = ["METHODS", "PRECISIONS", "Method", "Precision", "Simulator"]
+__all__ = ["METHODS", "PRECISIONS", "Method", "Precision", "Simulator", "check_simulator"]
 
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complexfloating[Any, Any]]
-Pauli = tuple[int, int]
 
-Method = Literal["automatic", "statevector", "density_matrix", "trajectories"]
 METHODS: tuple[Method, ...] = ("automatic", "statevector", "density_matrix", "trajectories")
 Precision = Literal["double", "single"]
 PRECISIONS: tuple[Precision, ...] = ("double", "single")
-
-_DENSITY_QUBITS = 12  # above them 4^n numbers (134 MB at 12) cost more than sampling trajectories
-_PROGRAM_QUBITS = 8  # a joint distribution of more qubits is read off the state, not off 2^k expectations
-_MAX_INSTRUCTIONS = 20_000  # of a compiled program; finding out takes up to 0.3 s
-_BLOCK = 1 << 22  # numbers of a table of probabilities that exist at the same time while sampling
 
 
 class Simulator:
@@ -108,6 +107,8 @@ class Simulator:
         self._seed = resolve_seed(seed)
         self._threads = check_threads(num_threads)
         self._num_threads = num_threads
+        single = self._precision == "single"
+        self._engine = Engine(self._noise, self._method, single, self._seed, self._threads)
         if method == "statevector" and self._noise.has_channels:
             raise InvalidArgument(
                 "noise: method = 'statevector' has no noisy gates; choose density_matrix or trajectories"
@@ -164,7 +165,9 @@ class Simulator:
         circuit, angles = self._bind(circuit, parameters)
         if self._noise.has_channels:
             raise InvalidArgument("noise: a noisy circuit has no state vector; it has a density matrix")
-        states: ComplexArray = _core.quantum.statevector(circuit._native, angles, self._single, self._threads)
+        states: ComplexArray = _core.quantum.statevector(
+            circuit._native, angles, self._engine.single, self._threads
+        )
         return states if parameters is not None else states[0]
 
     def density_matrix(self, circuit: Circuit | Any, parameters: npt.ArrayLike | None = None) -> ComplexArray:
@@ -180,7 +183,7 @@ class Simulator:
         """
         circuit, angles = self._bind(circuit, parameters)
         states: ComplexArray = _core.quantum.density_matrix(
-            circuit._native, self._noise._native, angles, self._single, self._threads
+            circuit._native, self._noise._native, angles, self._engine.single, self._threads
         )
         return states if parameters is not None else states[0]
 
@@ -208,7 +211,7 @@ class Simulator:
         measured = self._measured(circuit, qubits)
         if self._method == "trajectories":
             raise InvalidArgument("method = 'trajectories' gives no exact probabilities; sample instead")
-        read = self._probabilities(circuit, angles, measured)
+        read = self._engine.probabilities(circuit, angles, measured)
         return read if parameters is not None else read[0]
 
     def expectation(
@@ -231,9 +234,10 @@ class Simulator:
         shots : int or None
             None: exact, standard error 0. Else every product of Pauli matrices is measured with so many
             shots of its own, without noise from the change of basis: the value is the sum of
-            ``coefficient * (1 - 2 n1 / shots)``, n1 the number of odd outcomes, and the standard error
-            follows from n1 with two odd and two even outcomes added (Agresti and Coull), so that it is
-            never zero. The identity needs no shots.
+            ``coefficient * (1 - 2 n1 / shots)``, n1 the number of odd outcomes, and its variance
+            ``4 f (1 - f) / shots`` with f = n1 / shots. Fewer than two odd or even outcomes count as two
+            there: what was not seen may be rare, so the standard error is never zero. The identity needs
+            no shots.
         stream, offset : int
             See the notes of the class.
         parameters : (n_circuits, n_parameters) float64, or None
@@ -243,7 +247,9 @@ class Simulator:
         -----
         Readout errors are included. With trajectories each shot is a trajectory whose expectation is taken
         exactly, so that the standard error is smaller than that of measured outcomes; where errors of
-        reading 0 and 1 differ it is an upper bound, as parts of a product are then estimated together.
+        reading 0 and 1 differ it is an upper bound, as parts of a product are then estimated together. Where
+        all trajectories (but one) give the same, errors may be too rare to have been seen: the standard
+        error then is the one that two of the shots at the other end of the range would make.
 
         Examples
         --------
@@ -265,18 +271,7 @@ class Simulator:
             stream, offset = _position(stream, offset)
         elif self._method == "trajectories":
             raise InvalidArgument("shots: method = 'trajectories' needs a number of them")
-        values: FloatArray
-        errors: FloatArray
-        if not paulis:
-            values, errors = np.zeros((len(angles), 0)), np.zeros((len(angles), 0))
-        elif shots is None:
-            values = self._expectations(circuit, angles, paulis)
-            errors = np.zeros_like(values)
-        elif self._runs_trajectories(circuit):
-            values, errors = self._trajectories(circuit, angles, paulis, shots, stream, offset)
-        else:
-            exact = self._expectations(circuit, angles, paulis)
-            values, errors = self._measure(exact, shots, stream, offset)
+        values, errors = self._engine.estimates(circuit, angles, paulis, shots, stream, offset)
         total = _sum(coefficients * values) + constant
         error = np.sqrt(_sum(np.square(coefficients * errors)))
         if parameters is None:
@@ -321,16 +316,12 @@ class Simulator:
         stream, offset = _position(stream, offset)
         counts = [
             Counts.from_array(row)
-            for table in self._sampled(circuit, angles, measured, shots, stream, offset)
+            for table in self._engine.sampled(circuit, angles, measured, shots, stream, offset)
             for row in table
         ]
         return counts if parameters is not None else counts[0]
 
-    # ---- the engines behind ----
-
-    @property
-    def _single(self) -> bool:
-        return self._precision == "single"
+    # ---- checks ----
 
     def _bind(self, circuit: Any, parameters: npt.ArrayLike | None) -> tuple[Circuit, FloatArray]:
         circuit = as_circuit(circuit)
@@ -350,10 +341,21 @@ class Simulator:
             raise InvalidArgument("parameters: no row; a batch has at least one circuit")
         return circuit, np.ascontiguousarray(angles)
 
+    def _averages(
+        self, circuit: Circuit, paulis: list[Pauli], parameters: npt.ArrayLike | None
+    ) -> FloatArray:
+        """Return exact averages (n_circuits, n_paulis) of what is read of products of Pauli matrices."""
+        circuit, angles = self._bind(circuit, parameters)
+        if self._method == "trajectories":
+            raise InvalidArgument("shots: method = 'trajectories' needs a number of them")
+        return self._engine.estimates(circuit, angles, paulis, None, 0, 0)[0]
+
     def _measured(self, circuit: Circuit, qubits: Sequence[int] | None) -> list[int]:
         if qubits is None:
             return list(circuit.measured or range(circuit.n_qubits))
-        numbers = [check_int32(f"qubits[{i}]", qubit) for i, qubit in enumerate(qubits)]
+        numbers = [
+            check_int32(f"qubits[{i}]", qubit) for i, qubit in enumerate(check_iterable("qubits", qubits))
+        ]
         if not numbers:
             raise InvalidArgument("qubits: none given; a measurement has at least one")
         for i, qubit in enumerate(numbers):
@@ -363,177 +365,12 @@ class Simulator:
                 raise InvalidArgument(f"qubits[{i}] = {qubit} is named twice")
         return numbers
 
-    def _large(self, circuit: Circuit) -> bool:
-        """Whether a noisy circuit's density matrix is too much for ``automatic``."""
-        return self._noise.has_channels and circuit.n_qubits > _DENSITY_QUBITS
 
-    def _runs_trajectories(self, circuit: Circuit) -> bool:
-        return self._method == "trajectories" or (self._method == "automatic" and self._large(circuit))
-
-    @property
-    def _dense_method(self) -> str:
-        if self._method == "automatic":
-            return "density_matrix" if self._noise.has_channels else "statevector"
-        return self._method
-
-    def _compiled(self, circuit: Circuit, angles: FloatArray, paulis: list[Pauli]) -> FloatArray | None:
-        """Return expectations (n_circuits, n_paulis) by a compiled batch, or None where it would be long.
-
-        Whether it is depends on the circuit, never on the size of the batch: the bits must not.
-        """
-        worthwhile = circuit.parameters or self._large(circuit)
-        if self._method != "automatic" or not worthwhile:
-            return None
-        try:
-            program = _core.quantum.compile(
-                circuit._native,
-                self._noise._native,
-                [[(1.0, x, z)] for x, z in paulis],
-                _MAX_INSTRUCTIONS,
-            )
-        except InvalidArgument:
-            return None
-        return program.run(angles, num_threads=self._threads)
-
-    def _pauli_expectations(self, circuit: Circuit, angles: FloatArray, paulis: list[Pauli]) -> FloatArray:
-        """Return exact expectations (n_circuits, n_paulis) of the state, without readout errors."""
-        compiled = self._compiled(circuit, angles, paulis)
-        if compiled is not None:
-            return compiled
-        dense: FloatArray = _core.quantum.expectation_dense(
-            circuit._native,
-            self._noise._native,
-            angles,
-            paulis,
-            self._dense_method,
-            self._single,
-            self._threads,
-        )
-        return dense
-
-    def _expectations(self, circuit: Circuit, angles: FloatArray, paulis: list[Pauli]) -> FloatArray:
-        """Return exact averages (n_circuits, n_paulis) of what is read."""
-        parts, needed = self._read(paulis)
-        exact = self._pauli_expectations(circuit, angles, needed) if needed else np.zeros((len(angles), 0))
-        columns = [
-            sum(
-                (value * (exact[:, column] if column >= 0 else 1.0) for value, column in part),
-                np.zeros(len(angles)),
-            )
-            for part in parts
-        ]
-        return np.stack(columns, axis=1)
-
-    def _read(self, paulis: list[Pauli]) -> tuple[list[list[tuple[float, int]]], list[Pauli]]:
-        """Return each average of readings as (factor, column) of expectations, -1 for 1; and the columns."""
-        columns: dict[Pauli, int] = {}
-        parts = []
-        for x, z in paulis:
-            part = []
-            for value, px, pz in read_term(x, z, self._noise):
-                column = columns.setdefault((px, pz), len(columns)) if px | pz else -1
-                part.append((value, column))
-            parts.append(part)
-        return parts, list(columns)
-
-    def _measure(
-        self, exact: FloatArray, shots: int, stream: int, offset: int
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return values and standard errors (n_circuits, n_paulis) of averages of so many readings."""
-        odd = np.clip((1.0 - exact) / 2.0, 0.0, 1.0)
-        n_terms = exact.shape[1]
-        ones = _core.quantum.sample_binomial(
-            odd.ravel(),
-            shots=shots,
-            seed=self._seed,
-            stream=stream,
-            offset=offset * n_terms,
-            num_threads=self._threads,
-        ).reshape(exact.shape)
-        adjusted = (ones + 2) / (shots + 4)
-        return 1.0 - 2.0 * ones / shots, 2.0 * np.sqrt(adjusted * (1.0 - adjusted) / (shots + 4))
-
-    def _trajectories(
-        self, circuit: Circuit, angles: FloatArray, paulis: list[Pauli], shots: int, stream: int, offset: int
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return values and standard errors (n_circuits, n_paulis), trajectories for each product."""
-        if self._method == "automatic":
-            exact = self._compiled(circuit, angles, self._read(paulis)[1])
-            if exact is not None:
-                return self._measure(self._expectations(circuit, angles, paulis), shots, stream, offset)
-        values, errors = np.empty((len(angles), len(paulis))), np.empty((len(angles), len(paulis)))
-        for term, pauli in enumerate(paulis):
-            (part,), needed = self._read([pauli])
-            for row in range(len(angles)):
-                mean, variance = _core.quantum.trajectory_expectation(
-                    circuit._native,
-                    self._noise._native,
-                    angles[row : row + 1],
-                    needed,
-                    shots,
-                    self._seed,
-                    stream,
-                    (offset + row) * len(paulis) + term,
-                    self._threads,
-                )
-                values[row, term] = sum(value * (mean[0, c] if c >= 0 else 1.0) for value, c in part)
-                errors[row, term] = sum(abs(value) * math.sqrt(variance[0, c]) for value, c in part if c >= 0)
-        return values, errors
-
-    def _probabilities(self, circuit: Circuit, angles: FloatArray, qubits: list[int]) -> FloatArray:
-        """Return the exact probabilities (n_circuits, 2^k) of what is read."""
-        there = None
-        if len(qubits) <= _PROGRAM_QUBITS:
-            masks = [
-                sum(1 << qubit for bit, qubit in enumerate(qubits) if outcome >> bit & 1)
-                for outcome in range(1, 1 << len(qubits))
-            ]
-            there = self._compiled(circuit, angles, [(0, mask) for mask in masks])
-            if there is not None:
-                there = _from_parities(there, len(qubits))
-        if there is None:
-            there = _core.quantum.probabilities_dense(
-                circuit._native,
-                self._noise._native,
-                angles,
-                qubits,
-                self._dense_method,
-                self._single,
-                self._threads,
-            )
-        return read_probabilities(there, self._noise, qubits)
-
-    def _sampled(
-        self, circuit: Circuit, angles: FloatArray, qubits: list[int], shots: int, stream: int, offset: int
-    ) -> Iterator[npt.NDArray[np.int64]]:
-        """Yield tables of counts (some circuits, 2^k), block by block."""
-        rows = max(1, _BLOCK >> len(qubits))
-        for first in range(0, len(angles), rows):
-            block = angles[first : first + rows]
-            if self._runs_trajectories(circuit):
-                yield _core.quantum.trajectory_counts(
-                    circuit._native,
-                    self._noise._native,
-                    block,
-                    qubits,
-                    shots,
-                    self._seed,
-                    stream,
-                    offset + first,
-                    self._threads,
-                )
-            else:
-                chances = self._probabilities(circuit, block, qubits)
-                if self._single:  # they sum to 1 within the precision of a state
-                    chances /= chances.sum(axis=1, keepdims=True)
-                yield _core.quantum.sample_multinomial(
-                    chances,
-                    shots=shots,
-                    seed=self._seed,
-                    stream=stream,
-                    offset=offset + first,
-                    num_threads=self._threads,
-                )
+def check_simulator(value: Any) -> Simulator:
+    """Return a `Simulator`."""
+    if not isinstance(value, Simulator):
+        raise InvalidArgument(f"simulator: {type(value).__name__} is not a Simulator")
+    return value
 
 
 def _position(stream: int, offset: int) -> tuple[int, int]:
@@ -546,13 +383,3 @@ def _sum(columns: FloatArray) -> FloatArray:
     for column in columns.T:
         total += column
     return total
-
-
-def _from_parities(parities: FloatArray, bits: int) -> FloatArray:
-    """Return the probabilities (n, 2^k) of bits whose 2^k - 1 products have these averages (n, 2^k - 1)."""
-    result = np.concatenate([np.ones((len(parities), 1)), parities], axis=1)
-    for bit in range(bits):
-        pairs = result.reshape(len(result), -1, 2, 1 << bit)
-        even, odd = pairs[:, :, 0], pairs[:, :, 1]
-        result = np.stack([(even + odd) / 2.0, (even - odd) / 2.0], axis=2).reshape(result.shape)
-    return np.clip(result, 0.0, 1.0)

@@ -17,21 +17,23 @@ import numpy.typing as npt
 
 from nonideal import _core
 from nonideal.checks import (
+    check_boolean,
     check_choice,
+    check_extended,
     check_finite,
     check_int32,
     check_integer,
     check_iterable,
     check_number,
+    check_threads,
+    shown,
 )
 from nonideal.errors import InvalidArgument
 from nonideal.estimate import Estimate
 from nonideal.hardware.quantum.circuit import Circuit, as_circuit
-from nonideal.hardware.quantum.noise import NoiseModel
+from nonideal.hardware.quantum.noise import NoiseModel, check_noise
 from nonideal.hardware.quantum.observable import Observable, Term, parse_observable
-
-if TYPE_CHECKING:
-    from nonideal.hardware.quantum.simulator import Simulator
+from nonideal.hardware.quantum.simulator import Simulator, check_simulator
 
 __all__ = [
     "CROSSINGS",
@@ -254,8 +256,7 @@ class ZNE:
             object.__setattr__(self, "asymptote", check_number("asymptote", self.asymptote))
         check_choice("realization", self.realization, REALIZATIONS)
         check_choice("on_crossing", self.on_crossing, CROSSINGS)
-        if not isinstance(self.clip, bool):
-            raise InvalidArgument(f"clip = {self.clip!r} is neither True nor False")
+        check_boolean("clip", self.clip)
         if self.fold_gates is not None:
             object.__setattr__(self, "fold_gates", self._checked_gates(self.fold_gates))
         self._native().check(list(self.scales))
@@ -267,14 +268,14 @@ class ZNE:
             )
 
     def _checked_gates(self, names: Any) -> tuple[str, ...]:
-        gates = {names} if isinstance(names, str) else set(check_iterable("fold_gates", names))
-        for name in gates:
-            check_choice("fold_gates", name, [gate for gate in _GATES if gate != "barrier"])
+        foldable = [gate for gate in _GATES if gate != "barrier"]
+        given = [names] if isinstance(names, str) else check_iterable("fold_gates", names)
+        gates = [check_choice("fold_gates", name, foldable) for name in given]
         if not gates:
             raise InvalidArgument("fold_gates: none given; None folds all gates")
         if self.fold == "global":
             raise InvalidArgument("fold_gates: fold = 'global' repeats the whole circuit")
-        return tuple(sorted(gates))
+        return tuple(sorted(set(gates)))
 
     def _native(self, bounds: tuple[float, float] = (-math.inf, math.inf)) -> _core.quantum.Extrapolator:
         lowest, highest = bounds if self.clip else (-math.inf, math.inf)
@@ -323,7 +324,11 @@ class ZNE:
         >>> quantum.ZNE(extrapolator="linear", scales=(1, 3)).extrapolate([0.75, 0.25], [1e-4, 1e-4])
         (1.0, 0.00025)
         """
-        value, variance, _, _ = self._extrapolate(self.scales, values, variances, bounds, num_threads)
+        ends = list(check_iterable("bounds", bounds))
+        if len(ends) != 2:
+            raise InvalidArgument(f"bounds = {shown(bounds)} are not two numbers")
+        low, high = (check_extended(f"bounds[{i}]", end) for i, end in enumerate(ends))
+        value, variance, _, _ = self._extrapolate(self.scales, values, variances, (low, high), num_threads)
         return value, variance
 
     def _extrapolate(
@@ -348,7 +353,7 @@ class ZNE:
             list(scales),
             np.ascontiguousarray(y.reshape(len(y), -1)),
             spread,
-            check_integer("num_threads", num_threads or 0, 0, 31),
+            check_threads(num_threads),
         )
         if y.ndim == 1:
             value, variance, factor, crossed = (column[0].item() for column in found)
@@ -368,19 +373,13 @@ class ZNE:
         >>> quantum.ZNE().obstacle(quantum.Circuit(1).h(0), noise)
         "the channel of 'h' does not commute with it"
         """
-        if self.fold == "global":
-            return "fold = 'global' repeats gates far from one another"
-        if self.fold_gates is not None:
-            return "fold_gates leaves gates as they are"
-        found = _core.quantum.power_obstacle(as_circuit(circuit)._native, noise._native)
-        if found:
-            return found
-        for scale in self.scales:
-            try:
-                noise.scaled(scale)
-            except InvalidArgument as problem:
-                return str(problem)
-        return ""
+        return _core.quantum.channel_obstacle(
+            as_circuit(circuit)._native,
+            check_noise("noise", noise)._native,
+            list(self.scales),
+            self.fold,
+            list(self.fold_gates or ()),
+        )
 
     def expectation(
         self,
@@ -485,22 +484,21 @@ class ZNE:
         self, simulator: Simulator, circuit: Circuit
     ) -> tuple[str, list[tuple[float, Simulator, Circuit]]]:
         """Return the realization, and realised scale, simulator and circuit of every run."""
-        noise = simulator.noise
+        noise = check_simulator(simulator).noise
         if self.realization != "circuit":
             problem = self.obstacle(circuit, noise)
             if not problem:
-                runs = [(s, simulator.with_noise(noise.scaled(s)), circuit) for s in self.scales]
-                return "channel", runs
+                return "channel", [
+                    (s, simulator.with_noise(noise._scaled_in(circuit, s)), circuit) for s in self.scales
+                ]
             if self.realization == "channel":
                 raise InvalidArgument(f"realization = 'channel' is not exact: {problem}")
-        only = list(self.fold_gates or ())
+        realised = _core.quantum.realized_scales(
+            circuit._native, list(self.scales), self.fold, list(self.fold_gates or ())
+        )
         return "circuit", [
-            (
-                _core.quantum.realized_scale(circuit._native, s, self.fold, only),
-                simulator,
-                circuit.folded(s, self.fold, simulator.seed, self.fold_gates),
-            )
-            for s in self.scales
+            (scale, simulator, circuit.folded(s, self.fold, simulator.seed, self.fold_gates))
+            for s, scale in zip(self.scales, realised, strict=True)
         ]
 
 
@@ -518,20 +516,11 @@ def _moments(
     simulator: Simulator, circuit: Circuit, terms: Sequence[Term], parameters: npt.ArrayLike | None
 ) -> tuple[Any, Any]:
     """Return an exact expectation, and its variance for one shot of every product of Pauli matrices."""
-    mean: Any = sum(coefficient for coefficient, x, z in terms if not x | z)
-    variance: Any = 0.0
-    for coefficient, x, z in terms:
-        if x | z:
-            average = simulator.expectation(circuit, _product(x, z), parameters=parameters).value
-            mean = mean + coefficient * average
-            variance = variance + coefficient**2 * (1.0 - average**2)
-    return mean, variance
-
-
-def _product(x: int, z: int) -> str:
-    letters = {(1, 0): "X", (1, 1): "Y", (0, 1): "Z"}
-    return " ".join(
-        f"{letters[x >> qubit & 1, z >> qubit & 1]}{qubit}"
-        for qubit in range((x | z).bit_length())
-        if (x | z) >> qubit & 1
-    )
+    measured = [(coefficient, (x, z)) for coefficient, x, z in terms if x | z]
+    averages = simulator._averages(circuit, [pauli for _, pauli in measured], parameters)
+    mean = np.full(len(averages), sum((coefficient for coefficient, x, z in terms if not x | z), 0.0))
+    variance = np.zeros(len(averages))
+    for (coefficient, _), average in zip(measured, averages.T, strict=True):
+        mean += coefficient * average
+        variance += coefficient**2 * (1.0 - average**2)
+    return (mean, variance) if parameters is not None else (float(mean[0]), float(variance[0]))

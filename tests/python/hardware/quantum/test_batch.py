@@ -193,8 +193,19 @@ def test_angles_that_overflow_are_refused():
     program = _core.quantum.compile(
         Circuit(1).rx(1e200 * theta, 0)._native, NoiseModel()._native, [[(1.0, 0, 1)]]
     )
-    with pytest.raises(InvalidArgument, match=r"^parameters: an angle of circuit 40 overflows$"):
+    with pytest.raises(InvalidArgument, match=r"^parameters: an angle of circuit 40 = inf is not finite$"):
         program.run(np.array([[0.0]] * 40 + [[1e200]]))
+
+
+def test_large_angles_lose_whole_turns_and_no_more():
+    """Up to 2^52, as the C library's sine takes them; beyond, neighbouring doubles are a radian apart."""
+    theta = Parameter("theta")
+    program = _core.quantum.compile(Circuit(1).rx(theta, 0)._native, NoiseModel()._native, [[(1.0, 0, 1)]])
+    angles = np.array([1e6, 1.0000001e6, 1e9, -3e12, 4.4e15, -(2.0**52)])[:, None]
+    np.testing.assert_allclose(program.run(angles), np.cos(angles), atol=1e-15)
+    refused = r"^parameters: an angle of circuit 0 = 1e\+16 is outside \[-2\^52, 2\^52\]$"
+    with pytest.raises(InvalidArgument, match=refused):
+        program.run(np.array([[1e16]]))
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,39 @@ def test_kraus_operators_of_any_channel(n_qubits):
     np.testing.assert_allclose(oracle.transfer_matrix(back), channel.pauli_transfer_matrix, atol=1e-12)
 
 
+# ---- unitaries ----
+
+
+@pytest.mark.parametrize("n_qubits", [1, 2, 3])
+def test_transfer_matrices_of_unitaries(n_qubits):
+    unitary = oracle.random_unitary(n_qubits, 5)
+    found = _core.quantum.pauli_transfer_matrix(unitary)
+    np.testing.assert_allclose(found, oracle.transfer_matrix([unitary]), atol=1e-14)
+
+
+def test_transfer_matrix_of_five_qubits():
+    """Orthogonal, and some of its million elements by definition."""
+    unitary = oracle.random_unitary(5, 6)
+    found = _core.quantum.pauli_transfer_matrix(unitary)
+    np.testing.assert_allclose(found @ found.T, np.eye(1024), atol=1e-13)
+    strings = oracle.strings(5)
+    for row, column in np.random.default_rng(0).integers(1024, size=(200, 2)):
+        image = unitary @ oracle.pauli(strings[column]) @ unitary.conj().T
+        want = np.trace(oracle.pauli(strings[row]) @ image).real / 32
+        assert found[row, column] == pytest.approx(want, abs=1e-14)
+
+
+def test_zeros_of_a_transfer_matrix_are_zeros():
+    """Compiled programs leave them out."""
+    hadamard = np.array([[1, 1], [1, -1]], dtype=complex) / np.sqrt(2)
+    five = hadamard
+    for _ in range(4):
+        five = np.kron(five, hadamard)
+    found = _core.quantum.pauli_transfer_matrix(five)
+    np.testing.assert_array_equal(np.abs(found).sum(axis=0), 1)
+    np.testing.assert_array_equal(np.abs(found).sum(axis=1), 1)
+
+
 # ---- combinations ----
 
 

@@ -205,14 +205,14 @@ def test_where_powers_are_not_exact_circuits_are_folded():
             {},
             "the channel of 'h' does not commute with it",
         ),
-        (NOISE, {"fold": "global"}, "fold = 'global' is not gate by gate"),
-        (NOISE, {"fold_gates": ("cx",)}, "fold_gates leaves gates out"),
+        (NOISE, {"fold": "global"}, "fold = 'global' repeats gates far from one another"),
+        (NOISE, {"fold_gates": ("cx",)}, "fold_gates leaves gates as they are"),
     ]
     for noise, options, reason in cases:
         assert DistanceEstimator(noise=noise, zne=ZNE(**options)).realization(4) == "circuit"
         with pytest.raises(InvalidArgument) as caught:
             DistanceEstimator(noise=noise, zne=ZNE(realization="channel", **options)).pairwise(a, b)
-        assert str(caught.value) == f"realization = 'channel' is not the same as folding here: {reason}"
+        assert str(caught.value) == f"realization = 'channel' is not exact: {reason}"
         raw = abs(DistanceEstimator(noise=noise).pairwise(a, b).squared_distance - squared(a, b)).max()
         mitigated = DistanceEstimator(noise=noise, zne=ZNE(**options)).pairwise(a, b).squared_distance
         assert abs(mitigated - squared(a, b)).max() < 0.5 * raw
@@ -331,8 +331,10 @@ def test_results_do_not_depend_on_how_the_work_is_cut(translation):
     )
     np.testing.assert_allclose(near.margin, (order[:, 1] - order[:, 0]) / np.sqrt(best**2 + second**2))
     other = DistanceEstimator(**(options | {"seed": 12})).nearest(a, b)
-    assert (other.squared_distance != near.squared_distance).all()
-    assert (estimator.nearest(a, b, stream=1).squared_distance != near.squared_distance).all()
+    measured = near.standard_error > 0  # a point alone in its cell is the centre: nothing to measure
+    assert measured.mean() > 0.8
+    for fresh in (other, estimator.nearest(a, b, stream=1)):
+        assert (fresh.squared_distance != near.squared_distance)[measured].all()
 
 
 CODE = """

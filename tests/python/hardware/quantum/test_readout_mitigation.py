@@ -34,14 +34,19 @@ def test_inverse_of_the_confusion_matrix(bits, data):
     found = readout_mitigated(read, errors)
     np.testing.assert_allclose(found.value, inverse @ read / shots, atol=1e-11)
     assert (found.value.sum(), found.samples) == (pytest.approx(1, abs=1e-11), shots)
-    likely = (read + 4 / (1 << bits)) / (shots + 4)
-    covariance = inverse @ (np.diag(likely) - np.outer(likely, likely)) @ inverse.T / (shots + 4)
-    np.testing.assert_allclose(found.standard_error**2, np.diag(covariance), atol=1e-11)
+    seen = read / shots
+    covariance = inverse @ (np.diag(seen) - np.outer(seen, seen)) @ inverse.T / shots
+    two = min(2 / shots, 0.5) * (1 - min(2 / shots, 0.5)) / shots  # what is not seen may be rare
+    least = two * np.ptp(inverse, axis=1) ** 2
+    want = np.maximum(np.diag(covariance), least)
+    np.testing.assert_allclose(found.standard_error**2, want, rtol=1e-9, atol=1e-13)
     chosen = data.draw(st.lists(st.integers(0, bits - 1), unique=True))
     signs = np.array([math.prod(1 - 2 * (o >> b & 1) for b in chosen) for o in range(1 << bits)])
     parity = readout_mitigated_parity(read, errors, chosen)
     assert parity.value == pytest.approx(signs @ inverse @ read / shots, abs=1e-10)
-    assert parity.standard_error**2 == pytest.approx(signs @ covariance @ signs, abs=1e-10)
+    least = two * np.ptp(signs @ inverse) ** 2
+    want = max(signs @ covariance @ signs, least)
+    assert parity.standard_error**2 == pytest.approx(want, rel=1e-9, abs=1e-13)
     # as a dict of bit strings, the last character for bit 0
     named = {format(o, f"0{bits}b"): int(n) for o, n in enumerate(read)}
     assert readout_mitigated(named, errors) == found
@@ -70,7 +75,10 @@ def test_measurements_are_repaired_within_their_errors():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: readout_mitigated([1, 2, 3], ReadoutError(0, 0)), "counts: shape (3,) is not (2^k,)"),
+        (
+            lambda: readout_mitigated([1, 2, 3], ReadoutError(0, 0)),
+            "counts: shape (3,) is not (2^k,) with k >= 1",
+        ),
         (lambda: readout_mitigated([1, -1], ReadoutError(0, 0)), "counts[1] = -1 is not a whole number >= 0"),
         (
             lambda: readout_mitigated([1, 0.5], ReadoutError(0, 0)),

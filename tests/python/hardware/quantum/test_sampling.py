@@ -12,6 +12,7 @@ from scipy import stats
 
 from nonideal import _core
 from nonideal.errors import InvalidArgument
+from nonideal.hardware import quantum
 from oracles.quantum_distance import binomial
 
 COUNTS = 10  # Purpose::kCounts
@@ -193,3 +194,73 @@ def test_refusals(call, message):
     with pytest.raises(InvalidArgument) as caught:
         call()
     assert str(caught.value) == message
+
+
+# ---- what a frequency says of its own error ----
+
+
+@pytest.mark.parametrize("shots", [256, 1024, 65536])
+@pytest.mark.parametrize("p", [0.001, 0.01, 0.1, 0.5])
+def test_reported_variances_are_the_true_ones(p, shots):
+    """The expected variance against p (1 - p) / shots: within 5 % where counts are not tiny, else above."""
+    counts = np.arange(shots + 1)
+    reported = _core.quantum.frequency_variance(counts / shots, shots=shots)
+    ratio = (stats.binom.pmf(counts, shots, p) * reported).sum() / (p * (1 - p) / shots)
+    if shots * p * (1 - p) >= 10:
+        assert ratio == pytest.approx(1, abs=0.05)  # 0.005 in fact
+    else:
+        assert ratio > 1
+    assert reported.min() == reported[0] == pytest.approx(2 / shots * (1 - 2 / shots) / shots, rel=1e-14)
+    np.testing.assert_allclose(reported, reported[::-1], rtol=1e-12)
+
+
+@given(st.integers(1, 10_000), st.data())
+@settings(deadline=None)
+def test_variance_of_a_frequency(shots, data):
+    count = data.draw(st.integers(0, shots))
+    as_if = min(max(count, 2), shots - 2) if shots > 4 else shots / 2
+    found = _core.quantum.frequency_variance(np.array([count / shots]), shots=shots)[0]
+    assert found == pytest.approx(as_if * (shots - as_if) / shots**3, rel=1e-9)
+
+
+def test_expectations_distances_and_the_function_agree():
+    """One rule: sampled expectations and sampled distances have its standard errors, to the bit."""
+    values = np.linspace(0, np.pi, 200)[:, None]
+    theta = quantum.Parameter("theta")
+    template = quantum.Circuit(1).ry(theta, 0)
+    found = quantum.Simulator(seed=3).expectation(template, "Z0", 64, parameters=values)
+    frequencies = np.round((1 - found.value) / 2 * 64) / 64
+    want = 2 * np.sqrt(_core.quantum.frequency_variance(frequencies, shots=64))
+    np.testing.assert_array_equal(found.standard_error, want)
+    assert found.standard_error.min() > 0
+    angles = np.linspace(0.0, np.pi, 200)
+    points = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    measured = quantum.DistanceEstimator(shots=64, seed=3).pairwise([[1.0, 0.0]], points)
+    frequencies = np.round(measured.squared_distance[0] / 4 * 64) / 64  # D2 = 2 Z P1, Z = 2
+    want = 4 * np.sqrt(_core.quantum.frequency_variance(frequencies, shots=64))
+    np.testing.assert_allclose(measured.standard_error[0], want, rtol=1e-12)
+
+
+@pytest.mark.parametrize("p", [0.01, 0.3])
+def test_estimates_scatter_as_they_say(p):
+    """Acceptance: the variance of 40,000 estimates is the one they report within 5 %, three ways."""
+    repeats, shots = 40_000, 1024
+    angle = 2 * np.arcsin(np.sqrt(p))
+    theta = quantum.Parameter("theta")
+    template = quantum.Circuit(1).ry(theta, 0)
+    angles = np.full((repeats, 1), angle)
+    simulator = quantum.Simulator(seed=8)
+    cosine = 1 - 2 * p  # unit vectors: D2 = 2 - 2 cos = 4 P1
+    points = np.tile([cosine, np.sqrt(1 - cosine**2)], (repeats, 1))
+    noise = quantum.NoiseModel.depolarizing(1e-4, 1e-4)
+    zne = quantum.ZNE((1, 3))
+    mitigated = quantum.DistanceEstimator(shots=shots, noise=noise, zne=zne, seed=8)
+    measured = simulator.expectation(template, "Z0", shots, parameters=angles)
+    raw = quantum.DistanceEstimator(shots=shots, seed=8).pairwise([[1.0, 0.0]], points)
+    better = mitigated.pairwise([[1.0, 0.0]], points)
+    for value, error in (
+        (measured.value, measured.standard_error),
+        (raw.squared_distance, raw.standard_error),
+        (better.squared_distance, better.standard_error),
+    ):
+        assert value.var(ddof=1) / np.square(error).mean() == pytest.approx(1, abs=0.05)

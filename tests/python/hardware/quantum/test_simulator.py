@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from nonideal import Estimate
+from nonideal import Estimate, _core
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.quantum import Channel, Circuit, Counts, NoiseModel, Parameter, ReadoutError, Simulator
 from oracles import quantum_gates as oracle
@@ -297,15 +297,15 @@ def test_measured_expectations_scatter_as_they_say(method):
 
 
 def test_the_standard_error_is_that_of_the_sample():
-    """1 - 2 n1 / S, and Agresti and Coull's error: two odd and two even outcomes added."""
+    """1 - 2 n1 / S, and the variance of such a frequency; of two outcomes where fewer were seen."""
     got = Simulator(seed=4).expectation(Circuit(1).ry(1.0, 0), {"Z0": -2.0}, 1000)
     ones = (1 - got.value / -2.0) / 2 * 1000
     assert ones == pytest.approx(round(ones), abs=1e-9)
-    p = (ones + 2) / 1004
-    assert got.standard_error == pytest.approx(2 * 2 * np.sqrt(p * (1 - p) / 1004), rel=1e-12)
+    p = ones / 1000
+    assert got.standard_error == pytest.approx(2 * 2 * np.sqrt(p * (1 - p) / 1000), rel=1e-12)
     certain = Simulator(seed=4).expectation(Circuit(1), "Z0", 1000)
     assert certain.value == 1.0
-    assert certain.standard_error == pytest.approx(2 * np.sqrt(2 / 1004 * (1 - 2 / 1004) / 1004))
+    assert certain.standard_error == pytest.approx(2 * np.sqrt(0.002 * 0.998 / 1000), rel=1e-12)
 
 
 def test_the_identity_needs_no_shots():
@@ -321,6 +321,22 @@ def test_terms_are_measured_independently():
     simulator = Simulator(seed=5)
     both = simulator.expectation(template, {"Z0": 1.0, "Z1": -1.0}, 100, parameters=values).value
     assert both.std() == pytest.approx(np.sqrt(2 * (1 - np.cos(1.2) ** 2) / 100), rel=0.15)
+
+
+def test_templates_are_compiled_once(monkeypatch):
+    """However many blocks a sample has, and where it is first to be known whether a program would be long."""
+    compiled = []
+    compile_ = _core.quantum.compile
+    monkeypatch.setattr(_core.quantum, "compile", lambda *given: compiled.append(1) or compile_(*given))
+    values = np.random.default_rng(0).normal(size=(100, 2))
+    simulator = Simulator(DEPOLARIZING, seed=2)
+    whole = simulator.sample(TEMPLATE, 50, parameters=values)
+    monkeypatch.setattr("nonideal.hardware.quantum.engine._BLOCK", 8)
+    assert simulator.sample(TEMPLATE, 50, parameters=values) == whole
+    assert len(compiled) == 2  # one for each call
+    large = Circuit(13).h(0).cx(0, 1)
+    simulator.expectation(large, "Z0 Z1", 50)
+    assert len(compiled) == 3
 
 
 def test_counts():

@@ -369,9 +369,70 @@ def test_trajectories_are_functions_of_their_counters():
     np.testing.assert_array_equal(run(rows[3:], 0, 3), whole[3:])
     assert len(np.unique(whole, axis=0)) > 1
     assert not np.array_equal(run(rows, 1, 0), whole)
-    mean, variance = q.trajectory_expectation(circuit, noise, NO_ANGLES, [(0, 3)], shots=1, seed=1)
-    assert abs(mean[0, 0]) <= 1
-    assert np.isinf(variance[0, 0])
+
+
+def test_trajectories_without_a_jump_are_not_certain():
+    """Where nothing rare was seen the error is that of two shots at the other end, as for counts."""
+    circuit = q.Circuit(2)
+    circuit.add("h", [0])
+    circuit.add("cx", [0, 1])
+    rare = q.NoiseModel.depolarizing(1e-12, 1e-12, "qiskit")
+    for shots in (1, 2, 3, 1000):
+        two = min(2 / shots, 0.5)
+        found = q.trajectory_expectation(circuit, rare, NO_ANGLES, [(0, 3), (3, 0)], shots=shots, seed=1)
+        np.testing.assert_allclose(found[0], 1, atol=1e-15)
+        np.testing.assert_allclose(found[1], 4 * two * (1 - two) / shots, rtol=1e-14)
+    # a Kraus channel, whose shots do not share a run
+    damped = q.NoiseModel()
+    damped.add(q.Channel.amplitude_damping(1e-12), "h")
+    found = q.trajectory_expectation(circuit, damped, NO_ANGLES, [(0, 3)], shots=500, seed=1)
+    assert found[1][0, 0] == pytest.approx(4 * 0.004 * 0.996 / 500, rel=1e-13)
+    # nothing is random without noise
+    clean = q.trajectory_expectation(circuit, q.NoiseModel(), NO_ANGLES, [(0, 3)], shots=10, seed=1)
+    np.testing.assert_allclose(clean[0], 1, atol=1e-15)
+    assert clean[1][0, 0] == 0
+
+
+MEMORY = """
+import resource
+import numpy as np
+from nonideal import _core
+q = _core.quantum
+circuit, noise = q.Circuit(1), q.NoiseModel()
+circuit.add("h", [0])
+noise.add(q.Channel.{channel}, "h")
+run = lambda shots: q.trajectory_expectation(circuit, noise, np.zeros((1, 0)), [(0, 1), (1, 0)], shots, 1)
+run(1 << 20)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+run({shots})
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize("channel", ["pauli([('X', 0.25)])", "amplitude_damping(0.1)"])
+def test_memory_of_trajectories_does_not_grow_with_the_shots(channel):
+    """Eight bytes per shot and product would be 64 MB here."""
+    code = MEMORY.format(channel=channel, shots=5 << 20)
+    grown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert int(grown) < 16_000  # kB
+
+
+def test_moments_of_many_trajectories_do_not_depend_on_blocks():
+    """More shots than a block has: mean and variance as of all values at once, from counts."""
+    circuit = q.Circuit(1)
+    circuit.add("x", [0])
+    noise = q.NoiseModel()
+    noise.add(q.Channel.pauli([("X", 0.25)]), "x")
+    shots = (1 << 18) + 12_345
+    mean, variance = q.trajectory_expectation(circuit, noise, NO_ANGLES, [(0, 1)], shots=shots, seed=3)
+    flipped = round((mean[0, 0] + 1) / 2 * shots)
+    assert mean[0, 0] == pytest.approx(2 * flipped / shots - 1, abs=1e-13)
+    want = 4 * flipped * (shots - flipped) / shots / (shots - 1) / shots
+    assert variance[0, 0] == pytest.approx(want, rel=1e-10)
+    assert abs(flipped - 0.25 * shots) < 5 * np.sqrt(shots * 0.1875)
+    counts = q.trajectory_counts(circuit, noise, NO_ANGLES, [0], shots, 3)[0]
+    assert counts.sum() == shots
+    assert counts[0] == flipped
 
 
 # ---- refusals ----

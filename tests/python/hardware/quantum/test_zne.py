@@ -268,8 +268,39 @@ def test_realized_scales_are_what_is_extrapolated():
 
 
 def test_scales_that_fold_alike_are_refused():
-    with pytest.raises(InvalidArgument, match=r"scales\[1\] = 1 is there already"):
-        quantum.ZNE((1, 1.05), realization="circuit").expectation(Simulator(JOINT), BRICK, "Z0")
+    zne = quantum.ZNE((1, 1.5, 2), "global", "linear")
+    bell = Circuit(2).h(0).cx(0, 1)
+    message = "scales[1] = 1.5 and scales[2] = 2 are both realised as 2: folds of 2 gates make steps of 1"
+    with pytest.raises(InvalidArgument) as refusal:
+        zne.expectation(Simulator(JOINT), bell, "Z0")
+    assert str(refusal.value) == message
+    # the same rule in C++, for distances: 28 gates
+    estimator = quantum.DistanceEstimator(noise=JOINT, zne=quantum.ZNE((1, 1.001, 3), "global"))
+    with pytest.raises(
+        InvalidArgument, match=r"^scales\[0\] = 1 and scales\[1\] = 1.001 are both realised as 1:"
+    ):
+        estimator.pairwise(np.ones((1, 8)), np.eye(8))
+
+
+def test_powers_count_for_channels_that_act_alone():
+    """A channel without a real power stands in the way where the circuit has its gate, and nowhere else."""
+    noise = NoiseModel().add(Channel.depolarizing(0.01), ["h", "ry"]).add(Channel.depolarizing(0.02, 2), "cx")
+    noise.add(Channel.amplitude_damping(0.1), "sx")
+    zne = quantum.ZNE((1, 1.5, 2.5))
+    bell = Circuit(2).h(0).cx(0, 1)
+    assert zne.obstacle(bell, noise) == ""
+    found = zne.expectation(Simulator(noise), bell, "Z0 Z1")
+    assert (found.realization, found.scales) == ("channel", (1.0, 1.5, 2.5))
+    np.testing.assert_allclose(found.by_scale, 0.98 ** np.array(found.scales), atol=1e-14)
+    assert quantum.DistanceEstimator(noise=noise, zne=zne).realization(4) == "channel"
+    assert "'sx'" in zne.obstacle(bell.copy().sx(0), noise)
+    # commutes, but is no Pauli channel: whole powers only
+    damped = NoiseModel().add(Channel.amplitude_damping(0.1), "z")
+    assert quantum.ZNE().obstacle(Circuit(1).z(0), damped) == ""
+    assert zne.obstacle(Circuit(1).z(0), damped) == (
+        "scale = 1.5 is not a whole number; only Pauli channels have other powers"
+    )
+    assert zne.obstacle(Circuit(1).h(0), damped) == ""
 
 
 def test_standard_error_is_what_repeats_show():

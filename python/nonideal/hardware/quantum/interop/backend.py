@@ -15,7 +15,7 @@ from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.hardware.quantum.circuit import GATES
 from nonideal.hardware.quantum.interop.conversion import Conversion, convert
 from nonideal.hardware.quantum.interop.shots import shot_outcomes, to_clbits
-from nonideal.hardware.quantum.simulator import Simulator
+from nonideal.hardware.quantum.simulator import Simulator, check_simulator
 
 try:
     from qiskit import QuantumCircuit
@@ -106,8 +106,7 @@ class Backend(BackendV2):  # type: ignore[misc]  # Qiskit has no types
     """
 
     def __init__(self, simulator: Simulator, n_qubits: int | None = None) -> None:
-        if not isinstance(simulator, Simulator):
-            raise InvalidArgument(f"simulator: {type(simulator).__name__} is not a Simulator")
+        check_simulator(simulator)
         super().__init__(
             name="nonideal",
             description="circuits with noise, simulated",

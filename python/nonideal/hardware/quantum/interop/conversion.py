@@ -134,6 +134,8 @@ def circuit_to_qiskit(circuit: Circuit) -> QuantumCircuit:
     >>> quantum.Circuit(2).rx(0.5 * theta, 0).cx(0, 1).to_qiskit().parameters
     ParameterView([Parameter(theta)])
     """
+    if not isinstance(circuit, Circuit):
+        raise InvalidArgument(f"circuit: {type(circuit).__name__} is not a Circuit")
     converted = QuantumCircuit(circuit.n_qubits)
     symbols = {parameter: Symbol(parameter.name) for parameter in circuit.parameters}
     for instruction in circuit.instructions:

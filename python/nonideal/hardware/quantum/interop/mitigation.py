@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable, Iterable
 
 from nonideal.checks import check_integer, check_iterable
-from nonideal.errors import InvalidArgument, MissingExtra
+from nonideal.errors import MissingExtra
 from nonideal.hardware.quantum.interop.conversion import circuit_from_qiskit
 from nonideal.hardware.quantum.observable import Observable
-from nonideal.hardware.quantum.simulator import Simulator
+from nonideal.hardware.quantum.simulator import Simulator, check_simulator
 
 try:
     from qiskit import QuantumCircuit
@@ -52,8 +52,7 @@ def mitiq_executor(
     >>> executor([circuit, circuit])
     [-1.0, -1.0]
     """
-    if not isinstance(simulator, Simulator):
-        raise InvalidArgument(f"simulator: {type(simulator).__name__} is not a Simulator")
+    check_simulator(simulator)
     if shots is not None:
         check_integer("shots", shots, 1)
     streams = itertools.count()

@@ -79,6 +79,8 @@ def channel_from_aer(error: aer.QuantumError) -> Channel:
     >>> interop.channel_from_aer(depolarizing_error(0.25, 1))
     <Channel: 1 qubit, Paulis shrink by 0.75>
     """
+    if not isinstance(error, aer.QuantumError):
+        raise InvalidArgument(f"error: {type(error).__name__} is not a qiskit_aer.noise.QuantumError")
     matrix = np.asarray(PTM(error).data).real
     return Channel.from_pauli_transfer_matrix(np.where(np.abs(matrix) < _ROUNDING, 0.0, matrix))
 

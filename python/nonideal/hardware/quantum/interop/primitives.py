@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nonideal.checks import check_integer, check_non_negative
+from nonideal.checks import check_integer, check_iterable, check_non_negative
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.hardware.quantum.circuit import Circuit
 from nonideal.hardware.quantum.interop.conversion import Conversion, convert
 from nonideal.hardware.quantum.interop.shots import shot_outcomes
 from nonideal.hardware.quantum.observable import parse_observable
-from nonideal.hardware.quantum.simulator import Simulator
+from nonideal.hardware.quantum.readout import MAX_TERMS
+from nonideal.hardware.quantum.simulator import Simulator, check_simulator
+from nonideal.memory import check_memory
 
 try:
+    from qiskit.exceptions import QiskitError
     from qiskit.primitives import (
         BaseEstimatorV2,
         BaseSamplerV2,
@@ -88,14 +91,14 @@ class Sampler(BaseSamplerV2):  # type: ignore[misc]  # Qiskit has no types
     """
 
     def __init__(self, simulator: Simulator, *, default_shots: int = 1024) -> None:
-        self.simulator = _check_simulator(simulator)
+        self.simulator = check_simulator(simulator)
         self.default_shots = check_integer("default_shots", default_shots, 1)
         self._streams = itertools.count()
 
     def run(self, pubs: Iterable[Any], *, shots: int | None = None) -> PrimitiveJob:
         """Sample the circuits of ``(circuit, parameter values, shots)``; the last two may be left out."""
         shots = self.default_shots if shots is None else check_integer("shots", shots, 1)
-        coerced = [SamplerPub.coerce(pub, shots) for pub in pubs]
+        coerced = _coerced(SamplerPub, pubs, shots)
         tasks = [(pub, convert(pub.circuit), next(self._streams)) for pub in coerced]
         job = PrimitiveJob(self._run, tasks)
         job._submit()
@@ -106,6 +109,7 @@ class Sampler(BaseSamplerV2):  # type: ignore[misc]  # Qiskit has no types
 
     def _run_pub(self, pub: SamplerPub, conversion: Conversion, stream: int) -> SamplerPubResult:
         places = {clbit: i for i, clbit in enumerate(conversion.clbits)}
+        check_memory((math.prod(pub.shape), pub.shots), n_arrays=2)
         outcomes = np.zeros((math.prod(pub.shape), pub.shots), dtype=np.int64)
         if places:  # else all registers stay 0
             counts = self.simulator.sample(
@@ -163,7 +167,7 @@ class Estimator(BaseEstimatorV2):  # type: ignore[misc]  # Qiskit has no types
     """
 
     def __init__(self, simulator: Simulator, *, default_precision: float = 0.0) -> None:
-        self.simulator = _check_simulator(simulator)
+        self.simulator = check_simulator(simulator)
         self.default_precision = check_non_negative("default_precision", default_precision)
         self._stream = 0
 
@@ -173,7 +177,7 @@ class Estimator(BaseEstimatorV2):  # type: ignore[misc]  # Qiskit has no types
             "precision", self.default_precision if precision is None else precision
         )
         tasks = []
-        for pub in [EstimatorPub.coerce(_without_rounding(pub), precision) for pub in pubs]:
+        for pub in _coerced(EstimatorPub, pubs, precision, _without_rounding):
             task = _EstimatorTask.of(pub, self._stream)
             self._stream += len(task.groups)
             tasks.append(task)
@@ -245,10 +249,19 @@ def _without_rounding(pub: Any) -> Any:
     return (pub[0], real(pub[1]), *pub[2:]) if isinstance(pub, tuple) and len(pub) > 1 else pub
 
 
-def _check_simulator(simulator: Any) -> Simulator:
-    if not isinstance(simulator, Simulator):
-        raise InvalidArgument(f"simulator: {type(simulator).__name__} is not a Simulator")
-    return simulator
+def _coerced(
+    kind: Any, pubs: Any, default: float, prepared: Callable[[Any], Any] = lambda pub: pub
+) -> list[Any]:
+    """Return pubs as Qiskit completes them; what it refuses is named by its place."""
+    found = []
+    for i, pub in enumerate(check_iterable("pubs", pubs)):
+        try:
+            found.append(kind.coerce(prepared(pub), default))
+        except InvalidArgument:
+            raise
+        except (AttributeError, QiskitError, TypeError, ValueError) as problem:
+            raise InvalidArgument(f"pubs[{i}]: {' '.join(str(problem).split())}") from None
+    return found
 
 
 def _columns(circuit: Circuit, pub: SamplerPub | EstimatorPub) -> FloatArray:
@@ -273,7 +286,12 @@ def _bits(outcomes: npt.NDArray[np.int64], places: list[int | None]) -> BitArray
 
 
 def _pauli_sum(observable: _Labels) -> dict[str, float]:
-    """Return an observable of Qiskit's as ours: ``{"Z0 X3": 0.5}``."""
+    """Return an observable of Qiskit's as ours: ``{"Z0 X3": 0.5}``; k projectors make 2^k products."""
+    products = sum(math.prod(len(_LETTERS[letter]) for letter in label) for label, _ in observable)
+    if products > MAX_TERMS:
+        raise InvalidArgument(
+            f"observable: its projectors make {products} products of Pauli matrices, more than {MAX_TERMS}"
+        )
     total: dict[str, float] = {}
     for label, coefficient in observable:
         factors = [_LETTERS[letter] for letter in reversed(label)]

@@ -128,6 +128,16 @@ def test_projectors():
     np.testing.assert_allclose(found, StatevectorEstimator().run([(circuit, expected)]).result()[0].data.evs)
 
 
+def test_too_many_projectors_are_refused():
+    """2^17 products of Pauli matrices; a minute's work, and 2^40 would never end."""
+    estimator = interop.Estimator(quantum.Simulator(seed=1))
+    for bits, products in ((17, 1 << 17), (40, 1 << 40)):
+        circuit = QuantumCircuit(bits)
+        message = f"observable: its projectors make {products} products of Pauli matrices, more than 65536"
+        with pytest.raises(InvalidArgument, match=refusal(message)):
+            estimator.run([(circuit, "0" * bits)]).result()
+
+
 def test_precision_becomes_shots_with_error_bars():
     model = depolarizing(0.01, 0.05)
     ours, _ = both(model)
