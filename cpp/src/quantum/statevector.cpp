@@ -28,7 +28,7 @@ using Complex = std::complex<double>;
 using detail::Phase;
 using Operations = detail::Operations<Complex>;
 
-constexpr int kFusedQubits = 3;
+constexpr int kFusedQubits = 3;           ///< 2 and 4 take 0.8 to 1.25 of its time, 5 up to 2.9 times
 constexpr int kPhasesForAPass = 4;        ///< so many phases that follow each other get a pass of their own
 constexpr std::int64_t kBlock = 1 << 14;  ///< amplitudes that are summed together
 constexpr std::int64_t kShare = 1 << 17;  ///< amplitudes a thread should have to read or to write, at least
