@@ -44,9 +44,9 @@ def check_integer(name: str, value: Any, low: int, power: int = 63) -> int:
     """Return a whole number that is in [low, 2^power)."""
     number = _whole(name, value)
     if power == 63 and number < low:
-        raise InvalidArgument(f"{name} = {shown(number)} is below {low}")
+        raise InvalidArgument(f"{name} = {_written(number)} is below {low}")
     if not low <= number < 1 << power:
-        raise InvalidArgument(f"{name} = {shown(number)} is outside [{low}, 2^{power})")
+        raise InvalidArgument(f"{name} = {_written(number)} is outside [{low}, 2^{power})")
     return number
 
 
@@ -54,7 +54,7 @@ def check_int32(name: str, value: Any) -> int:
     """Return a whole number that C++ can take as an int; what it may be is checked there."""
     number = _whole(name, value)
     if not -(1 << 31) <= number < 1 << 31:
-        raise InvalidArgument(f"{name} = {shown(number)} is outside [-2^31, 2^31)")
+        raise InvalidArgument(f"{name} = {_written(number)} is outside [-2^31, 2^31)")
     return number
 
 
@@ -69,7 +69,7 @@ def check_number(name: str, value: Any) -> float:
     """Return a finite float."""
     converted = _as_float(name, value)
     if not math.isfinite(converted):
-        raise InvalidArgument(f"{name} = {shown(value, str)} is not finite")
+        raise InvalidArgument(f"{name} = {_written(value)} is not finite")
     return converted
 
 
@@ -85,7 +85,7 @@ def check_positive(name: str, value: Any) -> float:
     """Return a finite float > 0."""
     checked = check_number(name, value)
     if not checked > 0.0:
-        raise InvalidArgument(f"{name} = {shown(value, str)} is not > 0")
+        raise InvalidArgument(f"{name} = {_written(value)} is not > 0")
     return checked
 
 
@@ -93,7 +93,7 @@ def check_non_negative(name: str, value: Any) -> float:
     """Return a finite float >= 0."""
     checked = check_number(name, value)
     if not checked >= 0.0:
-        raise InvalidArgument(f"{name} = {shown(value, str)} is not >= 0")
+        raise InvalidArgument(f"{name} = {_written(value)} is not >= 0")
     return checked
 
 
@@ -101,7 +101,7 @@ def check_probability(name: str, value: Any) -> float:
     """Return a float in [0, 1]."""
     converted = _as_float(name, value)
     if not 0.0 <= converted <= 1.0:
-        raise InvalidArgument(f"{name} = {shown(value, str)} is outside [0, 1]")
+        raise InvalidArgument(f"{name} = {_written(value)} is outside [0, 1]")
     return converted
 
 
@@ -154,13 +154,17 @@ def check_iterable(name: str, value: Any) -> Iterable[Any]:
     return value
 
 
-def shown(value: Any, write: Callable[[Any], str] = repr) -> str:
-    """Return how a value of any type stands in an error's one line: what `write` says of it, shortened."""
-    try:
-        text = " ".join(write(value).split())
-    except ValueError:
-        return f"{type(value).__name__} of thousands of digits"  # which Python does not write out
+def shown(value: Any) -> str:
+    """Return how a value of any type stands in an error's one line: its repr, shortened."""
+    text = _written(value, repr)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def _written(value: Any, write: Callable[[Any], str] = str) -> str:
+    try:
+        return " ".join(write(value).split())
+    except ValueError:  # Python does not write out more than some thousands of digits
+        return f"{type(value).__name__} of thousands of digits"
 
 
 def _whole(name: str, value: Any) -> int:
