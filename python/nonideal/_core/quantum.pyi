@@ -3,7 +3,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['CONVENTIONS', 'Channel', 'Circuit', 'DISTANCE_METHODS', 'DistanceProgram', 'EXTRAPOLATORS', 'Extrapolator', 'FOLDS', 'MAX_QUBITS', 'MAX_SCALES', 'MAX_SHOTS', 'MAX_UNITARY_QUBITS', 'Mitigation', 'NoiseModel', 'Program', 'REALIZATIONS', 'channel_obstacle', 'commutes', 'compile', 'density_matrix', 'distance_circuit', 'expectation_dense', 'folded', 'frequency_variance', 'gate_matrix', 'gate_table', 'pauli_transfer_matrix', 'power_obstacle', 'probabilities_dense', 'realized_scales', 'sample_binomial', 'sample_multinomial', 'state_preparation', 'statevector', 'trajectory_counts', 'trajectory_expectation']
+__all__: list[str] = ['CONVENTIONS', 'Channel', 'Circuit', 'DISTANCE_METHODS', 'DistanceProgram', 'EXTRAPOLATORS', 'Extrapolator', 'FOLDS', 'MAX_QUBITS', 'MAX_SCALES', 'MAX_SHOTS', 'MAX_UNITARY_QUBITS', 'Mitigation', 'NoiseModel', 'Program', 'REALIZATIONS', 'channel_obstacle', 'commutes', 'compile', 'density_matrix', 'distance_circuit', 'expectation_dense', 'folded', 'frequency_variance', 'gate_matrix', 'gate_table', 'pauli_transfer_matrix', 'power_obstacle', 'probabilities_dense', 'realized_scales', 'sample_binomial', 'sample_multinomial', 'state_preparation', 'statevector', 'statevector_traffic', 'trajectory_counts', 'trajectory_expectation']
 class Circuit:
     @typing.overload
     def __init__(self, n_qubits: typing.SupportsInt | typing.SupportsIndex) -> None:

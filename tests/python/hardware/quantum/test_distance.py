@@ -261,8 +261,9 @@ def test_exponential_mitigation_of_frequencies_is_that_of_the_extrapolator(scale
             for s in range(len(scales))
         ]
     )
-    adjusted = (counts + 2) / (shots + 4)
-    value, variance = zne.extrapolate(counts / shots, adjusted * (1 - adjusted) / (shots + 4))
+    least = min(2 / shots, 0.5)
+    spread = np.maximum(counts / shots * (1 - counts / shots), least * (1 - least))
+    value, variance = zne.extrapolate(counts / shots, spread / shots)
     np.testing.assert_allclose(found.squared_distance, value * 2 * total, rtol=1e-11, atol=1e-11)
     np.testing.assert_allclose(found.standard_error, np.sqrt(variance) * 2 * total, rtol=1e-9)
 
