@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nonideal import Estimate
-from nonideal.estimate import confidence_factor
 from nonideal.experiments import Runner
+from nonideal.experiments._noisy_search import clear_change
 from nonideal.physics import mechanics
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ LEG, WIDTH = 100.0, 40.0  # mm
 MITIGATIONS = ("raw", "zne")
 #: Options that say how large the problem is.
 PROBLEM = ("cells_per_width", "n_axis", "n_arc", "n_radial", "n_cells")
+
+#: Measure of a noisy run -> name among the metrics.
+METRICS = {"wrong": "wrong", "strain": "strain_deviation", "strain_error": "strain_error"}
 
 _MATRIX = {"young": 4000.0, "poisson": 0.35}  # MPa
 _HARDENING = {"reference_stress": 40.0, "alpha": 0.5, "exponent": 4.0}
@@ -164,13 +167,10 @@ def mean_of(problem: Problem, parts: Sequence[Mapping[str, Any]], what: str) -> 
 def change_of(problem: Problem, before: Sequence[Any], after: Sequence[Any], what: str) -> int:
     """Return whether one of the `measures` falls (-1) or rises (1) by more than repeats scatter; 0: neither.
 
-    At least two repeats each; 95 % confidence by Student's quantile.
+    At least two repeats each; see `clear_change`.
     """
     first, second = (Estimate.from_samples(all_of(problem, parts, what)) for parts in (before, after))
-    change = second.value - first.value
-    samples = min(len(before), len(after))
-    reach = confidence_factor(0.95, samples) * np.hypot(first.standard_error, second.standard_error)
-    return int(np.sign(change)) if abs(change) > reach else 0
+    return clear_change(first, second)
 
 
 def on_boundary(problem: Problem, assignment: Any) -> int:
@@ -185,3 +185,8 @@ def estimate_of(values: Sequence[float], *, exact: bool) -> Estimate | None:
     if exact:
         return Estimate.exact(values[0])
     return Estimate.from_samples(values) if len(values) > 1 else None
+
+
+def n_outside(problem: Problem) -> int:
+    """Return how many points of the reference lie outside the data base's box."""
+    return int(problem.law.outside(problem.reference.strain).sum())
