@@ -12,7 +12,7 @@ from nonideal.hardware import quantum
 
 __all__ = ["aer_rate"]
 
-_SAMPLE = 64  # circuits; Aer takes milliseconds for each
+_SAMPLE = 100  # circuits; Aer takes milliseconds for each
 
 
 def aer_rate(method: str, p1: float, p2: float, dimension: int = 6) -> float | None:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
+from nonideal.experiments._noisy_search import TRANSLATIONS, shots_words
 from nonideal.physics import mechanics
 from nonideal.report import Curve, Result
 from nonideal.report.figures import COLORS, INK, MARKERS, MUTED, RULE, draw_curve, new_figure
@@ -19,7 +20,7 @@ __all__ = ["draw"]
 
 _WIDE = 11.0  # inch
 _STRAIN = (0.006, -0.004, 0.005)  # macro strain of the stress field that is shown
-_WORDS = {"raw": "raw", "zne": "ZNE", "none": "no translation", "cells": "translated by cells"}
+_WORDS = {"raw": "raw", "zne": "ZNE"}
 _METHOD_COLORS = {"swap": COLORS[1], "hadamard": COLORS[0]}
 _STYLES: dict[str, dict[str, Any]] = {
     "raw": {"linestyle": "--", "markerfacecolor": "none"},
@@ -215,8 +216,8 @@ def _draw_load(axes: Any, picture: _Map, total_force: float) -> None:
 def _setting(result: Result) -> str:
     """Return what the noisy solutions that maps show were made with."""
     shots, translation = min(result.config["shots"]), result.config["translation"][0]
-    how = f"{shots:,} shots (first run)" if shots else "exact probabilities"
-    return f"{how}, p2 = {_lead(result)}, {_WORDS[translation]}"
+    how = shots_words(shots) + (" (first run)" if shots else "")
+    return f"{how}, p2 = {_lead(result)}, {TRANSLATIONS[translation]}"
 
 
 def _draw_where(result: Result) -> Figure:
@@ -282,7 +283,7 @@ def _draw_wrong(result: Result) -> Figure:
                         markersize=7,
                         **style,
                     )
-            axes.set_title(f"p2 = {error}, {_WORDS[translation]}")
+            axes.set_title(f"p2 = {error}, {TRANSLATIONS[translation]}")
             axes.set_xlabel("")
             axes.set_ylabel("")
             axes.set_xticks(range(len(ticks)), ticks)
@@ -336,9 +337,9 @@ def _draw_iterations(result: Result) -> Figure:
                         linestyle="-" if translation == "none" else "--",
                         marker="o" if translation == "none" else "^",
                         markersize=4,
-                        label=f"{_WORDS[mitigation]}, {_WORDS[translation]}",
+                        label=f"{_WORDS[mitigation]}, {TRANSLATIONS[translation]}",
                     )
-        grid[0, column].set_title("exact probabilities" if not number else f"{number:,} shots")
+        grid[0, column].set_title(shots_words(number))
         _label_decades(grid[0, column])
         grid[1, column].set_xlabel("iteration")
         grid[1, column].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))

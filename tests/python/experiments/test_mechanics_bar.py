@@ -7,7 +7,8 @@ import pytest
 
 from nonideal import Estimate
 from nonideal.errors import InvalidArgument
-from nonideal.experiments import Runner, describe, mechanics_bar
+from nonideal.experiments import Runner, _bar_tables, describe, mechanics_bar
+from nonideal.experiments._bar_problem import Variant, reference_of
 from nonideal.experiments.mechanics_bar import Config
 from nonideal.report.figures import house_style
 
@@ -102,10 +103,10 @@ def test_the_answer_is_built_from_the_numbers(small, raw, zne, repeats, verdict)
     """A difference that chance explains at 95 % is none."""
     config = Config(**(SMALL | {"shots": "1024"}), methods="swap", translation="none")
     scores = {
-        mechanics_bar._Variant("swap", kind, 1024, "none"): {"strain": Estimate(strain, 0.03, repeats)}
+        Variant("swap", kind, 1024, "none"): {"strain": Estimate(strain, 0.03, repeats)}
         for kind, strain in (("raw", raw), ("zne", zne))
     }
-    answer = mechanics_bar._answer(config, small.metrics, scores)
+    answer = _bar_tables.answer(config, small.metrics, scores)
     said = f"with the swap circuit it {verdict} with 1,024 shots ({100 * raw:g} ± 3 % raw, "
     assert said in answer
 
@@ -142,7 +143,7 @@ def test_an_exponential_that_does_not_exist_leaves_the_raw_value():
 
 def test_a_fine_bar_has_a_reference():
     """1,000 elements: a tolerance of 1e-12 would be below round-off."""
-    bar, reference = mechanics_bar._reference({"control": "displacement", "n_elements": 1000})
+    bar, reference = reference_of({"control": "displacement", "n_elements": 1000})
     np.testing.assert_allclose(
         np.diff(reference.stress[:, 0]) * 1e-4, -2e4 / 1000, atol=1e-8 * reference.stress.max() * 1e-4
     )

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from nonideal.errors import InvalidArgument
-from nonideal.experiments import Runner, describe, execute, names
+from nonideal.experiments import (
+    Runner,
+    _lbeam_answer,
+    _lbeam_problem,
+    _lbeam_search,
+    describe,
+    execute,
+    names,
+)
 from nonideal.report import Result
 
 pytest.importorskip("skfem")
@@ -123,7 +131,7 @@ def test_a_change_counts_beyond_the_scatter_only():
         return [{"wrong": np.array(v), "strain": Field.strain, "stress": Field.stress} for v in values]
 
     def change(before, after):
-        return mechanics_lbeam.change_of(Made, parts(*before), parts(*after), "wrong")
+        return _lbeam_problem.change_of(Made, parts(*before), parts(*after), "wrong")
 
     # Standard errors of 0.1 each: 0.1414 together, times Student's 12.71 (two repeats) is 1.797.
     assert change((0.0, 0.2), (1.8, 2.0)) == 1
@@ -138,14 +146,14 @@ def test_cells_are_those_of_all_variants_and_repeats():
 
     class Recorder(Runner):
         def map(self, function, given, **options):
-            if function is mechanics_lbeam.solve_noisy:
+            if function is _lbeam_search.solve_noisy:
                 shards.extend(given)
             return super().map(function, given, **options)
 
     result = mechanics_lbeam.run(config, Recorder())
     assert len({shard["seed"] for shard in shards}) == 2
     assert len({shard["cells_seed"] for shard in shards}) == 1
-    searches = [mechanics_lbeam.estimator(shard) for shard in shards]
+    searches = [_lbeam_search.search_of(shard).estimator for shard in shards]
     assert {search.cells_seed for search in searches}.isdisjoint(search.seed for search in searches)
     assert any("one set of cells" in limit for limit in result.limits)
 
@@ -260,7 +268,7 @@ def test_page_is_whole(small):
 
 
 def test_numbers_of_the_prototype_stand_only_beside_the_same_problem(small):
-    known = mechanics_lbeam._is_reference
+    known = _lbeam_answer.is_reference
     assert known(mechanics_lbeam.Config())
     assert known(mechanics_lbeam.Config(scale="full", seed=3, shots="0"))
     assert not known(mechanics_lbeam.Config(total_force=100.0))
