@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nonideal.experiments import Comparison
 from nonideal.experiments._lbeam_problem import (
-    METRICS,
     MITIGATIONS,
-    PROBLEM,
     Problem,
     Runs,
     Variant,
     change_of,
+    is_reference,
     mean_of,
+    mitigated,
     n_outside,
     on_boundary,
+    verdict_of,
 )
 from nonideal.experiments._lbeam_tables import short
-from nonideal.physics import mechanics
+from nonideal.experiments._noisy_search import TRANSLATIONS
 
 if TYPE_CHECKING:
     from nonideal.experiments.mechanics_lbeam import Config
 
 
-def is_reference(config: Config) -> bool:
-    """Return whether the problem is the one whose numbers are known."""
-    usual = type(config)(scale=config.scale)
-    names = ["grading", "volume_fraction", "fibre_ratio", "nonlinear", "total_force", "metric_factor"]
-    names += ["one_qubit_ratio", "scales", "extrapolator", "max_iterations"]
-    return all(getattr(config, name) == getattr(usual, name) for name in names) and all(
-        config.chosen(name) == usual.chosen(name) for name in PROBLEM
-    )
-
-
-def comparison(config: Config, lead: Problem, scan: Problem, runs: Runs) -> list[Comparison]:
+def comparison(config: Config, problem: Problem, runs: Runs) -> list[Comparison]:
     known = is_reference(config)
     full = config.scale == "full"
-    c11, c12, c33 = (f"{lead.stiffness[i]:,.1f}" for i in ((0, 0), (0, 1), (2, 2)))
+    c11, c12, c33 = (f"{problem.stiffness[i]:,.1f}" for i in ((0, 0), (0, 1), (2, 2)))
     rows = [
         (
             "homogenised stiffness C11, C12, C33 (MPa)",
@@ -50,26 +40,19 @@ def comparison(config: Config, lead: Problem, scan: Problem, runs: Runs) -> list
         (
             "tip, Newton's method with the interpolated law (mm)",
             "-2.783" if full else "-2.561",
-            f"{lead.reference.displacement[lead.tip]:.3f}",
+            f"{problem.reference.displacement[problem.tip]:.3f}",
             "the law goes through a data base of real cell solutions",
         ),
         (
             "tip, classical data-driven solution (mm)",
             "-2.506" if full else "-2.136",
-            f"{lead.classical.displacement[lead.tip]:.3f}",
+            f"{problem.classical.displacement[problem.tip]:.3f}",
             "stiffer than the law: the data base is coarse, and its error larger than that of a good search",
         ),
         (
             "error of the classical solution, strain / stress",
             ".13 / .15" if full else ".20 / .18",
-            " / ".join(
-                short(
-                    mechanics.relative_rms(
-                        getattr(lead.classical, field), getattr(lead.reference, field), lead.beam.weights
-                    )
-                )
-                for field in ("strain", "stress")
-            ),
+            " / ".join(short(problem.error(problem.classical, field)) for field in ("strain", "stress")),
             "falls as N^(-1/3) only",
         ),
     ]
@@ -81,7 +64,7 @@ def comparison(config: Config, lead: Problem, scan: Problem, runs: Runs) -> list
         key = (method, config.lead_error, 0, config.translation[0])
         pair = [runs.get(Variant(key[0], mitigation, key[1], key[2], key[3])) for mitigation in MITIGATIONS]
         if pair[0] and pair[1]:
-            before, after = (short(mean_of(scan, parts, "strain")) for parts in pair if parts)
+            before, after = (short(mean_of(problem, parts, "strain")) for parts in pair if parts)
             claims.append(f"{method} {before} to {after}")
     if claims:
         found.append(
@@ -90,14 +73,13 @@ def comparison(config: Config, lead: Problem, scan: Problem, runs: Runs) -> list
                 "error mitigation improves the solution (abstract of arXiv 2312.14460; numbers and problem "
                 "not established)",
                 ", ".join(claims),
-                "our own problem, circuits and noise; with few shots it may be otherwise (table of noisy "
-                "searches)",
+                "our own problem, circuits and noise; with few shots it may be otherwise",
             )
         )
     return found
 
 
-def answer(config: Config, lead: Problem, scan: Problem, runs: Runs) -> str:
+def answer(config: Config, problem: Problem, runs: Runs) -> str:
     parts = []
     exact = [m for m in config.methods if 0 in config.shots]
     if exact and config.lead_error > 0:
@@ -105,74 +87,77 @@ def answer(config: Config, lead: Problem, scan: Problem, runs: Runs) -> str:
 
         def span(mitigation: str, what: str) -> tuple[float, float]:
             values = [
-                mean_of(scan, runs[Variant(m, mitigation, config.lead_error, 0, translation)], what)
+                mean_of(problem, runs[Variant(m, mitigation, config.lead_error, 0, translation)], what)
                 for m in exact
             ]
             return min(values), max(values)
 
-        wrong = [_range(span(m, "wrong"), percent=True) for m in MITIGATIONS]
+        wrong = [_range(span(m, "wrong")) for m in MITIGATIONS]
         strain, error = ([_range(span(m, what)) for m in MITIGATIONS] for what in ("strain", "strain_error"))
         gain = span("zne", "strain")[1] < span("raw", "strain")[0]
         verdict = "Yes, as long as probabilities are" if gain else "No, not even where probabilities are"
         parts.append(
-            f"{verdict} exact: at a two-qubit error of {config.lead_error:g}, among {len(scan.database):,} "
-            f"data points, zero-noise extrapolation takes the wrong neighbours from {wrong[0]} to {wrong[1]},"
+            f"{verdict} exact: at a two-qubit error of {config.lead_error:g}, among "
+            f"{len(problem.database):,} data points, zero-noise extrapolation takes the wrong neighbours from {wrong[0]} to {wrong[1]},"
             " the deviation of the strains from the classical data-driven solution from "
             f"{strain[0]} to {strain[1]}, and their error against Newton's method from {error[0]} to "
             f"{error[1]}"
         )
-    parts += [_shot_words(config, scan, runs, shots) for shots in sorted(config.shots) if shots]
-    off = mechanics.relative_rms(lead.classical.strain, lead.reference.strain, lead.beam.weights)
+    parts += [_shot_words(config, problem, runs, shots) for shots in sorted(config.shots) if shots]
+    off = problem.error(problem.classical, "strain")
     parts.append(
-        f"the exact search from zero is itself off from Newton's method by {short(off)} in strain "
-        f"({len(lead.database):,} points)"
+        f"the exact search from zero is itself off from Newton's method by {100 * off:.2g} % in strain "
+        f"({len(problem.database):,} points)"
     )
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _range(ends: tuple[float, float], *, percent: bool = False) -> str:
-    texts = [f"{100 * end:.2g}" if percent else short(end) for end in ends]
-    text = texts[0] if texts[0] == texts[1] else "–".join(texts)
-    return f"{text} %" if percent else text
+def _range(ends: tuple[float, float]) -> str:
+    texts = [f"{100 * end:.2g}" for end in ends]
+    return f"{texts[0] if texts[0] == texts[1] else '–'.join(texts)} %"
 
 
 def _shot_words(config: Config, problem: Problem, runs: Runs, shots: int) -> str:
-    """Return in how many settings mitigation helps and harms with so many shots.
-
-    It helps where it clearly lowers both wrong neighbours and the strains' deviation from the classical
-    solution, and harms where it clearly raises both.
-    """
+    """Return where mitigation helps and harms with so many shots, in the sense of `verdict_of`."""
     repeats = config.chosen("repeats")
     if repeats == 1:
         return f"with {shots:,} shots there is one run each, hence no verdict"
-    changes = [
-        [change_of(problem, parts, runs[_mitigated(raw)], what) for what in METRICS]
-        for raw, parts in runs.items()
-        if raw.shots == shots and raw.mitigation == "raw" and raw.p2 > 0
-    ]
-    if not changes:
+    raws = [raw for raw in runs if raw.shots == shots and raw.mitigation == "raw" and raw.p2 > 0]
+    if not raws:
         return f"with {shots:,} shots there is no noise to mitigate"
-    helps, harms = (sum(row[:2] == [sign, sign] for row in changes) for sign in (-1, 1))
-    better, worse = (sum(row[2] == sign for row in changes) for sign in (-1, 1))
-    first = shots == min(number for number in config.shots if number)
-    meaning = (
-        " (it moves solutions nearer to, or further away from, the classical one by more than the scatter of "
-        f"{repeats} runs)"
-    )
+    verdicts = {raw: verdict_of(problem, runs, raw) for raw in raws}
+    said = [
+        f"{word} {_settings([raw for raw in raws if verdicts[raw] == sign], len(raws))}"
+        for word, sign in (("helps", -1), ("harms", 1))
+    ]
+    better = sum(change_of(problem, runs[raw], runs[mitigated(raw)], "strain_error") < 0 for raw in raws)
+    meaning = ""
+    if shots == min(number for number in config.shots if number):
+        meaning = (
+            " (it moves solutions nearer to, or further away from, the classical one by more than the "
+            f"scatter of {repeats} runs)"
+        )
     return (
-        f"with {shots:,} shots it helps in {helps} of {len(changes)} settings and harms in {harms}"
-        f"{meaning if first else ''}, while the error against Newton's method falls in {better} and rises "
-        f"in {worse}"
+        f"with {shots:,} shots it {' and '.join(said)}{meaning}, while the error against Newton's method "
+        f"falls in {better} of {len(raws)}"
     )
 
 
-def _mitigated(raw: Variant) -> Variant:
-    return replace(raw, mitigation="zne")
+def _settings(raws: Sequence[Variant], total: int) -> str:
+    """Return how many settings of a total there are, and which."""
+    if len(raws) in (0, total):
+        return "in all settings" if raws else "in none"
+    groups: dict[str, list[str]] = {}
+    for raw in raws:
+        groups.setdefault(f"{raw.method}, {TRANSLATIONS[raw.translation]}", []).append(f"{raw.p2:g}")
+    which = "; ".join(f"{name}: {' and '.join(errors)}" for name, errors in groups.items())
+    return f"in {len(raws)} of {total} settings [{which}]"
 
 
-def limits(config: Config, problems: Sequence[Problem]) -> list[str]:
-    repeats, full = config.chosen("repeats"), config.scale == "full"
+def limits(config: Config, problem: Problem) -> list[str]:
+    """Return what the model leaves out, and what of this run's problem the reader must know."""
+    repeats = config.chosen("repeats")
     found = [
         "Phases, geometry, loads and noise are ours: those of the published simulations are not established.",
         "The material is path-independent: nothing unloads, nothing fails, and plane strain is assumed.",
@@ -185,22 +170,16 @@ def limits(config: Config, problems: Sequence[Problem]) -> list[str]:
             if repeats == 1
             else f"Rows with shots are means of {repeats} runs: their intervals are wide."
         )
-    if full:
-        found.append(
-            "The scan of error rates, shots and repeats runs on the mesh and data base of the quick scale; "
-            "on the fine ones there is one error rate, and a single run of the fewest shots."
-        )
     if "cells" in config.translation:
         found.append(
             "All rows share one set of cells (k-means, one seed): with other cells, rows of exact "
             "probabilities would differ too."
         )
-    for problem in problems:
-        outside, boundary = n_outside(problem), on_boundary(problem, problem.classical.assignment)
-        if outside:
-            found.append(
-                f"The load drives {outside} of {len(problem.reference.strain)} points of Newton's solution "
-                f"outside the data base of {len(problem.database):,} points, where the law is extrapolated; "
-                f"{boundary} points of the classical solution lie at its boundary."
-            )
+    outside, boundary = n_outside(problem), on_boundary(problem, problem.classical.assignment)
+    if outside:
+        found.append(
+            f"The load drives {outside} of {len(problem.reference.strain)} points of Newton's solution "
+            f"outside the data base of {len(problem.database):,} points, where the law is extrapolated; "
+            f"{boundary} points of the classical solution lie at its boundary."
+        )
     return found

@@ -44,15 +44,14 @@ def noisy_metrics(config: Config, problem: Problem, runs: Runs) -> dict[str, Est
 def noiseless_metrics(
     problem: Problem, convergence: Sequence[tuple[int, float, float, int]]
 ) -> dict[str, Estimate]:
-    weights, reference, classical = problem.beam.weights, problem.reference, problem.classical
+    reference, classical = problem.reference, problem.classical
     tips = {"linear": problem.linear, "reference": reference, "classical": classical}
     found = {
         f"tip_{name}": Estimate.exact(float(solution.displacement[problem.tip]), "mm")
         for name, solution in tips.items()
     }
     for field in ("strain", "stress"):
-        error = mechanics.relative_rms(getattr(classical, field), getattr(reference, field), weights)
-        found[f"{field}_error_classical"] = Estimate.exact(error)
+        found[f"{field}_error_classical"] = Estimate.exact(problem.error(classical, field))
     for column, field in ((1, "strain"), (2, "stress")):
         found[f"{field}_error_slope"] = Estimate.exact(slope_of(convergence, column))
     found["iterations_classical"] = Estimate.exact(classical.n_iterations)
@@ -77,11 +76,6 @@ def measure_convergence(problem: Problem, config: Config) -> list[tuple[int, flo
         strain = np.stack(np.meshgrid(*(ticks * end for end in ends), indexing="ij"), axis=-1).reshape(-1, 3)
         database = mechanics.MaterialDatabase(strain, problem.law(strain)[0], problem.database.metric)
         solution = mechanics.DataDrivenSolver(problem.beam, database).solve(**load)
-        errors = [
-            mechanics.relative_rms(
-                getattr(solution, field), getattr(problem.reference, field), problem.beam.weights
-            )
-            for field in ("strain", "stress")
-        ]
+        errors = [problem.error(solution, field) for field in ("strain", "stress")]
         found.append((n**3, errors[0], errors[1], solution.n_iterations))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -52,6 +52,11 @@ class Problem:
     def tip(self) -> int:
         """The vertical displacement that is reported."""
         return int(self.beam.dofs(1, x=LEG, y=0.0)[0])
+
+    def error(self, solution: mechanics.Solution, field: str) -> float:
+        """Return the relative error of a solution's strain or stress against Newton's with the law."""
+        ours, wanted = getattr(solution, field), getattr(self.reference, field)
+        return mechanics.relative_rms(ours, wanted, self.beam.weights)
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,16 @@ def build_beam(cells_per_width: int, total_force: float) -> tuple[mechanics.Stru
     return beam, {"force": force, "fixed_dofs": beam.dofs(y=LEG)}
 
 
+def is_reference(config: Config) -> bool:
+    """Return whether the problem is the one whose numbers are known."""
+    usual = type(config)(scale=config.scale)
+    names = ["grading", "volume_fraction", "fibre_ratio", "nonlinear", "total_force", "metric_factor"]
+    names += ["one_qubit_ratio", "scales", "extrapolator", "max_iterations"]
+    return all(getattr(config, name) == getattr(usual, name) for name in names) and all(
+        config.chosen(name) == usual.chosen(name) for name in PROBLEM
+    )
+
+
 def _hooke(stiffness: Floats) -> mechanics.Law:
     def law(strain: Floats, /) -> tuple[Floats, Floats]:
         return strain @ stiffness, np.broadcast_to(stiffness, (len(strain), *stiffness.shape))
@@ -171,6 +186,29 @@ def change_of(problem: Problem, before: Sequence[Any], after: Sequence[Any], wha
     """
     first, second = (Estimate.from_samples(all_of(problem, parts, what)) for parts in (before, after))
     return clear_change(first, second)
+
+
+def mitigated(raw: Variant) -> Variant:
+    """Return the mitigated search beside a raw one."""
+    return replace(raw, mitigation="zne")
+
+
+def verdict_of(problem: Problem, runs: Runs, raw: Variant) -> int | None:
+    """Return whether mitigation helps (-1), harms (1) or neither (0); None for single runs with shots.
+
+    It helps where it clearly lowers both wrong neighbours and the strains' deviation from the classical
+    solution, and harms where it clearly raises both.
+    """
+    changes = []
+    for what in ("wrong", "strain"):
+        pair = [
+            estimate_of(all_of(problem, runs[variant], what), exact=not raw.shots)
+            for variant in (raw, mitigated(raw))
+        ]
+        if pair[0] is None or pair[1] is None:
+            return None
+        changes.append(clear_change(pair[0], pair[1]))
+    return changes[0] if changes[0] == changes[1] else 0
 
 
 def on_boundary(problem: Problem, assignment: Any) -> int:

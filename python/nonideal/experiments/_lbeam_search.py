@@ -18,14 +18,10 @@ if TYPE_CHECKING:
 
 
 def solve_all(
-    config: Config,
-    runner: Runner,
-    problem: Problem,
-    variants: Iterable[Variant],
-    repeats: int,
-    label: str,
+    config: Config, runner: Runner, problem: Problem, variants: Iterable[Variant]
 ) -> dict[Variant, list[Mapping[str, Any]]]:
     """Return the runs of each variant; those without shots have no random numbers to repeat."""
+    repeats = config.chosen("repeats")
     todo = [(variant, repeat) for variant in variants for repeat in range(repeats if variant.shots else 1)]
     shards = [
         {
@@ -45,7 +41,7 @@ def solve_all(
         for variant, repeat in todo
     ]
     found: dict[Variant, list[Mapping[str, Any]]] = {}
-    for (variant, _), part in zip(todo, runner.map(solve_noisy, shards, label=label), strict=True):
+    for (variant, _), part in zip(todo, runner.map(solve_noisy, shards, label="searches"), strict=True):
         found.setdefault(variant, []).append(part)
     return found
 

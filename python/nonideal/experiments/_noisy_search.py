@@ -20,6 +20,7 @@ from nonideal.hardware.quantum.zne import ExtrapolatorName
 
 __all__ = [
     "TRANSLATIONS",
+    "VERDICTS",
     "Counted",
     "SearchConfig",
     "clear_change",
@@ -37,6 +38,8 @@ TRANSLATIONS = {
     "centroid": "origin in the centroid",
     "cells": "translated by cells",
 }
+#: What mitigation does to an error that changes as `clear_change` says -> its words.
+VERDICTS = {-1: "helps", 1: "harms", 0: "makes no clear difference"}
 _LEAD_ERROR = 1e-2
 _CONFIDENCE = 0.95  # of a change that is called clear
 

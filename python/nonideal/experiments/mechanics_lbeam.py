@@ -12,14 +12,14 @@ Source of the idea: arXiv 2312.14460; its phases, loads and meshes are not estab
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nonideal.errors import InvalidArgument
 from nonideal.experiments import Result, Runner, make_result, option
-from nonideal.experiments._lbeam_answer import answer, comparison, is_reference, limits
+from nonideal.experiments._lbeam_answer import answer, comparison, limits
 from nonideal.experiments._lbeam_curves import beam_curves, cell_curves, convergence_curves, scan_curves
 from nonideal.experiments._lbeam_metrics import measure_convergence, noiseless_metrics, noisy_metrics
 from nonideal.experiments._lbeam_problem import (
@@ -32,7 +32,13 @@ from nonideal.experiments._lbeam_problem import (
     unit_cell,
 )
 from nonideal.experiments._lbeam_search import solution_of, solve_all
-from nonideal.experiments._lbeam_tables import convergence_table, cost_table, noise_table, run_table
+from nonideal.experiments._lbeam_tables import (
+    convergence_table,
+    cost_table,
+    mitigation_table,
+    noise_table,
+    run_table,
+)
 from nonideal.experiments._noisy_search import SearchConfig, lead_error
 from nonideal.hardware.quantum.distance import METHODS
 from nonideal.physics import mechanics
@@ -61,7 +67,7 @@ _SCALES: Mapping[str, Mapping[str, Any]] = {
         "n_arc": 6,
         "n_radial": 3,
         "n_cells": 1024,
-        "repeats": 5,
+        "repeats": 3,
         "two_qubit_error": (1e-3, 1e-2, 3e-2),
     },
 }
@@ -120,7 +126,7 @@ class Config(SearchConfig):
     )
     max_iterations: int = option(12, help="most iterations of a noisy solve", minimum=1, maximum=1000)
     repeats: int | None = option(
-        None, help="independent runs with shots; 5 unless given", minimum=1, maximum=100
+        None, help="independent runs with shots; 5 at quick scale, 3 at full scale", minimum=1, maximum=100
     )
 
     def __post_init__(self) -> None:
@@ -159,54 +165,37 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     """
     config = config.with_seed()
     runner = runner or Runner()
-    lead = build_problem(config, runner, {name: config.chosen(name) for name in PROBLEM})
-    scan = lead
-    fine: dict[Variant, list[Mapping[str, Any]]] = {}
-    if config.scale == "full":
-        # The scan of error rates, shots and repeats stays on the coarse problem: a search of the fine one is
-        # 7.9 million circuits. That one is run at the error rate of the figures, without shots and with few.
-        scan = build_problem(config, runner, {name: _SCALES["quick"][name] for name in PROBLEM})
-        fewest = min((number for number in config.shots if number), default=0)
-        chosen = [number for number in config.shots if number in (0, fewest)]
-        variants = _variants(config, [config.lead_error], chosen)
-        fine = solve_all(config, runner, lead, variants, 1, "searches, fine mesh")
-    variants = _variants(config, config.chosen("two_qubit_error"), config.shots)
-    runs = solve_all(config, runner, scan, variants, config.chosen("repeats"), "searches")
-    shown = fine or runs
-    convergence = measure_convergence(lead, config)
-    metrics = noiseless_metrics(lead, convergence)
-    metrics |= noisy_metrics(config, scan, runs)
-    metrics |= {f"fine_{name}": value for name, value in noisy_metrics(config, lead, fine).items()}
-    curves = cell_curves(lead) | beam_curves(config, lead, shown) | scan_curves(config, scan, runs)
-    curves |= convergence_curves(convergence)
+    problem = build_problem(config, runner, {name: config.chosen(name) for name in PROBLEM})
+    runs = solve_all(config, runner, problem, _variants(config))
+    convergence = measure_convergence(problem, config)
     if runner.out is not None:
-        _write_fields(runner.out / "fields", lead, shown)
-    everything = [*((lead, variant, fine[variant]) for variant in fine), *((scan, v, runs[v]) for v in runs)]
-    tables = {"noise": noise_table(config, scan, runs, comparable=is_reference(config))}
-    if fine:
-        tables["noise_fine"] = noise_table(config, lead, fine, comparable=False)
-    tables |= {
-        "runs": run_table(everything),
-        "convergence": convergence_table(convergence, len(lead.database)),
-        "cost": cost_table(config, everything),
-    }
+        _write_fields(runner.out / "fields", problem, runs)
     return make_result(
         __name__,
         config,
-        answer=answer(config, lead, scan, runs),
-        metrics=metrics,
-        curves=curves,
-        comparison=comparison(config, lead, scan, runs),
-        tables=tables,
-        limits=limits(config, [lead] if scan is lead else [lead, scan]),
+        answer=answer(config, problem, runs),
+        metrics=noiseless_metrics(problem, convergence) | noisy_metrics(config, problem, runs),
+        curves=cell_curves(problem)
+        | beam_curves(config, problem, runs)
+        | scan_curves(config, problem, runs)
+        | convergence_curves(convergence),
+        comparison=comparison(config, problem, runs),
+        tables={
+            "mitigation": mitigation_table(problem, runs),
+            "noise": noise_table(config, problem, runs),
+            "runs": run_table(problem, runs),
+            "convergence": convergence_table(convergence, len(problem.database)),
+            "cost": cost_table(config, runs),
+        },
+        limits=limits(config, problem),
     )
 
 
-def _variants(config: Config, errors: Iterable[float], shots: Iterable[int]) -> Iterator[Variant]:
-    for p2, number, translation, method, mitigation in itertools.product(
-        errors, shots, config.translation, config.methods, MITIGATIONS
+def _variants(config: Config) -> Iterator[Variant]:
+    for p2, shots, translation, method, mitigation in itertools.product(
+        config.chosen("two_qubit_error"), config.shots, config.translation, config.methods, MITIGATIONS
     ):
-        yield Variant(method, mitigation, p2, number, translation)
+        yield Variant(method, mitigation, p2, shots, translation)
 
 
 def _write_fields(folder: Path, problem: Problem, runs: Runs) -> None:
