@@ -81,12 +81,11 @@ def answer(config: Config, metrics: Mapping[str, Estimate], scores: Scores) -> s
     text = f"The exact search is {_percent(metrics['strain_error_classical'])} off in strain; "
     if config.two_qubit_error > 0:
         said = [
-            f"with the {method} circuit {_about_mitigation(config, scores, method)}"
+            f"of the {method} circuit {_about_mitigation(config, scores, method)}"
             for method in config.methods
         ]
         text += (
-            f"at a two-qubit error of {config.two_qubit_error:g} searches are further off, and zero-noise "
-            f"extrapolation: {'; '.join(said)}"
+            f"at a two-qubit error of {config.two_qubit_error:g}, zero-noise extrapolation {'; '.join(said)}"
         )
     else:
         text += "without gate errors there is nothing to mitigate"

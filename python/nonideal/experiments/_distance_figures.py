@@ -174,7 +174,7 @@ def _draw_neighbours(result: Result) -> Figure:
             axes.set_title(f"{method}, {TRANSLATIONS[translation]}")
     for axes in grid.flat:
         axes.set_xticks(x, [f"{number:,}" for number in shots] + ["exact"])
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
         axes.set_ylim(0, None)
         axes.label_outer()
     grid[0, -1].legend(loc="upper right")
@@ -209,7 +209,7 @@ def _draw_neighbours_by_noise(result: Result) -> Figure:
                     )
             words = "exact probabilities" if number == "exact" else f"{number:,} shots"
             axes.set_title(f"{method}, {words}")
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
             axes.set_ylim(0, None)
             axes.label_outer()
         row[-1].legend(loc="upper left")

@@ -98,10 +98,10 @@ def answer(config: Config, problem: Problem, runs: Runs) -> str:
         verdict = "Yes, as long as probabilities are" if gain else "No, not even where probabilities are"
         parts.append(
             f"{verdict} exact: at a two-qubit error of {config.lead_error:g}, among "
-            f"{len(problem.database):,} data points, zero-noise extrapolation takes the wrong neighbours from {wrong[0]} to {wrong[1]},"
-            " the deviation of the strains from the classical data-driven solution from "
-            f"{strain[0]} to {strain[1]}, and their error against Newton's method from {error[0]} to "
-            f"{error[1]}"
+            f"{len(problem.database):,} data points, zero-noise extrapolation takes the wrong neighbours "
+            f"from {wrong[0]} to {wrong[1]}, the deviation of the strains from the classical data-driven "
+            f"solution from {strain[0]} to {strain[1]}, and their error against Newton's method from "
+            f"{error[0]} to {error[1]}"
         )
     parts += [_shot_words(config, problem, runs, shots) for shots in sorted(config.shots) if shots]
     off = problem.error(problem.classical, "strain")

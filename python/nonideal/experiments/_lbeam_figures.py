@@ -6,12 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.collections import PolyCollection
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from nonideal.experiments._noisy_search import TRANSLATIONS, shots_words
 from nonideal.physics import mechanics
 from nonideal.report import Curve, Result
-from nonideal.report.figures import COLORS, INK, MARKERS, MUTED, RULE, draw_curve, new_figure
+from nonideal.report.figures import (
+    COLORS,
+    INK,
+    MARKERS,
+    MUTED,
+    RULE,
+    draw_curve,
+    label_decades,
+    new_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,8 +85,9 @@ def _draw_cell(result: Result, cell: mechanics.UnitCell) -> Figure:
             alpha=0.85,
         )
     )
-    for label, place in (("fibre", (0.0, 0.0)), ("matrix", (-0.44, 0.44))):
-        mesh.text(*place, label, color="#ffffff", ha="center" if label == "fibre" else "left", va="center")
+    for label, place, color in (("fibre", (0.0, 0.0), COLORS[0]), ("matrix", (0.0, 0.43), COLORS[4])):
+        box = {"facecolor": color, "edgecolor": "none", "pad": 2.0}
+        mesh.text(*place, label, color="#ffffff", ha="center", va="center", bbox=box)
     mesh.set_title(f"mesh: {len(corners)} elements of nine nodes")
     drawn = PolyCollection(_tiles(structure), array=mises, cmap=_FIELD_MAP, edgecolors="face", linewidths=0.3)
     stress.add_collection(drawn)
@@ -96,7 +107,12 @@ def _draw_cell(result: Result, cell: mechanics.UnitCell) -> Figure:
     curves.set_title("homogenised law")
     curves.set_xlabel("macro strain (%)")
     curves.set_ylabel("macro stress (MPa)")
-    curves.legend()
+    handles, _ = curves.get_legend_handles_labels()
+    handles += [
+        Line2D([], [], color=MUTED, linestyle=":", marker="", label="linear composite"),
+        Line2D([], [], color=MUTED, linestyle="--", marker="", label="matrix alone"),
+    ]
+    curves.legend(handles=handles)
 
     grid[1, 1].remove()
     space: Any = figure.add_subplot(2, 2, 4, projection="3d")
@@ -288,7 +304,7 @@ def _draw_wrong(result: Result) -> Figure:
             axes.set_ylabel("")
             axes.set_xticks(range(len(ticks)), ticks)
             axes.margins(x=0.12)
-            axes.set_ylim(bottom=0.0)
+            axes.set_ylim(bottom=-0.02)
             axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     for axes in grid[-1]:
         axes.set_xlabel("shots per circuit")
@@ -340,7 +356,7 @@ def _draw_iterations(result: Result) -> Figure:
                         label=f"{_WORDS[mitigation]}, {TRANSLATIONS[translation]}",
                     )
         grid[0, column].set_title(shots_words(number))
-        _label_decades(grid[0, column])
+        label_decades(grid[0, column])
         grid[1, column].set_xlabel("iteration")
         grid[1, column].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
         grid[1, column].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
@@ -349,14 +365,6 @@ def _draw_iterations(result: Result) -> Figure:
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
-
-
-def _label_decades(axes: Any) -> None:
-    """Make the y axis logarithmic, with labels at 1, 2 and 5 of each decade."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _lead(result: Result) -> str:
@@ -374,11 +382,11 @@ def _draw_convergence(result: Result) -> Figure:
     for field, color in (("strain", COLORS[0]), ("stress", COLORS[1])):
         curve: Curve = result.curves[f"{field}_error"]
         slope = result.metrics[f"{field}_error_slope"].value
-        draw_curve(axes, curve, label=f"{field}, slope {slope:.2f}", color=color)
+        draw_curve(axes, curve, label=f"{field}, slope {slope:.2f}".replace("-", "−"), color=color)
     n = np.array(result.curves["strain_error"].x)
     middle = np.sqrt(np.prod([result.curves[f"{field}_error"].y[0] for field in ("strain", "stress")]))
     axes.plot(n, middle * (n / n[0]) ** (-1 / 3), color=MUTED, linestyle=":", marker="", label="slope −1/3")
     axes.set_xscale("log")
-    _label_decades(axes)
+    label_decades(axes)
     axes.legend()
     return figure

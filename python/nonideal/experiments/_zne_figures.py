@@ -11,7 +11,7 @@ from scipy import optimize
 
 from nonideal.experiments._zne_cases import EXTRAPOLANTS, NOISES, OBSERVABLES, RAW, Floats, title_of
 from nonideal.report import Curve, Result
-from nonideal.report.figures import COLORS, MARKERS, RULE, draw_curve, new_figure
+from nonideal.report.figures import COLORS, MARKERS, RULE, draw_curve, label_decades, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -149,7 +149,7 @@ def _draw_bias_and_spread(result: Result) -> Figure:
         x, y = np.array(points).T
         _arcs(axes, x, y)
         axes.set_xscale("log")
-        axes.set_yscale("log")
+        label_decades(axes)
         axes.set_xlim(x.min() / 2, x.max() * 2)
         axes.set_ylim(y.min() / 1.6, y.max() * 1.6)
         axes.set_xlabel("|bias|")
