@@ -14,7 +14,6 @@ from nonideal.experiments._aer import aer_rate
 from nonideal.experiments._lbeam_curves import slope_of
 from nonideal.experiments._lbeam_problem import (
     METRICS,
-    MITIGATIONS,
     Problem,
     Runs,
     Variant,
@@ -52,37 +51,38 @@ _THEN: Mapping[tuple[float, int, str], tuple[tuple[float, float, float], ...]] =
 def noise_table(config: Config, problem: Problem, runs: Runs) -> Table:
     """Return wrong neighbours and deviations of all variants beside those of the prototype."""
     comparable = config.scale == "quick" and is_reference(config)  # the prototype's noisy runs
-    whens = ("then", "now") if comparable else ("now",)
-    names = [f"{method}, {mitigation}" for method in config.methods for mitigation in MITIGATIONS]
-    heads = ["p2", "shots", "translation"]
-    heads += [f"{name}: {when}" if comparable else name for name in names for when in whens]
-    rows = []
     columns = ("swap", "raw"), ("swap", "zne"), ("hadamard", "raw"), ("hadamard", "zne")
-    for p2, shots, translation in dict.fromkeys((v.p2, v.shots, v.translation) for v in runs):
-        row: list[Any] = [f"{p2:g}", f"{shots:,}" if shots else "exact", translation]
-        then = dict(zip(columns, _THEN.get((p2, shots, translation), ()), strict=False))
-        for method in config.methods:
-            for mitigation in MITIGATIONS:
-                before = then.get((method, mitigation))
-                if comparable:
-                    row.append(_entry(before[0] / 100, *before[1:]) if before else None)
-                parts = runs[Variant(method, mitigation, p2, shots, translation)]
-                row.append(_measured(problem, parts))
-        rows.append(tuple(row))
-    repeats = max(len(parts) for parts in runs.values())
+    rows = []
+    for variant, parts in runs.items():
+        found = _THEN.get((variant.p2, variant.shots, variant.translation), ())
+        then = dict(zip(columns, found, strict=False)).get((variant.method, variant.mitigation))
+        cells: list[str | None] = []
+        for i, what in enumerate(("wrong", "strain", "stress")):
+            if comparable:
+                cells.append(f"{then[i] if what == 'wrong' else 100 * then[i]:.3g}" if then else None)
+            cells.append(_in_percent(all_of(problem, parts, what), exact=not variant.shots))
+        rows.append((*_setting(variant), variant.mitigation, *cells))
+    quantities = ("wrong neighbours", "strains off", "stresses off")
+    whens = (" then (%)", " now (%)") if comparable else (" (%)",)
+    heads = ("p2", "shots", "translation", "circuit", "mitigation")
     note = (
-        "Wrong neighbours (mean over points and iterations): deviation of strain / stress fields from the "
-        "classical data-driven solution; error: deviation of the strain field from Newton's solution, of "
-        "which the classical one has "
-        f"{short(problem.error(problem.classical, 'strain'))}. "
+        "Wrong neighbours: mean over points and iterations; off: deviation of the fields from the classical "
+        "data-driven solution. "
     )
     if comparable:
         note += "Then: a prototype, one seed. Now: this run. "
+    repeats = max(len(parts) for parts in runs.values())
     if any(variant.shots for variant in runs):
         note += "Rows with shots are "
         note += "one run each." if repeats == 1 else f"means of {repeats} runs ± their standard error."
     title = f"Noisy searches among {len(problem.database):,} points"
-    return Table(title + (": then and now" if comparable else ""), tuple(heads), tuple(rows), note)
+    title += ": then and now" if comparable else ""
+    return Table(title, (*heads, *(q + when for q in quantities for when in whens)), tuple(rows), note)
+
+
+def _setting(variant: Variant) -> tuple[str, str, str, str]:
+    shots = f"{variant.shots:,}" if variant.shots else "exact"
+    return f"{variant.p2:g}", shots, variant.translation, variant.method
 
 
 def mitigation_table(problem: Problem, runs: Runs) -> Table:
@@ -93,30 +93,29 @@ def mitigation_table(problem: Problem, runs: Runs) -> Table:
             continue
         verdict = verdict_of(problem, runs, raw)
         cells = [
-            _in_percent(estimate_of(found, exact=not raw.shots), found)
+            _in_percent(all_of(problem, runs[variant], what), exact=not raw.shots)
             for what in METRICS
             for variant in (raw, mitigated(raw))
-            for found in [all_of(problem, runs[variant], what)]
         ]
-        said = "one run" if verdict is None else VERDICTS[verdict]
-        shots = f"{raw.shots:,}" if raw.shots else "exact"
-        rows.append((shots, f"{raw.p2:g}", raw.translation, raw.method, *cells, said))
-    quantities = ("wrong neighbours", "deviation of strains", "error of strains")
-    heads = [f"{what}, {kind} (%)" for what in quantities for kind in ("raw", "ZNE")]
+        rows.append((*_setting(raw), "one run" if verdict is None else VERDICTS[verdict], *cells))
+    heads = [f"{what} {kind} (%)" for what in ("wrong", "off", "error") for kind in ("raw", "ZNE")]
     note = (
-        "Mean ± standard error over runs. Deviation: from the classical data-driven solution; error: against "
-        "Newton's method. Mitigation helps where it lowers both wrong neighbours and deviation, harms where "
-        "it raises both, by more than runs scatter (95 %)."
+        "Wrong neighbours; off: deviation of strains from the classical data-driven solution; error: their "
+        "deviation from Newton's solution, of which the classical one has "
+        f"{100 * problem.error(problem.classical, 'strain'):.2g} %. Mean ± standard error over runs. "
+        "Mitigation helps where it lowers both wrong neighbours and deviation, harms where it raises both, "
+        "by more than runs scatter (95 %)."
     )
     return Table(
         f"When mitigation helps, among {len(problem.database):,} points",
-        ("shots", "p2", "translation", "circuit", *heads, "mitigation"),
+        ("p2", "shots", "translation", "circuit", "mitigation", *heads),
         tuple(rows),
         note,
     )
 
 
-def _in_percent(estimate: Estimate | None, values: Sequence[float]) -> str:
+def _in_percent(values: Sequence[float], *, exact: bool) -> str:
+    estimate = estimate_of(values, exact=exact)
     if estimate is None or estimate.samples is None:
         return f"{100 * values[0]:.2g}"
     scaled = Estimate(100 * estimate.value, 100 * estimate.standard_error, estimate.samples)
@@ -228,20 +227,6 @@ def cost_table(config: Config, runs: Runs) -> Table:
     return Table("What the searches cost", heads, tuple(rows), note)
 
 
-def _entry(wrong: float, strain: float, stress: float) -> str:
-    """Return such as "31 %: .25 / .21"."""
-    return f"{_percent(wrong)} %: {short(strain)} / {short(stress)}"
-
-
-def _measured(problem: Problem, parts: Sequence[Mapping[str, Any]]) -> str:
-    """Return such as "31 ± 2 %: .25 ± .02 / .21 ± .01; error .40 ± .01"."""
-    wrong = with_error(all_of(problem, parts, "wrong"), _percent)
-    strain, stress, error = (
-        with_error(all_of(problem, parts, what), short) for what in ("strain", "stress", "strain_error")
-    )
-    return f"{wrong} %: {strain} / {stress}; error {error}"
-
-
 def with_error(values: Sequence[float], written: Callable[[float], str]) -> str:
     """Return the mean in words, and its standard error where there are several values."""
     text = written(float(np.mean(values)))
@@ -250,12 +235,8 @@ def with_error(values: Sequence[float], written: Callable[[float], str]) -> str:
     return f"{text} ± {written(float(np.std(values, ddof=1)) / math.sqrt(len(values)))}"
 
 
-def _percent(share: float) -> str:
-    percent = 100 * share
-    return f"{percent:.0f}" if percent >= 2 or percent == 0 else f"{percent:.1g}"
-
-
 def short(value: float) -> str:
+    """Return a share with two or three digits, such as .054 or .25."""
     if 0 < value < 5e-4:
         return f"{value:.1g}".removeprefix("0")
     return (f"{value:.3f}" if value < 0.0995 else f"{value:.2f}").removeprefix("0") if value else "0"
