@@ -67,7 +67,7 @@ _SCALES: Mapping[str, Mapping[str, Any]] = {
         "n_arc": 6,
         "n_radial": 3,
         "n_cells": 1024,
-        "repeats": 3,
+        "repeats": 5,
         "two_qubit_error": (1e-3, 1e-2, 3e-2),
     },
 }
@@ -126,7 +126,7 @@ class Config(SearchConfig):
     )
     max_iterations: int = option(12, help="most iterations of a noisy solve", minimum=1, maximum=1000)
     repeats: int | None = option(
-        None, help="independent runs with shots; 5 at quick scale, 3 at full scale", minimum=1, maximum=100
+        None, help="independent runs with shots; 5 unless given", minimum=1, maximum=100
     )
 
     def __post_init__(self) -> None:

@@ -195,7 +195,7 @@ def test_a_cluster_gives_the_same_bits(small):
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1"
         ) as cluster,
         Runner(cluster=cluster.scheduler_address) as runner,
     ):
@@ -223,7 +223,7 @@ def test_description():
         ({"two_qubit_error": 0.5}, "two_qubit_error = 0.5 is outside [0, 0.2]"),
         ({"metric_factor": 0.0}, "metric_factor = 0.0 is outside [0.001, 10]"),
         ({"repeats": 1}, "repeats = 1 is outside [2, 1000]"),
-        ({"scales": "1"}, "scales: richardson extrapolation needs 2, got 1"),
+        ({"scales": "1", "extrapolator": "linear"}, "scales: linear extrapolation needs 2, got 1"),
         ({"scales": "1,3,3"}, "scales[2] = 3 is there already"),
     ],
 )

@@ -291,7 +291,7 @@ def test_same_numbers_on_a_cluster(small):
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         Runner(cluster=cluster.scheduler_address) as runner,
     ):
@@ -386,7 +386,7 @@ def test_refusals(options, message):
 def test_the_claim_and_its_limit():
     """Section 11 of the specification, at quick scale."""
     result = mechanics_lbeam.run(
-        mechanics_lbeam.Config(two_qubit_error="0.01", shots="0,1024", repeats=3, seed=7), Runner(workers=2)
+        mechanics_lbeam.Config(two_qubit_error="0.01", shots="0,1024", seed=7), Runner(workers=2)
     )
     m = {name: metric.value for name, metric in result.metrics.items()}
     assert m["tip_reference"] == pytest.approx(-2.561, rel=0.01)

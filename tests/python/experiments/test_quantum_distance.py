@@ -187,7 +187,7 @@ def test_same_bits_on_a_cluster(small):
 
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         Runner(cluster=cluster.scheduler_address) as runner,
     ):
