@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 QUESTION = "Can a solver that looks its material up with a noisy quantum computer still be right?"
-QUICK_TIME = "60 s"
+QUICK_TIME = "20 s"
 EXTRAS: tuple[str, ...] = ()
 
 _N_POINTS = {"quick": 1000, "full": 10_000}

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 Shard = Mapping[str, Any]
 
 QUESTION = "Which extrapolation should I use, and what does it cost?"
-QUICK_TIME = "30 s"
+QUICK_TIME = "10 s"
 EXTRAS: tuple[str, ...] = ()
 
 _REPEATS = {"quick": 400, "full": 4000}
