@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, PercentFormatter
 
 from nonideal.experiments._distance_tables import title_of
+from nonideal.experiments._noisy_search import TRANSLATIONS, lead_error
 from nonideal.report import Curve, Result
 from nonideal.report.figures import COLORS, INK, MARKERS, MUTED, draw_curve, new_figure
 
@@ -21,7 +22,6 @@ _WIDE = 11.0  # inch
 _ORDER = ("raw", "linear", "richardson", "exponential", "noiseless")
 _COLOR = dict(zip(_ORDER, (*COLORS[1:2], COLORS[4], COLORS[0], COLORS[2], COLORS[5]), strict=True))
 _MARKER = dict(zip(_ORDER, MARKERS, strict=False))
-_WORDS = {"none": "no translation", "centroid": "origin in the centroid", "cells": "translated by cells"}
 
 
 def draw(result: Result) -> dict[str, Figure]:
@@ -171,10 +171,10 @@ def _draw_neighbours(result: Result) -> Figure:
                     points[0][2],
                 )
                 _line(axes, curve, name, linestyle="--" if name == "noiseless" else "-")
-            axes.set_title(f"{method}, {_WORDS[translation]}")
+            axes.set_title(f"{method}, {TRANSLATIONS[translation]}")
     for axes in grid.flat:
         axes.set_xticks(x, [f"{number:,}" for number in shots] + ["exact"])
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
         axes.set_ylim(0, None)
         axes.label_outer()
     grid[0, -1].legend(loc="upper right")
@@ -209,7 +209,7 @@ def _draw_neighbours_by_noise(result: Result) -> Figure:
                     )
             words = "exact probabilities" if number == "exact" else f"{number:,} shots"
             axes.set_title(f"{method}, {words}")
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
             axes.set_ylim(0, None)
             axes.label_outer()
         row[-1].legend(loc="upper left")
@@ -278,8 +278,7 @@ def _best(result: Result, method: str) -> tuple[str, ...]:
 
 
 def _lead(result: Result) -> float:
-    errors = result.config["two_qubit_error"]
-    return float(1e-2 if 1e-2 in errors else errors[0])
+    return lead_error(result.config["two_qubit_error"])
 
 
 def _at(curve: Curve, x: float) -> tuple[float, float, int | None]:

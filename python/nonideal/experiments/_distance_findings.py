@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal import Estimate
+from nonideal.experiments._noisy_search import lead_error
 from nonideal.report import Curve
 
 __all__ = ["Findings", "PaysFrom", "pays_from"]
 
 Floats = npt.NDArray[np.float64]
-
-_LEAD_ERROR = 1e-2
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Findings:
     @property
     def lead(self) -> float:
         """The error rate that the answer is about."""
-        return _LEAD_ERROR if _LEAD_ERROR in self.errors else self.errors[0]
+        return lead_error(self.errors)
 
     def errors_by_repeat(self, method: str, p2: float, mitigation: str) -> Floats:
         """Return median relative errors of a distance: (repeats, shots)."""

@@ -1,9 +1,8 @@
-"""Tables, comparison and answer of quantum-distance, with the numbers of an independent prototype."""
+"""Tables, comparison and answer of quantum-distance."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,141 +10,21 @@ from nonideal import Estimate
 from nonideal.experiments import Comparison, Table
 from nonideal.experiments._aer import aer_rate
 from nonideal.experiments._distance_findings import Findings, pays_from
+from nonideal.experiments._distance_prototype import (
+    COLUMNS,
+    EXACT_RANGES,
+    LINES,
+    SHOTS,
+    WIDENED,
+    WRONG,
+    WRONG_NAMES,
+)
+from nonideal.experiments._noisy_search import TRANSLATIONS
 from nonideal.hardware import quantum
 from nonideal.hardware.quantum.distance import METHODS, Method
 
-__all__ = ["EXACT_RANGES", "WIDENED", "answer", "comparison", "tables", "title_of"]
+__all__ = ["answer", "comparison", "tables", "title_of"]
 
-#: A range of the prototype counts as met where ours is inside it, widened by this share at each end.
-WIDENED = 0.15
-
-# All of ours, by a NumPy prototype of the same circuits that shares no code with the library; 8 components,
-# p1 = p2 / 10, gate folds 1, 3, 5. At p2 = 1e-2 Qiskit Aer's density matrix with literal folds gave the same
-# probabilities to 2e-14.
-
-#: Median relative error for exact probabilities, 512 pairs: least and greatest of 12 seeds.
-EXACT_RANGES: Mapping[tuple[str, float], Mapping[str, tuple[float, float]]] = {
-    ("swap", 1e-3): {
-        "raw": (0.097, 0.110),
-        "linear": (0.0077, 0.0086),
-        "richardson": (0.00013, 0.00014),
-        "exponential": (0.026, 0.031),
-    },
-    ("swap", 5e-3): {
-        "raw": (0.46, 0.52),
-        "linear": (0.16, 0.18),
-        "richardson": (0.0133, 0.0147),
-        "exponential": (0.28, 0.33),
-    },
-    ("swap", 1e-2): {
-        "raw": (0.87, 0.98),
-        "linear": (0.52, 0.59),
-        "richardson": (0.087, 0.096),
-        "exponential": (0.67, 0.75),
-    },
-    ("swap", 2e-2): {
-        "raw": (1.53, 1.74),
-        "linear": (1.41, 1.58),
-        "richardson": (0.46, 0.52),
-        "exponential": (1.44, 1.62),
-    },
-    ("hadamard", 1e-3): {
-        "raw": (0.083, 0.100),
-        "linear": (0.0029, 0.0036),
-        "richardson": (2.5e-5, 3.5e-5),
-        "exponential": (0.5e-5, 1.5e-5),
-    },
-    ("hadamard", 5e-3): {
-        "raw": (0.41, 0.49),
-        "linear": (0.066, 0.080),
-        "richardson": (0.0030, 0.0037),
-        "exponential": (0.0002, 0.0003),
-    },
-    ("hadamard", 1e-2): {
-        "raw": (0.80, 0.96),
-        "linear": (0.24, 0.28),
-        "richardson": (0.021, 0.026),
-        "exponential": (0.0008, 0.0010),
-    },
-    ("hadamard", 2e-2): {
-        "raw": (1.52, 1.82),
-        "linear": (0.76, 0.92),
-        "richardson": (0.14, 0.16),
-        "exponential": (0.0030, 0.0040),
-    },
-}
-
-# The same with shots per circuit at p2 = 1e-2, mean of 5 seeds.
-_COLUMNS = ("noiseless", "raw", "linear", "richardson", "exponential")
-_SHOTS: Mapping[str, Mapping[int, tuple[float, ...]]] = {
-    "swap": {
-        256: (0.70, 0.99, 0.95, 1.54, 1.27),
-        1024: (0.35, 0.80, 0.56, 0.81, 0.92),
-        4096: (0.18, 0.88, 0.50, 0.41, 0.86),
-        16384: (0.087, 0.90, 0.54, 0.21, 0.84),
-        65536: (0.043, 0.91, 0.54, 0.12, 0.84),
-        262144: (0.021, 0.91, 0.55, 0.083, 0.84),
-    },
-    "hadamard": {
-        256: (0.17, 0.83, 0.33, 0.58, 0.36),
-        1024: (0.083, 0.86, 0.25, 0.29, 0.17),
-        4096: (0.041, 0.86, 0.24, 0.14, 0.088),
-        16384: (0.020, 0.87, 0.25, 0.072, 0.043),
-        65536: (0.010, 0.86, 0.26, 0.037, 0.023),
-        262144: (0.005, 0.87, 0.26, 0.024, 0.011),
-    },
-}
-
-# Wrong neighbours of 192 queries among 256 points, no translation: shots, then p2, then raw, Richardson and
-# (hadamard) exponential. Each has a standard error of up to 0.035.
-_WRONG_NAMES = ("raw", "richardson", "exponential")
-_WRONG: Mapping[str, Mapping[int, Mapping[float, tuple[float, ...]]]] = {
-    "swap": {
-        0: {0.0: (0, 0), 1e-3: (0.01, 0), 5e-3: (0.04, 0), 1e-2: (0.08, 0), 2e-2: (0.22, 0.04)},
-        1024: {
-            0.0: (0.29, 0.61),
-            1e-3: (0.19, 0.48),
-            5e-3: (0.31, 0.62),
-            1e-2: (0.35, 0.63),
-            2e-2: (0.48, 0.60),
-        },
-        16384: {
-            0.0: (0.05, 0.13),
-            1e-3: (0.08, 0.15),
-            5e-3: (0.07, 0.12),
-            1e-2: (0.07, 0.09),
-            2e-2: (0.24, 0.15),
-        },
-    },
-    "hadamard": {
-        0: {
-            0.0: (0, 0, 0),
-            1e-3: (0.01, 0, 0),
-            5e-3: (0.04, 0, 0),
-            1e-2: (0.07, 0, 0),
-            2e-2: (0.18, 0.01, 0),
-        },
-        1024: {
-            0.0: (0.08, 0.18, 0.13),
-            1e-3: (0.08, 0.18, 0.11),
-            5e-3: (0.09, 0.14, 0.15),
-            1e-2: (0.12, 0.23, 0.16),
-            2e-2: (0.20, 0.23, 0.18),
-        },
-        16384: {
-            0.0: (0.02, 0.03, 0.02),
-            1e-3: (0.02, 0.02, 0.02),
-            5e-3: (0.04, 0.05, 0.04),
-            1e-2: (0.08, 0.06, 0.02),
-            2e-2: (0.18, 0.05, 0.03),
-        },
-    },
-}
-
-# Slope and offset of the bias at p2 = 1e-2, over 20,000 pairs.
-_LINES = {"swap": (0.828, 0.119), "hadamard": (0.896, 0.106)}
-
-_WORDS = {"none": "no translation", "centroid": "origin in the centroid", "cells": "translated by cells"}
 _TITLES = {"richardson": "Richardson"}
 
 
@@ -210,12 +89,12 @@ def comparison(found: Findings, is_reference: bool) -> list[Comparison]:
             )
         )
     for method in found.methods:
-        if is_reference and method in _LINES and found.lead == 1e-2:
+        if is_reference and method in LINES and found.lead == 1e-2:
             slope, offset = (str(found.fit(method, found.lead, column)) for column in (0, 1))
             rows.append(
                 Comparison(
                     f"noisy D² = alpha D² + beta Z, {method}, p2 = 0.01",
-                    "alpha {:.3f}, beta {:.3f} (own prototype)".format(*_LINES[method]),
+                    "alpha {:.3f}, beta {:.3f} (own prototype)".format(*LINES[method]),
                     f"alpha {slope}, beta {offset}",
                     "a fit, so that it hangs a little on how distances and lengths are distributed",
                 )
@@ -274,7 +153,7 @@ def _shots_table(found: Findings, is_reference: bool) -> Table:
     rows = []
     for method in found.methods:
         for shots in found.shots[1:]:
-            reference = _SHOTS.get(method, {}).get(shots) if known else None
+            reference = SHOTS.get(method, {}).get(shots) if known else None
             cells = []
             for name in ("noiseless", *found.mitigations):
                 estimate = (
@@ -282,7 +161,7 @@ def _shots_table(found: Findings, is_reference: bool) -> Table:
                     if name == "noiseless"
                     else found.error(method, found.lead, name, shots)
                 )
-                note = f"  [{reference[_COLUMNS.index(name)]:g}]" if reference else ""
+                note = f"  [{reference[COLUMNS.index(name)]:g}]" if reference else ""
                 cells.append(_entry(estimate) + note)
             rows.append((method, f"{shots:,}", *cells))
     return Table(
@@ -314,7 +193,10 @@ def _pays_table(found: Findings) -> Table:
             "two-qubit error",
             "extrapolation",
             "distance: shots for one, all scales together",
-            *(f"neighbour, {_WORDS[translation]}: shots per circuit" for translation in found.translations),
+            *(
+                f"neighbour, {TRANSLATIONS[translation]}: shots per circuit"
+                for translation in found.translations
+            ),
         ),
         tuple(rows),
         "Distance: where its median error falls below that of an unmitigated distance with as many shots in "
@@ -342,8 +224,8 @@ def _wrong_table(found: Findings, translation: str, is_reference: bool) -> Table
     for method in found.methods:
         for shots in (*found.shots[1:], 0):
             for p2 in (0.0, *found.errors):
-                reference = _WRONG.get(method, {}).get(shots, {}).get(p2, ()) if compared else ()
-                known = dict(zip(_WRONG_NAMES, reference, strict=False))
+                reference = WRONG.get(method, {}).get(shots, {}).get(p2, ()) if compared else ()
+                known = dict(zip(WRONG_NAMES, reference, strict=False))
                 cells = [
                     _entry(found.wrong(method, p2, name, shots, translation))
                     + (f"  [{known[name]:g}]" if name in known else "")
@@ -351,7 +233,7 @@ def _wrong_table(found: Findings, translation: str, is_reference: bool) -> Table
                 ]
                 rows.append((method, f"{shots:,}" if shots else "exact", f"{p2:g}", *cells))
     return Table(
-        f"Wrong nearest neighbours, {_WORDS[translation]}",
+        f"Wrong nearest neighbours, {TRANSLATIONS[translation]}",
         ("circuit", "shots per circuit", "two-qubit error", *map(title_of, found.mitigations)),
         tuple(rows),
         "Share of searches that find another point than the nearest, with its binomial standard error; the "
@@ -365,8 +247,8 @@ def _bias_table(found: Findings, is_reference: bool) -> Table:
     for method in found.methods:
         for p2 in found.errors:
             notes = ["", "", ""]
-            if is_reference and p2 == 1e-2 and method in _LINES:
-                notes[:2] = [f"  [{number:g}]" for number in _LINES[method]]
+            if is_reference and p2 == 1e-2 and method in LINES:
+                notes[:2] = [f"  [{number:g}]" for number in LINES[method]]
             cells = [_entry(found.fit(method, p2, column)) + notes[column] for column in range(3)]
             rows.append((method, f"{p2:g}", *cells))
     return Table(

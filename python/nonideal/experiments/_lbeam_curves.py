@@ -147,6 +147,7 @@ def _line(variant: Variant) -> str:
 
 
 def convergence_curves(convergence: Sequence[tuple[int, float, float, int]]) -> dict[str, Curve]:
+    """Return errors of strain and stress against the size of the data base."""
     n = tuple(float(row[0]) for row in convergence)
     return {
         f"{field}_error": Curve(

@@ -6,11 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.collections import PolyCollection
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from nonideal.experiments._noisy_search import TRANSLATIONS, shots_words
 from nonideal.physics import mechanics
 from nonideal.report import Curve, Result
-from nonideal.report.figures import COLORS, INK, MARKERS, MUTED, RULE, draw_curve, new_figure
+from nonideal.report.figures import (
+    COLORS,
+    INK,
+    MARKERS,
+    MUTED,
+    RULE,
+    draw_curve,
+    label_decades,
+    new_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +30,7 @@ __all__ = ["draw"]
 
 _WIDE = 11.0  # inch
 _STRAIN = (0.006, -0.004, 0.005)  # macro strain of the stress field that is shown
-_WORDS = {"raw": "raw", "zne": "ZNE", "none": "no translation", "cells": "translated by cells"}
+_WORDS = {"raw": "raw", "zne": "ZNE"}
 _METHOD_COLORS = {"swap": COLORS[1], "hadamard": COLORS[0]}
 _STYLES: dict[str, dict[str, Any]] = {
     "raw": {"linestyle": "--", "markerfacecolor": "none"},
@@ -74,8 +85,9 @@ def _draw_cell(result: Result, cell: mechanics.UnitCell) -> Figure:
             alpha=0.85,
         )
     )
-    for label, place in (("fibre", (0.0, 0.0)), ("matrix", (-0.44, 0.44))):
-        mesh.text(*place, label, color="#ffffff", ha="center" if label == "fibre" else "left", va="center")
+    for label, place, color in (("fibre", (0.0, 0.0), COLORS[0]), ("matrix", (0.0, 0.43), COLORS[4])):
+        box = {"facecolor": color, "edgecolor": "none", "pad": 2.0}
+        mesh.text(*place, label, color="#ffffff", ha="center", va="center", bbox=box)
     mesh.set_title(f"mesh: {len(corners)} elements of nine nodes")
     drawn = PolyCollection(_tiles(structure), array=mises, cmap=_FIELD_MAP, edgecolors="face", linewidths=0.3)
     stress.add_collection(drawn)
@@ -95,7 +107,12 @@ def _draw_cell(result: Result, cell: mechanics.UnitCell) -> Figure:
     curves.set_title("homogenised law")
     curves.set_xlabel("macro strain (%)")
     curves.set_ylabel("macro stress (MPa)")
-    curves.legend()
+    handles, _ = curves.get_legend_handles_labels()
+    handles += [
+        Line2D([], [], color=MUTED, linestyle=":", marker="", label="linear composite"),
+        Line2D([], [], color=MUTED, linestyle="--", marker="", label="matrix alone"),
+    ]
+    curves.legend(handles=handles)
 
     grid[1, 1].remove()
     space: Any = figure.add_subplot(2, 2, 4, projection="3d")
@@ -215,8 +232,8 @@ def _draw_load(axes: Any, picture: _Map, total_force: float) -> None:
 def _setting(result: Result) -> str:
     """Return what the noisy solutions that maps show were made with."""
     shots, translation = min(result.config["shots"]), result.config["translation"][0]
-    how = f"{shots:,} shots (first run)" if shots else "exact probabilities"
-    return f"{how}, p2 = {_lead(result)}, {_WORDS[translation]}"
+    how = shots_words(shots) + (" (first run)" if shots else "")
+    return f"{how}, p2 = {_lead(result)}, {TRANSLATIONS[translation]}"
 
 
 def _draw_where(result: Result) -> Figure:
@@ -282,12 +299,12 @@ def _draw_wrong(result: Result) -> Figure:
                         markersize=7,
                         **style,
                     )
-            axes.set_title(f"p2 = {error}, {_WORDS[translation]}")
+            axes.set_title(f"p2 = {error}, {TRANSLATIONS[translation]}")
             axes.set_xlabel("")
             axes.set_ylabel("")
             axes.set_xticks(range(len(ticks)), ticks)
             axes.margins(x=0.12)
-            axes.set_ylim(bottom=0.0)
+            axes.set_ylim(bottom=-0.02)
             axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     for axes in grid[-1]:
         axes.set_xlabel("shots per circuit")
@@ -336,10 +353,10 @@ def _draw_iterations(result: Result) -> Figure:
                         linestyle="-" if translation == "none" else "--",
                         marker="o" if translation == "none" else "^",
                         markersize=4,
-                        label=f"{_WORDS[mitigation]}, {_WORDS[translation]}",
+                        label=f"{_WORDS[mitigation]}, {TRANSLATIONS[translation]}",
                     )
-        grid[0, column].set_title("exact probabilities" if not number else f"{number:,} shots")
-        _label_decades(grid[0, column])
+        grid[0, column].set_title(shots_words(number))
+        label_decades(grid[0, column])
         grid[1, column].set_xlabel("iteration")
         grid[1, column].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
         grid[1, column].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
@@ -348,14 +365,6 @@ def _draw_iterations(result: Result) -> Figure:
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
-
-
-def _label_decades(axes: Any) -> None:
-    """Make the y axis logarithmic, with labels at 1, 2 and 5 of each decade."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _lead(result: Result) -> str:
@@ -373,11 +382,11 @@ def _draw_convergence(result: Result) -> Figure:
     for field, color in (("strain", COLORS[0]), ("stress", COLORS[1])):
         curve: Curve = result.curves[f"{field}_error"]
         slope = result.metrics[f"{field}_error_slope"].value
-        draw_curve(axes, curve, label=f"{field}, slope {slope:.2f}", color=color)
+        draw_curve(axes, curve, label=f"{field}, slope {slope:.2f}".replace("-", "−"), color=color)
     n = np.array(result.curves["strain_error"].x)
     middle = np.sqrt(np.prod([result.curves[f"{field}_error"].y[0] for field in ("strain", "stress")]))
     axes.plot(n, middle * (n / n[0]) ** (-1 / 3), color=MUTED, linestyle=":", marker="", label="slope −1/3")
     axes.set_xscale("log")
-    _label_decades(axes)
+    label_decades(axes)
     axes.legend()
     return figure

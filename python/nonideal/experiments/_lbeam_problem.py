@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nonideal import Estimate
-from nonideal.estimate import confidence_factor
 from nonideal.experiments import Runner
+from nonideal.experiments._noisy_search import clear_change
 from nonideal.physics import mechanics
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ LEG, WIDTH = 100.0, 40.0  # mm
 MITIGATIONS = ("raw", "zne")
 #: Options that say how large the problem is.
 PROBLEM = ("cells_per_width", "n_axis", "n_arc", "n_radial", "n_cells")
+
+#: Measure of a noisy run -> name among the metrics.
+METRICS = {"wrong": "wrong", "strain": "strain_deviation", "strain_error": "strain_error"}
 
 _MATRIX = {"young": 4000.0, "poisson": 0.35}  # MPa
 _HARDENING = {"reference_stress": 40.0, "alpha": 0.5, "exponent": 4.0}
@@ -49,6 +52,11 @@ class Problem:
     def tip(self) -> int:
         """The vertical displacement that is reported."""
         return int(self.beam.dofs(1, x=LEG, y=0.0)[0])
+
+    def error(self, solution: mechanics.Solution, field: str) -> float:
+        """Return the relative error of a solution's strain or stress against Newton's with the law."""
+        ours, wanted = getattr(solution, field), getattr(self.reference, field)
+        return mechanics.relative_rms(ours, wanted, self.beam.weights)
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,16 @@ def build_beam(cells_per_width: int, total_force: float) -> tuple[mechanics.Stru
     return beam, {"force": force, "fixed_dofs": beam.dofs(y=LEG)}
 
 
+def is_reference(config: Config) -> bool:
+    """Return whether the problem is the one whose numbers are known."""
+    usual = type(config)(scale=config.scale)
+    names = ["grading", "volume_fraction", "fibre_ratio", "nonlinear", "total_force", "metric_factor"]
+    names += ["one_qubit_ratio", "scales", "extrapolator", "max_iterations"]
+    return all(getattr(config, name) == getattr(usual, name) for name in names) and all(
+        config.chosen(name) == usual.chosen(name) for name in PROBLEM
+    )
+
+
 def _hooke(stiffness: Floats) -> mechanics.Law:
     def law(strain: Floats, /) -> tuple[Floats, Floats]:
         return strain @ stiffness, np.broadcast_to(stiffness, (len(strain), *stiffness.shape))
@@ -164,13 +182,33 @@ def mean_of(problem: Problem, parts: Sequence[Mapping[str, Any]], what: str) -> 
 def change_of(problem: Problem, before: Sequence[Any], after: Sequence[Any], what: str) -> int:
     """Return whether one of the `measures` falls (-1) or rises (1) by more than repeats scatter; 0: neither.
 
-    At least two repeats each; 95 % confidence by Student's quantile.
+    At least two repeats each; see `clear_change`.
     """
     first, second = (Estimate.from_samples(all_of(problem, parts, what)) for parts in (before, after))
-    change = second.value - first.value
-    samples = min(len(before), len(after))
-    reach = confidence_factor(0.95, samples) * np.hypot(first.standard_error, second.standard_error)
-    return int(np.sign(change)) if abs(change) > reach else 0
+    return clear_change(first, second)
+
+
+def mitigated(raw: Variant) -> Variant:
+    """Return the mitigated search beside a raw one."""
+    return replace(raw, mitigation="zne")
+
+
+def verdict_of(problem: Problem, runs: Runs, raw: Variant) -> int | None:
+    """Return whether mitigation helps (-1), harms (1) or neither (0); None for single runs with shots.
+
+    It helps where it clearly lowers both wrong neighbours and the strains' deviation from the classical
+    solution, and harms where it clearly raises both.
+    """
+    changes = []
+    for what in ("wrong", "strain"):
+        pair = [
+            estimate_of(all_of(problem, runs[variant], what), exact=not raw.shots)
+            for variant in (raw, mitigated(raw))
+        ]
+        if pair[0] is None or pair[1] is None:
+            return None
+        changes.append(clear_change(pair[0], pair[1]))
+    return changes[0] if changes[0] == changes[1] else 0
 
 
 def on_boundary(problem: Problem, assignment: Any) -> int:
@@ -185,3 +223,8 @@ def estimate_of(values: Sequence[float], *, exact: bool) -> Estimate | None:
     if exact:
         return Estimate.exact(values[0])
     return Estimate.from_samples(values) if len(values) > 1 else None
+
+
+def n_outside(problem: Problem) -> int:
+    """Return how many points of the reference lie outside the data base's box."""
+    return int(problem.law.outside(problem.reference.strain).sum())

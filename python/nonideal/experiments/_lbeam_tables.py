@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nonideal import Estimate
 from nonideal.experiments import Table
 from nonideal.experiments._aer import aer_rate
 from nonideal.experiments._lbeam_curves import slope_of
 from nonideal.experiments._lbeam_problem import (
-    MITIGATIONS,
+    METRICS,
     Problem,
     Runs,
     Variant,
     all_of,
+    estimate_of,
+    is_reference,
+    mitigated,
     on_boundary,
+    verdict_of,
 )
-from nonideal.physics.mechanics import relative_rms
+from nonideal.experiments._noisy_search import VERDICTS
+from nonideal.report import words
 
 if TYPE_CHECKING:
     from nonideal.experiments.mechanics_lbeam import Config
@@ -42,52 +48,87 @@ _THEN: Mapping[tuple[float, int, str], tuple[tuple[float, float, float], ...]] =
 }
 
 
-def noise_table(config: Config, problem: Problem, runs: Runs, *, comparable: bool) -> Table:
+def noise_table(config: Config, problem: Problem, runs: Runs) -> Table:
     """Return wrong neighbours and deviations of all variants beside those of the prototype."""
-    whens = ("then", "now") if comparable else ("now",)
-    names = [f"{method}, {mitigation}" for method in config.methods for mitigation in MITIGATIONS]
-    heads = ["p2", "shots", "translation"]
-    heads += [f"{name}: {when}" if comparable else name for name in names for when in whens]
-    rows = []
+    comparable = config.scale == "quick" and is_reference(config)  # the prototype's noisy runs
     columns = ("swap", "raw"), ("swap", "zne"), ("hadamard", "raw"), ("hadamard", "zne")
-    for p2, shots, translation in dict.fromkeys((v.p2, v.shots, v.translation) for v in runs):
-        row: list[Any] = [f"{p2:g}", f"{shots:,}" if shots else "exact", translation]
-        then = dict(zip(columns, _THEN.get((p2, shots, translation), ()), strict=False))
-        for method in config.methods:
-            for mitigation in MITIGATIONS:
-                before = then.get((method, mitigation))
-                if comparable:
-                    row.append(_entry(before[0] / 100, *before[1:]) if before else None)
-                parts = runs[Variant(method, mitigation, p2, shots, translation)]
-                row.append(_measured(problem, parts))
-        rows.append(tuple(row))
-    repeats = max(len(parts) for parts in runs.values())
+    rows = []
+    for variant, parts in runs.items():
+        found = _THEN.get((variant.p2, variant.shots, variant.translation), ())
+        then = dict(zip(columns, found, strict=False)).get((variant.method, variant.mitigation))
+        cells: list[str | None] = []
+        for i, what in enumerate(("wrong", "strain", "stress")):
+            if comparable:
+                cells.append(f"{then[i] if what == 'wrong' else 100 * then[i]:.3g}" if then else None)
+            cells.append(_in_percent(all_of(problem, parts, what), exact=not variant.shots))
+        rows.append((*_setting(variant), variant.mitigation, *cells))
+    quantities = ("wrong neighbours", "strains off", "stresses off")
+    whens = (" then (%)", " now (%)") if comparable else (" (%)",)
+    heads = ("p2", "shots", "translation", "circuit", "mitigation")
     note = (
-        "Wrong neighbours (mean over points and iterations): deviation of strain / stress fields from the "
-        "classical data-driven solution; error: deviation of the strain field from Newton's solution, of "
-        "which the classical one has "
-        f"{short(relative_rms(problem.classical.strain, problem.reference.strain, problem.beam.weights))}. "
+        "Wrong neighbours: mean over points and iterations; off: deviation of the fields from the classical "
+        "data-driven solution. "
     )
     if comparable:
         note += "Then: a prototype, one seed. Now: this run. "
+    repeats = max(len(parts) for parts in runs.values())
     if any(variant.shots for variant in runs):
         note += "Rows with shots are "
         note += "one run each." if repeats == 1 else f"means of {repeats} runs ± their standard error."
     title = f"Noisy searches among {len(problem.database):,} points"
-    return Table(title + (": then and now" if comparable else ""), tuple(heads), tuple(rows), note)
+    title += ": then and now" if comparable else ""
+    return Table(title, (*heads, *(q + when for q in quantities for when in whens)), tuple(rows), note)
 
 
-def run_table(runs: Sequence[tuple[Problem, Variant, Sequence[Mapping[str, Any]]]]) -> Table:
-    rows: list[tuple[Any, ...]] = []
-    seen: list[Problem] = []
-    for problem, variant, parts in runs:
-        if not any(problem is other for other in seen):
-            seen.append(problem)
-            rows.append(_classical_row(problem))
+def _setting(variant: Variant) -> tuple[str, str, str, str]:
+    shots = f"{variant.shots:,}" if variant.shots else "exact"
+    return f"{variant.p2:g}", shots, variant.translation, variant.method
+
+
+def mitigation_table(problem: Problem, runs: Runs) -> Table:
+    """Return raw and mitigated runs beside each other, and what mitigation does."""
+    rows = []
+    for raw in runs:
+        if raw.mitigation != "raw" or not raw.p2:
+            continue
+        verdict = verdict_of(problem, runs, raw)
+        cells = [
+            _in_percent(all_of(problem, runs[variant], what), exact=not raw.shots)
+            for what in METRICS
+            for variant in (raw, mitigated(raw))
+        ]
+        rows.append((*_setting(raw), "one run" if verdict is None else VERDICTS[verdict], *cells))
+    heads = [f"{what} {kind} (%)" for what in ("wrong", "off", "error") for kind in ("raw", "ZNE")]
+    note = (
+        "Wrong neighbours; off: deviation of strains from the classical data-driven solution; error: their "
+        "deviation from Newton's solution, of which the classical one has "
+        f"{100 * problem.error(problem.classical, 'strain'):.2g} %. Mean ± standard error over runs. "
+        "Mitigation helps where it lowers both wrong neighbours and deviation, harms where it raises both, "
+        "by more than runs scatter (95 %)."
+    )
+    return Table(
+        f"When mitigation helps, among {len(problem.database):,} points",
+        ("p2", "shots", "translation", "circuit", "mitigation", *heads),
+        tuple(rows),
+        note,
+    )
+
+
+def _in_percent(values: Sequence[float], *, exact: bool) -> str:
+    estimate = estimate_of(values, exact=exact)
+    if estimate is None or estimate.samples is None:
+        return f"{100 * values[0]:.2g}"
+    scaled = Estimate(100 * estimate.value, 100 * estimate.standard_error, estimate.samples)
+    return f"{words.value_text(scaled)} ± {words.error_text(scaled)}"
+
+
+def run_table(problem: Problem, runs: Runs) -> Table:
+    """Return every way to search with its first run and the means over its runs."""
+    rows = [_classical_row(problem)]
+    for variant, parts in runs.items():
         part = parts[0]
         rows.append(
             (
-                len(problem.database),
                 variant.method,
                 variant.mitigation,
                 f"{variant.p2:g}",
@@ -103,7 +144,6 @@ def run_table(runs: Sequence[tuple[Problem, Variant, Sequence[Mapping[str, Any]]
             )
         )
     heads = (
-        "N",
         "method",
         "mitigation",
         "p2",
@@ -119,22 +159,23 @@ def run_table(runs: Sequence[tuple[Problem, Variant, Sequence[Mapping[str, Any]]
     )
     note = (
         "First run of each; wrong neighbours and distances are means over the runs ± their standard error "
-        "(none for a single run). The first row of each data base is the classical solution. The "
+        "(none for a single run). The first row is the classical solution. The "
         "estimator's own expectation comes from the shot noise alone: it knows of no bias, so that without "
         "shots it expects nothing wrong."
     )
-    return Table("All runs", heads, tuple(rows), note)
+    return Table(f"All runs, {len(problem.database):,} points", heads, tuple(rows), note)
 
 
 def _classical_row(problem: Problem) -> tuple[Any, ...]:
     """Return the row of the exact search, which is right by definition."""
     found = problem.classical
     boundary, tip = on_boundary(problem, found.assignment), f"{found.displacement[problem.tip]:.3f}"
-    head = (len(problem.database), "exact search", None, None, None, None)
+    head = ("exact search", None, None, None, None)
     return (*head, found.n_iterations, str(found.reason), "0.0", None, "1.000", boundary, tip)
 
 
 def convergence_table(convergence: Sequence[tuple[int, float, float, int]], own: int) -> Table:
+    """Return the errors of the exact search for data bases of growing size."""
     rows = [(n, f"{strain:.3f}", f"{stress:.3f}", count) for n, strain, stress, count in convergence]
     slopes = ", ".join(
         f"{slope_of(convergence, column):.2f} ({name})" for column, name in ((1, "strain"), (2, "stress"))
@@ -152,10 +193,11 @@ def convergence_table(convergence: Sequence[tuple[int, float, float, int]], own:
     )
 
 
-def cost_table(config: Config, runs: Sequence[tuple[Problem, Variant, Sequence[Mapping[str, Any]]]]) -> Table:
+def cost_table(config: Config, runs: Runs) -> Table:
+    """Return circuits and time of each method, and what Aer would have taken."""
     rows = []
     for method in config.methods:
-        parts = [part for _, variant, found in runs if variant.method == method for part in found]
+        parts = [part for variant, found in runs.items() if variant.method == method for part in found]
         circuits = sum(int(part["n_circuits"]) for part in parts)
         seconds = sum(float(part["seconds"]) for part in parts)
         rate = aer_rate(method, config.one_qubit_ratio * config.lead_error, config.lead_error)
@@ -186,34 +228,16 @@ def cost_table(config: Config, runs: Sequence[tuple[Problem, Variant, Sequence[M
     return Table("What the searches cost", heads, tuple(rows), note)
 
 
-def _entry(wrong: float, strain: float, stress: float) -> str:
-    """Return such as "31 %: .25 / .21"."""
-    return f"{_percent(wrong)} %: {short(strain)} / {short(stress)}"
-
-
-def _measured(problem: Problem, parts: Sequence[Mapping[str, Any]]) -> str:
-    """Return such as "31 ± 2 %: .25 ± .02 / .21 ± .01; error .40 ± .01"."""
-    wrong = with_error(all_of(problem, parts, "wrong"), _percent)
-    strain, stress, error = (
-        with_error(all_of(problem, parts, what), short) for what in ("strain", "stress", "strain_error")
-    )
-    return f"{wrong} %: {strain} / {stress}; error {error}"
-
-
-def with_error(values: Sequence[float], words: Callable[[float], str]) -> str:
+def with_error(values: Sequence[float], written: Callable[[float], str]) -> str:
     """Return the mean in words, and its standard error where there are several values."""
-    text = words(float(np.mean(values)))
+    text = written(float(np.mean(values)))
     if len(values) < 2:
         return text
-    return f"{text} ± {words(float(np.std(values, ddof=1)) / math.sqrt(len(values)))}"
-
-
-def _percent(share: float) -> str:
-    percent = 100 * share
-    return f"{percent:.0f}" if percent >= 2 or percent == 0 else f"{percent:.1g}"
+    return f"{text} ± {written(float(np.std(values, ddof=1)) / math.sqrt(len(values)))}"
 
 
 def short(value: float) -> str:
+    """Return a share with two or three digits, such as .054 or .25."""
     if 0 < value < 5e-4:
         return f"{value:.1g}".removeprefix("0")
     return (f"{value:.3f}" if value < 0.0995 else f"{value:.2f}").removeprefix("0") if value else "0"

@@ -22,11 +22,11 @@ from nonideal import Estimate
 from nonideal.experiments import BaseConfig, Result, Runner, make_result, option
 from nonideal.experiments._distance_findings import Findings, pays_from
 from nonideal.experiments._distance_tables import answer, comparison, tables
+from nonideal.experiments._noisy_search import mitigation
 from nonideal.hardware import quantum
 from nonideal.hardware.quantum.channel import CONVENTIONS, Convention
 from nonideal.hardware.quantum.distance import METHODS, Method
 from nonideal.hardware.quantum.translation import Translation
-from nonideal.hardware.quantum.zne import ExtrapolatorName
 from nonideal.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -222,16 +222,6 @@ def measure(shard: Mapping[str, Any]) -> dict[str, Any]:
         "bias": np.array(biases[0])[:, :_SHOWN],
         "n_circuits": np.array(n_circuits),
     }
-
-
-def mitigation(extrapolator: str, scales: tuple[float, ...]) -> quantum.ZNE:
-    """Return an extrapolation; where no exponential exists it leaves the value as it is."""
-    return quantum.ZNE(
-        scales=scales,
-        extrapolator=cast(ExtrapolatorName, extrapolator),
-        asymptote=0.5 if extrapolator == "exponential" else None,
-        on_crossing="raw",
-    )
 
 
 def paired(estimator: quantum.DistanceEstimator, a: Floats, b: Floats, *, stream: int = 0) -> Floats:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from cycler import cycler
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from nonideal.estimate import confidence_factor
 
@@ -41,6 +42,7 @@ __all__ = [
     "draw_curve",
     "house_style",
     "inline_svg",
+    "label_decades",
     "new_figure",
     "to_png",
     "to_svg",
@@ -172,6 +174,14 @@ def draw_band(axes: Axes, curve: Curve, *, label: str = "", confidence: float = 
     high = [y + h for y, h in zip(curve.y, half, strict=True)]
     axes.fill_between(curve.x, low, high, color=drawn.get_color(), alpha=0.22, linewidth=0)
     return drawn
+
+
+def label_decades(axes: Axes) -> None:
+    """Make the y axis logarithmic, with labels at 1, 2 and 5 of each decade: for a few decades."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def to_png(figure: Figure, *, dpi: int = 200) -> bytes:

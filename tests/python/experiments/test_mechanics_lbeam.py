@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nonideal.errors import InvalidArgument
-from nonideal.experiments import Runner, describe, execute, names
-from nonideal.report import Result
+from nonideal.experiments import (
+    Runner,
+    _lbeam_answer,
+    _lbeam_problem,
+    _lbeam_search,
+    describe,
+    execute,
+    names,
+)
+from nonideal.report import Result, load_result
 
 pytest.importorskip("skfem")
 mechanics_lbeam = pytest.importorskip("nonideal.experiments.mechanics_lbeam")
@@ -51,8 +63,8 @@ def test_is_registered():
 def test_every_variant_runs_once(small):
     result, out = small
     classical, *runs = result.tables["runs"].rows
-    assert classical[:2] == (125, "exact search")
-    assert classical[11] == result.metrics["boundary_points_classical"].value
+    assert classical[0] == "exact search"
+    assert classical[10] == result.metrics["boundary_points_classical"].value
     assert len(runs) == 2 * 2 * 2 * 2  # shots, translation, method, mitigation
     assert len(set(runs)) == len(runs)
     # Without shots nothing is random: exact metrics. One run with shots has no error bar, hence no metric.
@@ -86,9 +98,9 @@ def test_an_error_of_zero_is_the_classical_solution():
             assert metric.value == 0.0, name
     error = result.metrics["strain_error_classical"].value
     assert result.metrics["strain_error_hadamard_zne_cells_p0_exact"].value == error > 0
-    rows = {row[2]: row for row in result.tables["runs"].rows[1:]}
+    rows = {row[1]: row for row in result.tables["runs"].rows[1:]}
     assert set(rows) == {"raw", "zne"}
-    assert {row[6] for row in rows.values()} == {int(result.metrics["iterations_classical"].value)}
+    assert {row[5] for row in rows.values()} == {int(result.metrics["iterations_classical"].value)}
 
 
 def test_repeats_give_error_bars():
@@ -102,10 +114,47 @@ def test_repeats_give_error_bars():
     assert curve.samples == 2
     assert curve.standard_error == (metric.standard_error,)
     assert curve.y == (metric.value,)
-    assert all(row[8].count("±") == 1 for row in result.tables["runs"].rows[1:])
-    assert all(cell.count("±") == 4 for cell in result.tables["noise"].rows[0][3:])
+    assert all(row[7].count("±") == 1 for row in result.tables["runs"].rows[1:])
+    assert all(cell.count("±") == 1 for cell in result.tables["noise"].rows[0][5:])
     assert "ith 1,024 shots it helps in" in result.answer
     assert "by more than the scatter of 2 runs" in result.answer
+    (row,) = result.tables["mitigation"].rows
+    assert row[:4] == ("0.01", "1,024", "none", "hadamard")
+    assert row[4] in ("helps", "harms", "makes no clear difference")
+    assert all(cell.count("±") == 1 for cell in row[5:])
+    verdict = {"helps": "helps in all settings", "harms": "harms in all settings"}.get(
+        row[10], "harms in none"
+    )
+    assert verdict in result.answer
+
+
+def test_verdicts_are_those_of_the_runs():
+    """Both measures must move; single runs with shots say nothing."""
+    raw = _lbeam_problem.Variant("swap", "raw", 0.01, 64, "none")
+    zne = _lbeam_problem.mitigated(raw)
+
+    class Made:
+        classical = reference = type("Field", (), {"strain": np.ones((1, 3)), "stress": np.ones((1, 3))})
+        beam = type("Beam", (), {"weights": np.ones(1)})
+
+    def runs(*pairs):
+        return [
+            {"wrong": np.array(wrong), "strain": np.full((1, 3), 1 + off), "stress": np.ones((1, 3))}
+            for wrong, off in pairs
+        ]
+
+    low, high = runs((0.10, 0.10), (0.11, 0.11)), runs((0.80, 0.80), (0.81, 0.81))
+    mixed = runs((0.10, 0.80), (0.11, 0.81))
+
+    def verdict(before, after):
+        return _lbeam_problem.verdict_of(Made, {raw: before, zne: after}, raw)
+
+    assert (verdict(high, low), verdict(low, high), verdict(low, low)) == (-1, 1, 0)
+    assert (verdict(high, mixed), verdict(low, mixed)) == (0, 0)
+    assert verdict(low[:1], high[:1]) is None
+    exact = _lbeam_problem.Variant("swap", "raw", 0.01, 0, "none")
+    both = {exact: low[:1], _lbeam_problem.mitigated(exact): high[:1]}
+    assert _lbeam_problem.verdict_of(Made, both, exact) == 1
 
 
 def test_a_change_counts_beyond_the_scatter_only():
@@ -123,7 +172,7 @@ def test_a_change_counts_beyond_the_scatter_only():
         return [{"wrong": np.array(v), "strain": Field.strain, "stress": Field.stress} for v in values]
 
     def change(before, after):
-        return mechanics_lbeam.change_of(Made, parts(*before), parts(*after), "wrong")
+        return _lbeam_problem.change_of(Made, parts(*before), parts(*after), "wrong")
 
     # Standard errors of 0.1 each: 0.1414 together, times Student's 12.71 (two repeats) is 1.797.
     assert change((0.0, 0.2), (1.8, 2.0)) == 1
@@ -138,14 +187,14 @@ def test_cells_are_those_of_all_variants_and_repeats():
 
     class Recorder(Runner):
         def map(self, function, given, **options):
-            if function is mechanics_lbeam.solve_noisy:
+            if function is _lbeam_search.solve_noisy:
                 shards.extend(given)
             return super().map(function, given, **options)
 
     result = mechanics_lbeam.run(config, Recorder())
     assert len({shard["seed"] for shard in shards}) == 2
     assert len({shard["cells_seed"] for shard in shards}) == 1
-    searches = [mechanics_lbeam.estimator(shard) for shard in shards]
+    searches = [_lbeam_search.search_of(shard).estimator for shard in shards]
     assert {search.cells_seed for search in searches}.isdisjoint(search.seed for search in searches)
     assert any("one set of cells" in limit for limit in result.limits)
 
@@ -242,12 +291,40 @@ def test_same_numbers_on_a_cluster(small):
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         Runner(cluster=cluster.scheduler_address) as runner,
     ):
         other = mechanics_lbeam.run(mechanics_lbeam.Config(**SMALL), runner)
     assert numbers(other) == numbers(small[0])
+
+
+def test_a_killed_run_goes_on_from_its_finished_shards(tmp_path):
+    """With two workers, killed in the middle of the searches; the result is that of a run in one go."""
+    options = {**SMALL, "repeats": 30, "methods": "hadamard", "translation": "none"}
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    nonideal = str(Path(sys.executable).with_name("nonideal"))
+    command = [nonideal, "run", "mechanics-lbeam", *flags, "--workers", "2", "--out", str(tmp_path)]
+    folder, total = tmp_path / "shards" / "searches", 2 + 2 * 30
+
+    def finished():
+        return {path: path.stat().st_mtime_ns for path in folder.glob("[!.]*")}
+
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(finished()) < 5 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    before = finished()
+    assert 5 <= len(before) < total
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    after = finished()
+    assert len(after) == total
+    assert {path: after[path] for path in before} == before
+    whole = mechanics_lbeam.run(mechanics_lbeam.Config(**options))
+    assert numbers(load_result(tmp_path)) == numbers(whole)
 
 
 def test_page_is_whole(small):
@@ -260,12 +337,17 @@ def test_page_is_whole(small):
 
 
 def test_numbers_of_the_prototype_stand_only_beside_the_same_problem(small):
-    known = mechanics_lbeam._is_reference
+    known = _lbeam_answer.is_reference
     assert known(mechanics_lbeam.Config())
     assert known(mechanics_lbeam.Config(scale="full", seed=3, shots="0"))
     assert not known(mechanics_lbeam.Config(total_force=100.0))
     assert not known(mechanics_lbeam.Config(n_axis=7))
-    assert [len(small[0].tables["noise"].columns), small[0].tables["noise"].columns[3]] == [7, "swap, raw"]
+    table = small[0].tables["noise"]
+    assert table.columns[5:] == ("wrong neighbours (%)", "strains off (%)", "stresses off (%)")
+    raw = next(row for row in table.rows if row[:5] == ("0.01", "exact", "none", "swap", "raw"))
+    metrics = small[0].metrics
+    for cell, name in zip(raw[5:], ("wrong", "strain_deviation"), strict=False):
+        assert cell == f"{100 * metrics[f'{name}_swap_raw_none_p0.01_exact'].value:.2g}"
 
 
 def test_figures_need_only_one_setting():
@@ -290,6 +372,7 @@ def test_figures_need_only_one_setting():
         ({"shots": -1}, "shots = -1 is outside [0, 2147483647]"),
         ({"repeats": 0}, "repeats = 0 is outside [1, 100]"),
         ({"scales": "1", "extrapolator": "linear"}, "scales: linear extrapolation needs 2, got 1"),
+        ({"scales": "1,3,3"}, "scales[2] = 3 is there already"),
         ({"n_axis": 8}, "n_axis = 8 is even; the grid must contain zero"),
     ],
 )
@@ -303,7 +386,7 @@ def test_refusals(options, message):
 def test_the_claim_and_its_limit():
     """Section 11 of the specification, at quick scale."""
     result = mechanics_lbeam.run(
-        mechanics_lbeam.Config(two_qubit_error="0.01", shots="0,1024", repeats=2, seed=7), Runner(workers=2)
+        mechanics_lbeam.Config(two_qubit_error="0.01", shots="0,1024", seed=7), Runner(workers=2)
     )
     m = {name: metric.value for name, metric in result.metrics.items()}
     assert m["tip_reference"] == pytest.approx(-2.561, rel=0.01)
@@ -317,4 +400,10 @@ def test_the_claim_and_its_limit():
         for what in ("wrong", "strain_deviation"):
             raw, zne = (m[f"{what}_{method}_{kind}_none_p0.01_1024_shots"] for kind in ("raw", "zne"))
             assert zne > raw
-    assert "harms in" in result.answer
+    rows = {row[:4]: row[4] for row in result.tables["mitigation"].rows}
+    for method in ("swap", "hadamard"):
+        assert rows["0.01", "exact", "none", method] == "helps"
+        assert rows["0.01", "1,024", "none", method] == "harms"
+    assert re.search(
+        r"with 1,024 shots it .* harms in \d of 4 settings \[swap, no translation: 0.01;", result.answer
+    )

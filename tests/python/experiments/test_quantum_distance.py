@@ -11,7 +11,7 @@ import pytest
 from nonideal.errors import InvalidArgument
 from nonideal.experiments import Runner, describe, names, quantum_distance
 from nonideal.experiments._distance_findings import Findings, _last_crossing, pays_from
-from nonideal.experiments._distance_tables import EXACT_RANGES, WIDENED
+from nonideal.experiments._distance_prototype import EXACT_RANGES, WIDENED
 from nonideal.hardware import quantum
 from nonideal.hardware.quantum import translation
 from nonideal.report.figures import house_style
@@ -187,7 +187,7 @@ def test_same_bits_on_a_cluster(small):
 
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         Runner(cluster=cluster.scheduler_address) as runner,
     ):

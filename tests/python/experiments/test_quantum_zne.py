@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nonideal.errors import InvalidArgument
-from nonideal.experiments import Runner, quantum_zne
+from nonideal.experiments import Runner, _zne_cases, quantum_zne
 from nonideal.hardware import quantum
 from nonideal.report.figures import house_style
 
@@ -51,7 +51,7 @@ def test_folding_does_not_scale_amplitude_damping(small):
 
 def test_noises_have_one_process_fidelity():
     for kind in ("product", "amplitude_damping", "thermal"):
-        model = quantum_zne._noise(kind, 1e-3, 1e-2).to_dict()
+        model = _zne_cases.noise_of(kind, 1e-3, 1e-2).to_dict()
         for entry in model["channels"]:
             matrix = np.array(entry["pauli_transfer_matrix"])
             n_qubits = 1 if len(matrix) == 4 else 2

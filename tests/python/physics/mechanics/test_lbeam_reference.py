@@ -59,6 +59,38 @@ def test_numbers_of_the_specification(beam, load, linear, database):
     assert (classical.n_iterations, classical.reason) == (4, "fixed point")
 
 
+def test_every_iteration_chooses_the_plain_argmin(beam, load, database):
+    """The composite's own data: each choice of the default search, from the first to the fixed point."""
+    asked = []
+
+    class Witness(mechanics.ExactSearch):
+        def nearest(self, queries, database, *, stream=0):
+            asked.append(queries)
+            return super().nearest(queries, database)
+
+    history = mechanics.DataDrivenSolver(beam, database, Witness()).solve(**load).history
+    default = mechanics.DataDrivenSolver(beam, database).solve(**load).history
+    np.testing.assert_array_equal(history.assignment, default.assignment)
+    assert len(asked) == len(history.assignment) == 4
+    for queries, chosen in zip(asked, history.assignment, strict=True):
+        squared = np.sum((queries[:, None] - database.points) ** 2, axis=2)
+        np.testing.assert_array_equal(chosen, squared.argmin(axis=1))
+
+
+@pytest.mark.slow
+def test_the_fine_beam():
+    """The numbers of the full scale: 400 elements, 17^3 data from the finer cell."""
+    fine, cell = mechanics.l_beam(cells_per_width=10), mechanics.UnitCell(n_arc=6, n_radial=3)
+    load = {"force": fine.traction((0.0, -5.0), x=100.0), "fixed_dofs": fine.dofs(y=100.0)}
+    linear = mechanics.solve_law(fine, hooke(cell.stiffness()), **load)
+    half_widths = 1.3 * np.abs(linear.strain).max(axis=0)
+    database = cell.database(half_widths, n_axis=17, metric=0.5 * cell.stiffness(), n_workers=2)
+    reference = mechanics.solve_law(fine, mechanics.InterpolatedLaw(database), **load)
+    classical = mechanics.DataDrivenSolver(fine, database).solve(**load)
+    tips = [tip(fine, solution) for solution in (linear, reference, classical)]
+    np.testing.assert_allclose(tips, [-2.416, -2.783, -2.506], atol=2e-3)
+
+
 def test_the_interpolated_law_is_near_the_cells_own(cell, database):
     """Between the points of the grid: a third of a per cent of the largest stress."""
     law = mechanics.InterpolatedLaw(database)
