@@ -36,13 +36,13 @@ class Counts(dict[str, int]):
         Raises
         ------
         InvalidArgument
-            If the length is no power of two, or a count is no whole number >= 0.
+            If the length is no power of two above 1, or a count is no whole number >= 0.
         """
         try:
             array = np.asarray(counts)
         except ValueError as problem:  # rows of different lengths
             raise InvalidArgument(f"counts: {problem}") from None
-        if array.ndim != 1 or not len(array) or len(array) & (len(array) - 1):
+        if array.ndim != 1 or len(array) < 2 or len(array) & (len(array) - 1):
             raise InvalidArgument(f"counts: shape {array.shape} is not (2^k,)")
         if array.dtype.kind not in "iu":
             raise InvalidArgument(f"counts has dtype {array.dtype}, not a whole number's")

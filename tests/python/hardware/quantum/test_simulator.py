@@ -351,16 +351,16 @@ def test_counts():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Counts.from_array([1, 0, 2]), "counts: expected 2^k of them, k >= 1, got 3"),
-        (lambda: Counts.from_array([5]), "counts: expected 2^k of them, k >= 1, got 1"),
-        (lambda: Counts.from_array(np.zeros(0, int)), "counts: expected 2^k of them, k >= 1, got 0"),
-        (lambda: Counts.from_array([1, -1]), "counts: not a list of whole numbers >= 0"),
-        (lambda: Counts.from_array([0.5, 0.5]), "counts: not a list of whole numbers >= 0"),
-        (lambda: Counts.from_array([[1, 2], [3, 4]]), "counts: not a list of whole numbers >= 0"),
-        (lambda: Counts().to_array(), "counts: no outcome says how many bits there are"),
-        (lambda: Counts({"": 3}).to_array(), "counts: no outcome says how many bits there are"),
-        (lambda: Counts({"01": 1, "1": 2}).to_array(), "counts: outcome '1' is not of 2 bits"),
-        (lambda: Counts({"0x": 1}).to_array(), "counts: outcome '0x' is not of 2 bits"),
+        (lambda: Counts.from_array([1, 0, 2]), "counts: shape (3,) is not (2^k,)"),
+        (lambda: Counts.from_array([5]), "counts: shape (1,) is not (2^k,)"),
+        (lambda: Counts.from_array(np.zeros(0, int)), "counts: shape (0,) is not (2^k,)"),
+        (lambda: Counts.from_array([1, -1]), "counts[1] = -1 is below 0"),
+        (lambda: Counts.from_array([0.5, 0.5]), "counts has dtype float64, not a whole number's"),
+        (lambda: Counts.from_array([[1, 2], [3, 4]]), "counts: shape (2, 2) is not (2^k,)"),
+        (lambda: Counts().to_array(), "counts: none; the number of bits is not known"),
+        (lambda: Counts({"": 3}).to_array(), "counts: '' is not a bit string"),
+        (lambda: Counts({"01": 1, "1": 2}).to_array(), "counts: not all bit strings have the same length"),
+        (lambda: Counts({"0x": 1}).to_array(), "counts: '0x' is not a bit string"),
     ],
 )
 def test_refused_counts(call, message):
