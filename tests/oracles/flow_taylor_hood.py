@@ -1,7 +1,8 @@
 """Taylor-Hood P2-P1 Navier-Stokes, POD, reduced Galerkin solution and augmentation, slow and obvious.
 
-scikit-fem assembles every matrix anew, SuperLU solves, the POD is a dense Cholesky factor and an SVD, and the
-reduced Galerkin solution projects the assembled full operator at every iteration. Nothing of nonideal is used.
+scikit-fem assembles every matrix anew, SuperLU solves, the POD is a dense Cholesky factor and an SVD, and
+the reduced Galerkin solution projects the assembled full operator at every iteration. Nothing of nonideal is
+used.
 
 Velocities are (n_nodes, 2), nodes in scikit-fem's own order; a snapshot set is a list of `Field`.
 """
