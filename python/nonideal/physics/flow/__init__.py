@@ -1,0 +1,5 @@
+"""Incompressible flow: Oseen and Navier-Stokes solvers and their reduced-order models."""
+
+from nonideal.physics.flow import solvers
+
+__all__ = ["solvers"]
