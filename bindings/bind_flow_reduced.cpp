@@ -7,6 +7,7 @@
 
 #include "arrays.hpp"
 #include "nonideal/flow/reduced.hpp"
+#include "nonideal/flow/taylor_hood.hpp"
 
 namespace nonideal::bindings {
 
@@ -58,22 +59,24 @@ void bind_flow_reduced(py::module_ m) {
           "theta"_a.noconvert(), "viscosity"_a, "load"_a.noconvert(), py::kw_only(), "tolerance"_a,
           "max_iterations"_a, "n_modes"_a = 0);
 
+  // tests (n_velocity, p), trial (n_velocity, r) -> (r, p, r)
   m.def(
-      "project",
-      [](const Array<double>& tests, const Array<double>& values, int num_threads) {
+      "convection_tensor",
+      [](const TaylorHood& space, const Array<double>& tests, const Array<double>& trial, int num_threads) {
         expect_ndim("tests", tests, 2);
-        expect_ndim("values", values, 2);
-        expect_length("values", values.shape(0), tests.shape(0));
-        Array<double> out({tests.shape(1), values.shape(1)});
-        const auto t = view(tests), v = view(values);
+        expect_ndim("trial", trial, 2);
+        expect_length("tests", tests.shape(0), space.n_velocity());
+        expect_length("trial", trial.shape(0), space.n_velocity());
+        Array<double> out({trial.shape(1), tests.shape(1), trial.shape(1)});
+        const auto t = view(tests), z = view(trial);
         const auto o = mutable_view(out);
         {
           const py::gil_scoped_release unlocked;
-          project(tests.shape(0), t, v, o, num_threads);
+          convection_tensor(space, t, z, o, num_threads);
         }
         return out;
       },
-      "tests"_a.noconvert(), "values"_a.noconvert(), py::kw_only(), "num_threads"_a = 0);
+      "space"_a, "tests"_a.noconvert(), "trial"_a.noconvert(), py::kw_only(), "num_threads"_a = 0);
 }
 
 }  // namespace nonideal::bindings
