@@ -7,6 +7,8 @@ vector's coefficients are its values there.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import linalg
 
@@ -59,6 +61,13 @@ class AffineSpan:
         self.entries = np.array(order[:rank], dtype=np.intp)
         self.vectors = np.linalg.solve(span[self.entries].T, span.T).T
         self.vectors[self.entries] = np.eye(rank)
+
+    @classmethod
+    def restored(cls, vectors: FloatArray, entries: Any) -> AffineSpan:
+        """Return the span that has these attributes."""
+        span = cls(np.zeros((len(vectors), 0)))
+        span.vectors, span.entries = vectors, entries
+        return span
 
     def __len__(self) -> int:
         return self.vectors.shape[1]

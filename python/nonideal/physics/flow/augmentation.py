@@ -8,20 +8,19 @@ mass-only and of Oseen-based combinations; its exact formulas were not to be had
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nonideal.checks import FloatArray, check_choice, check_integer, check_number
 from nonideal.errors import InvalidArgument
 from nonideal.physics.flow.pairs import choose_pairs
-from nonideal.physics.flow.snapshots import Snapshots
-from nonideal.physics.flow.solenoidal import SolenoidalSolver
+from nonideal.physics.flow.snapshots import Snapshots, in_threads
+from nonideal.physics.flow.solenoidal import leray
 from nonideal.physics.flow.stream import StreamFunction
 
 if TYPE_CHECKING:
-    from nonideal.physics.flow.navier_stokes import NavierStokes
+    from nonideal.physics.flow.problem import NavierStokes
 
 __all__ = ["MASS_ONLY", "METHODS", "augment"]
 
@@ -31,7 +30,6 @@ METHODS = ("linear", *MASS_ONLY, "oseen", "navier_stokes")
 CONVECTING = ("mean", "geometric")
 
 Mu = dict[str, float]
-T = TypeVar("T")
 
 
 def augment(
@@ -108,15 +106,15 @@ def augment(
         if value != default and method != "oseen":
             raise InvalidArgument(f"{name} = {value!r} is for method = 'oseen', not {method!r}")
     if method in ("stream_product", "bracket") and len(weights) > 1:
-        raise InvalidArgument(f"weights: method = {method!r} does not depend on them, but {len(weights)} are given")
+        raise InvalidArgument(
+            f"weights: method = {method!r} does not depend on them, but {len(weights)} are given"
+        )
     names = set(snapshots.parameters[0])
     for index, mu in enumerate(snapshots.parameters):
         if set(mu) != names:
             raise InvalidArgument(f"parameters[{index}] has other names than parameters[0]")
     table = np.array([[mu[name] for name in sorted(names)] for mu in snapshots.parameters])
-    chosen = [
-        (i, j, a) for i, j in choose_pairs(pairs, table) for a in weights
-    ]
+    chosen = [(i, j, a) for i, j in choose_pairs(pairs, table) for a in weights]
     combine = _Combination(snapshots, chosen)
     if method == "linear":
         return combine.linear()
@@ -155,20 +153,22 @@ class _Combination:
             "geometric_leray": self._geometric,
             "bracket": self._bracket,
         }
-        return self._made(method, self._leray(makers[method]()), None, 1)
+        return self._made(method, leray(self._problem, makers[method]()), None, 1)
 
     def oseen(self, convecting: str, picard_steps: int, workers: int | None) -> Snapshots:
         geometric = convecting == "geometric"
-        fields = self._leray(self._geometric()) if geometric else self._mean(self._snapshots.velocity)
+        fields = (
+            leray(self._problem, self._geometric()) if geometric else self._mean(self._snapshots.velocity)
+        )
 
-        def solve(problem: NavierStokes, index: int) -> tuple[FloatArray, FloatArray]:
-            field = fields[:, index].reshape(-1, problem.mesh.dim)
+        def solve(index: int) -> tuple[FloatArray, FloatArray]:
+            field = fields[:, index].reshape(-1, self._problem.mesh.dim)
             for _ in range(picard_steps):
-                solution = problem.oseen(field, self._parameters[index])
+                solution = self._problem.oseen(field, self._parameters[index])
                 field = solution.velocity
             return solution.velocity.ravel(), solution.pressure
 
-        found = in_threads(self._problem, solve, len(self._parameters), workers)
+        found = in_threads(solve, range(len(self._parameters)), workers)
         velocity = np.stack([velocity for velocity, _ in found], axis=1)
         pressure = np.stack([pressure for _, pressure in found], axis=1)
         solves = np.full(len(found), picard_steps)
@@ -198,9 +198,6 @@ class _Combination:
 
     def _mean(self, values: FloatArray) -> FloatArray:
         return (1 - self._weights) * values[:, self._first] + self._weights * values[:, self._second]
-
-    def _leray(self, load: FloatArray) -> FloatArray:
-        return SolenoidalSolver(self._problem, self._problem.mass_matrix).solve(load)
 
     def _geometric(self) -> FloatArray:
         one, two = (self._snapshots.velocity[:, index] for index in (self._first, self._second))

@@ -16,13 +16,22 @@ from nonideal.errors import InvalidArgument
 from nonideal.physics.flow.affine import AffineSpan
 from nonideal.physics.flow.augmentation import MASS_ONLY
 from nonideal.physics.flow.pod import orthonormalise, pod
-from nonideal.physics.flow.solenoidal import SolenoidalSolver
+from nonideal.physics.flow.solenoidal import stokes_lifts
 
 if TYPE_CHECKING:
-    from nonideal.physics.flow.navier_stokes import NavierStokes
+    from nonideal.physics.flow.problem import NavierStokes
     from nonideal.physics.flow.snapshots import Snapshots
 
-__all__ = ["DEFAULT_CUT", "INNER", "MERGES", "Offline", "inner_product", "lift_of", "merged_modes", "pressure_modes"]
+__all__ = [
+    "DEFAULT_CUT",
+    "INNER",
+    "MERGES",
+    "Offline",
+    "inner_product",
+    "lift_of",
+    "merged_modes",
+    "pressure_modes",
+]
 
 INNER = ("l2", "h1", "euclidean")
 MERGES = ("concatenate", "nested")
@@ -91,9 +100,7 @@ class Offline:
     def tested(self, tests: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the viscous (p, r) and convective (r, p, r) terms of the trial fields, tested with fields."""
         viscous = tests.T @ (self.problem.stiffness_matrix @ self.trial)
-        convection = _core.flow.convection_tensor(
-            self.problem.space, np.ascontiguousarray(tests), self.trial
-        )
+        convection = _core.flow.convection_tensor(self.problem._core, np.ascontiguousarray(tests), self.trial)
         return np.ascontiguousarray(viscous), convection
 
     @cached_property
@@ -136,16 +143,14 @@ class Pressure:
         return pressure
 
 
-def lift_of(
-    problem: NavierStokes, velocity: FloatArray, known: Any
-) -> tuple[AffineSpan, FloatArray]:
+def lift_of(problem: NavierStokes, velocity: FloatArray, known: Any) -> tuple[AffineSpan, FloatArray]:
     """Return the span of the boundary values of velocities (n_velocity, n), and the lift of each vector."""
     boundary = AffineSpan(velocity[known])
     values = np.zeros((problem.n_velocity, len(boundary)))
     values[known] = boundary.vectors
     if not len(boundary):
         return boundary, values
-    return boundary, SolenoidalSolver(problem, problem.stiffness_matrix).solve(boundary=values)
+    return boundary, stokes_lifts(problem, values)
 
 
 def inner_product(problem: NavierStokes, inner: str) -> Any:
@@ -220,9 +225,7 @@ def _pressure_mass(problem: NavierStokes) -> Any:
 def _supremizers(problem: NavierStokes, gradient: FloatArray, known: Any) -> FloatArray:
     free = np.setdiff1d(np.arange(problem.n_velocity), known)
     form = sparse.csc_array(sparse.csr_array(problem.stiffness_matrix)[free][:, free])
-    factors = splu(
-        form, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-    )
+    factors = splu(form, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     fields = np.zeros_like(gradient)
     fields[free] = factors.solve(np.ascontiguousarray(gradient[free]))
     return fields

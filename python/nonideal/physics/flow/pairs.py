@@ -87,9 +87,7 @@ def _neighbours(parameters: FloatArray) -> list[Pair]:
     distinct = len(np.unique(steps, axis=0)) == n
     if distinct and int(np.prod([len(values) for values, _ in axes])) == n:
         return [
-            (i, j)
-            for i, j in itertools.combinations(range(n), 2)
-            if np.abs(steps[i] - steps[j]).max() <= 1
+            (i, j) for i, j in itertools.combinations(range(n), 2) if np.abs(steps[i] - steps[j]).max() <= 1
         ]
     low, high = parameters.min(axis=0), parameters.max(axis=0)
     varied = high > low

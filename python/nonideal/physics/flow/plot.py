@@ -31,9 +31,7 @@ __all__ = [
 ]
 
 
-def streamlines(
-    solution: Solution, axes: Axes | None = None, *, n: int = 80, density: float = 1.4
-) -> Axes:
+def streamlines(solution: Solution, axes: Axes | None = None, *, n: int = 80, density: float = 1.4) -> Axes:
     """Draw streamlines over the speed.
 
     Parameters

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +15,10 @@ from nonideal.checks import (
     check_integer,
     check_positive,
 )
-from nonideal.errors import ConvergenceError, InvalidArgument
+from nonideal.errors import InvalidArgument
 from nonideal.physics.flow.affine import AffineSpan
+from nonideal.physics.flow.boundary import words
+from nonideal.physics.flow.failure import FlowConvergenceError
 from nonideal.physics.flow.offline import (
     INNER,
     MERGES,
@@ -28,16 +28,19 @@ from nonideal.physics.flow.offline import (
     merged_modes,
     pressure_modes,
 )
-from nonideal.physics.flow.snapshots import Snapshots, fingerprint
+from nonideal.physics.flow.snapshots import Snapshots, fingerprint, read_arrays, write_arrays
 from nonideal.physics.flow.solution import Solution
 
 if TYPE_CHECKING:
-    from nonideal.physics.flow.navier_stokes import NavierStokes
+    from nonideal.physics.flow.problem import NavierStokes, Setting
 
 __all__ = ["ReducedBasis", "ReducedSolution"]
 
 #: Boundary data and loads farther than this, relative, from the training data's span are refused.
 _MISFIT = 1e-8
+
+#: What a file holds as it is.
+_PLAIN = ("known", "lifts", "singular_values", "rank", "pressure_modes", "linear_solves")
 
 
 class ReducedBasis:
@@ -149,12 +152,12 @@ class ReducedBasis:
         if tol is not None:
             missed = 1 - np.cumsum(values**2) / np.sum(values**2)
             count = min(rank, int(np.argmax(missed <= tol**2)) + 1)
-        loads = np.stack([problem.load(mu) for mu in snapshots.parameters], axis=1)
+        loads = [problem.setting(mu).load.ravel() for mu in snapshots.parameters]
         offline = Offline(
             problem=problem,
             known=known,
             boundary=boundary,
-            load=AffineSpan(loads),
+            load=AffineSpan(np.stack(loads, axis=1)),
             lifts=lifts,
             modes=np.ascontiguousarray(modes[:, :count]),
             singular_values=values,
@@ -232,12 +235,13 @@ class ReducedBasis:
         """
         solution, converged = self.iterate(mu, tol=tol, max_iterations=max_iterations)
         if not converged:
-            error = ConvergenceError(
-                f"reduced solution at mu = {dict(mu)}: no convergence within {solution.iterations} iterations",
+            raise FlowConvergenceError(
+                f"no reduced solution at {words(solution.mu)}: relative step "
+                f"{(solution.history or (1.0,))[-1]:.2g} after {solution.iterations} iterations, tol = {tol:g}; "
+                "use more modes or nearer snapshots",
                 solution.history,
+                solution.mu,
             )
-            error.mu = dict(mu)
-            raise error
         return solution
 
     def iterate(
@@ -245,19 +249,18 @@ class ReducedBasis:
     ) -> tuple[ReducedSolution, bool]:
         """Do what `solve` does, but return the last iterate and whether it converged."""
         check_integer("max_iterations", max_iterations, 1, 31)
-        offline, mu = self._offline, self.problem.check_parameters(mu)
-        theta = _coefficients("boundary data", offline.boundary, self._boundary_values(mu), mu)
-        load = _coefficients("loads", offline.load, self.problem.load(mu), mu)
-        viscosity = self.problem.viscosity(mu)
+        offline = self._offline
+        setting = self.problem.setting(self.problem.check_mu(mu))
+        theta, load = self._data(setting)
         coefficients, steps, converged = offline.model.solve(
             theta,
-            viscosity,
-            np.ascontiguousarray(offline.loads @ load),
+            setting.viscosity,
+            offline.loads @ load,
             tolerance=check_positive("tol", tol),
             max_iterations=max_iterations,
             n_modes=self.n_modes,
         )
-        return self._solution(mu, coefficients, viscosity, load, steps.tolist()), converged
+        return self._solution(setting, coefficients, load, tuple(steps.tolist())), converged
 
     def project(self, solution: Solution) -> Solution:
         """Return the best approximation of a velocity in the basis, in its inner product; pressure too.
@@ -273,10 +276,127 @@ class ReducedBasis:
             raise InvalidArgument(
                 f"solution: expected {self.problem.n_velocity} velocity dofs, got {velocity.size}"
             )
-        theta = _coefficients("boundary data", offline.boundary, velocity[offline.known], solution.mu)
-        weight = inner_product(self.problem, offline.inner)
+        setting = self.problem.setting(solution.mu, viscosity=solution.viscosity)
+        theta, load = self._data(setting)
         rest = velocity - offline.lifts @ theta
+        weight = inner_product(self.problem, offline.inner)
         parts = self.modes.T @ (rest if weight is None else weight @ rest)
-        load = _coefficients("loads", offline.load, self.problem.load(solution.mu), solution.mu)
-        coefficients = np.concatenate([theta, parts])
-        return self._solution(solution.mu, coefficients, self.problem.viscosity(solution.mu), load, [])
+        return self._solution(setting, np.concatenate([theta, parts]), load, ())
+
+    def save(self, path: str | Path) -> Path:
+        """Write an ``.npz`` file; return its path.
+
+        Parameters
+        ----------
+        path : path
+            With or without the suffix.
+        """
+        offline = self._offline
+        return write_arrays(
+            path,
+            fingerprint=fingerprint(self.problem),
+            modes=self.modes,
+            inner=offline.inner,
+            supremizers=offline.supremizers,
+            boundary_vectors=offline.boundary.vectors,
+            boundary_entries=offline.boundary.entries,
+            load_vectors=offline.load.vectors,
+            load_entries=offline.load.entries,
+            **{name: getattr(offline, name) for name in _PLAIN},
+        )
+
+    @classmethod
+    def load(cls, path: str | Path, problem: NavierStokes) -> ReducedBasis:
+        """Read what `save` wrote; reduced operators are computed again when first needed.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        problem : NavierStokes
+            On the same mesh.
+
+        Raises
+        ------
+        InvalidArgument
+            If the file is not one of these, or belongs to another mesh.
+        """
+        content = read_arrays(path, "a reduced basis", problem)
+        try:
+            offline = Offline(
+                problem=problem,
+                boundary=AffineSpan.restored(content["boundary_vectors"], content["boundary_entries"]),
+                load=AffineSpan.restored(content["load_vectors"], content["load_entries"]),
+                modes=content["modes"],
+                inner=str(content["inner"]),
+                supremizers=bool(content["supremizers"]),
+                **{name: int(content[name]) if content[name].ndim == 0 else content[name] for name in _PLAIN},
+            )
+        except KeyError as error:
+            raise InvalidArgument(f"{path} is not a file of a reduced basis (no {error})") from None
+        return cls(offline, offline.modes.shape[1])
+
+    def __repr__(self) -> str:
+        lifts = self.lifts.shape[1]
+        return f"ReducedBasis({self.n_modes} of {self.rank} modes, {lifts} lift{'s' * (lifts != 1)})"
+
+    def _data(self, setting: Setting) -> tuple[FloatArray, FloatArray]:
+        """Return the coefficients of the boundary data and of the loads."""
+        offline = self._offline
+        found = []
+        for what, span, values in (
+            ("boundary data", offline.boundary, setting.boundary.ravel()[offline.known]),
+            ("loads", offline.load, setting.load.ravel()),
+        ):
+            if span.misfit(values) > _MISFIT:
+                raise InvalidArgument(
+                    f"{what} at {words(setting.mu)} aren't in the span of the training data "
+                    f"(relative misfit {span.misfit(values):.2g}, at most {_MISFIT:g})"
+                )
+            found.append(span.coefficients(values))
+        return found[0], found[1]
+
+    def _solution(
+        self, setting: Setting, coefficients: FloatArray, load: FloatArray, history: tuple[float, ...]
+    ) -> ReducedSolution:
+        velocity = self._offline.trial[:, : len(coefficients)] @ coefficients
+
+        def pressure() -> FloatArray:
+            return self._offline.pressure.solve(coefficients, setting.viscosity, load, self.n_modes)
+
+        return ReducedSolution(self.problem, setting, velocity, pressure, coefficients, history)
+
+
+class ReducedSolution(Solution):
+    """A flow in the span of a reduced basis; its pressure is computed when it is asked for.
+
+    Attributes
+    ----------
+    coefficients_vector : (Q + k,) float64 array
+        Of lifts and modes.
+    iterations : int
+        That the Galerkin solution took; 0 for a projection.
+    history : tuple of float
+        Relative step of each; the first is the Stokes solution's.
+    """
+
+    def __init__(
+        self,
+        problem: NavierStokes,
+        setting: Setting,
+        velocity: FloatArray,
+        pressure: Callable[[], FloatArray],
+        coefficients: FloatArray,
+        history: tuple[float, ...],
+    ) -> None:
+        # Not the parent's: its checks cost more than the query, and it wants the pressure at once.
+        self.problem, self.mu, self.viscosity = problem, setting.mu, setting.viscosity
+        self.velocity = velocity.reshape(-1, problem.mesh.dim)
+        self.linear_solves, self.history = 0, history
+        self.coefficients_vector, self.iterations = coefficients, len(history)
+        self._recover = pressure
+
+    @cached_property
+    def pressure(self) -> FloatArray:  # type: ignore[override]
+        """Kinematic pressure at the vertices, (n_pressure,)."""
+        return self._recover()

@@ -5,20 +5,35 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nonideal.checks import FloatArray, check_finite, check_integer, check_mapping, check_number
+from nonideal.checks import (
+    FloatArray,
+    check_finite,
+    check_integer,
+    check_iterable,
+    check_mapping,
+    check_number,
+)
 from nonideal.errors import InvalidArgument
+from nonideal.parallel import using_threads
+from nonideal.progress import progress_bar
+from nonideal.threads import num_threads
 
 if TYPE_CHECKING:
-    from nonideal.physics.flow.navier_stokes import NavierStokes
+    from nonideal.physics.flow.problem import NavierStokes
+    from nonideal.physics.flow.solution import Solution
 
-__all__ = ["Snapshots", "fingerprint"]
+__all__ = ["Snapshots", "fingerprint", "in_threads", "read_arrays", "solved_snapshots", "write_arrays"]
+
+S = TypeVar("S")
+R = TypeVar("R")
 
 IntArray = NDArray[np.int64]
 
@@ -148,11 +163,8 @@ class Snapshots:
         path : path
             With or without the suffix.
         """
-        target = Path(path)
-        if target.suffix != ".npz":
-            target = target.with_name(target.name + ".npz")
-        np.savez_compressed(
-            target,
+        return write_arrays(
+            path,
             fingerprint=fingerprint(self.problem),
             velocity=self.velocity,
             pressure=self.pressure,
@@ -163,7 +175,6 @@ class Snapshots:
             solves=self.solves,
             shared_solves=self.shared_solves,
         )
-        return target
 
     @classmethod
     def load(cls, path: str | Path, problem: NavierStokes) -> Snapshots:
@@ -181,14 +192,8 @@ class Snapshots:
         InvalidArgument
             If the file is not one of these, or belongs to another mesh.
         """
+        content = read_arrays(path, "snapshots", problem)
         try:
-            with np.load(path, allow_pickle=False) as file:
-                content = {name: file[name] for name in file.files}
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise InvalidArgument(f"{path} is not a file of snapshots ({error})") from None
-        try:
-            if str(content["fingerprint"]) != fingerprint(problem):
-                raise InvalidArgument(f"{path} holds snapshots of another mesh")
             found = cls(
                 problem,
                 content["velocity"],
@@ -209,6 +214,46 @@ class Snapshots:
         return f"<Snapshots: {full} full, {len(self) - full} artificial, {self.linear_solves} linear solves>"
 
 
+def solved_snapshots(
+    problem: NavierStokes,
+    mus: Iterable[Mapping[str, float]],
+    *,
+    tol: float,
+    workers: int | None,
+    progress: bool | None,
+) -> Snapshots:
+    """Do what `NavierStokes.snapshots` says."""
+    parameters = list(check_iterable("mus", mus))
+    if not parameters:
+        raise InvalidArgument("mus is empty")
+    with progress_bar("snapshots", len(parameters), show=progress is not False) as advance:
+
+        def solve(mu: Mapping[str, float]) -> Solution:
+            solution = problem.solve(mu, tol=tol)
+            advance()
+            return solution
+
+        found = in_threads(solve, parameters, workers)
+    return Snapshots(
+        problem,
+        np.stack([solution.velocity.ravel() for solution in found], axis=1),
+        np.stack([solution.pressure for solution in found], axis=1),
+        [solution.mu for solution in found],
+        linear_solves=[solution.linear_solves for solution in found],
+    )
+
+
+def in_threads(function: Callable[[S], R], items: Iterable[S], workers: int | None) -> list[R]:
+    """Return ``[function(item) for item in items]``, computed by so many threads side by side.
+
+    Kernels and sparse solvers work without Python's lock; the threads share nonideal's own number of them.
+    """
+    if workers is None or check_integer("workers", workers, 1) == 1:
+        return [function(item) for item in items]
+    with using_threads(max(1, num_threads() // workers)), ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(function, items))
+
+
 def fingerprint(problem: NavierStokes) -> str:
     """Return a text that two problems share if their meshes are the same to the bit."""
     digest = hashlib.sha256()
@@ -217,6 +262,29 @@ def fingerprint(problem: NavierStokes) -> str:
         digest.update(repr(array.shape).encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:32]
+
+
+def write_arrays(path: str | Path, **arrays: Any) -> Path:
+    """Write an ``.npz`` file, adding the suffix where it lacks; return its path."""
+    target = Path(path)
+    if target.suffix != ".npz":
+        target = target.with_name(target.name + ".npz")
+    np.savez_compressed(target, **arrays)
+    return target
+
+
+def read_arrays(path: str | Path, what: str, problem: NavierStokes) -> dict[str, Any]:
+    """Read a file of `write_arrays` that belongs to a problem's mesh."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            content = {name: file[name] for name in file.files}
+    except (OSError, ValueError, AttributeError, zipfile.BadZipFile):
+        raise InvalidArgument(f"{path} is not a file of {what}") from None
+    if "fingerprint" not in content:
+        raise InvalidArgument(f"{path} is not a file of {what}")
+    if str(content["fingerprint"]) != fingerprint(problem):
+        raise InvalidArgument(f"{path} holds {what} of another mesh")
+    return content
 
 
 def _columns(name: str, values: Any, rows: int, n: int) -> FloatArray:
@@ -234,18 +302,13 @@ def _parameters(problem: NavierStokes, parameters: Any) -> list[dict[str, float]
     if isinstance(parameters, Mapping) or not isinstance(parameters, Iterable):
         raise InvalidArgument("parameters: expected a sequence of mappings, name -> number")
     found = []
-    needed = () if problem.parameters is None else problem.parameters.names
     for index, mu in enumerate(parameters):
-        check_mapping(f"parameters[{index}]", mu)
-        for name in needed:
-            if name not in mu:
-                raise InvalidArgument(f"parameters[{index}] lacks {name!r}")
-        found.append(
-            {
-                str(name): check_number(f"parameters[{index}][{str(name)!r}]", value)
-                for name, value in mu.items()
-            }
-        )
+        argument = f"parameters[{index}]"
+        check_mapping(argument, mu)
+        if problem.parameters is not None:
+            found.append(problem.parameters.checked(mu, argument))
+        else:
+            found.append({str(name): check_number(f"{argument}[{name!r}]", mu[name]) for name in mu})
     if not found:
         raise InvalidArgument("parameters is empty")
     return found

@@ -12,7 +12,7 @@ from nonideal.checks import FloatArray
 from nonideal.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from nonideal.physics.flow.navier_stokes import NavierStokes
+    from nonideal.physics.flow.problem import NavierStokes
 
 __all__ = ["StreamFunction"]
 

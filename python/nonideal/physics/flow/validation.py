@@ -16,7 +16,7 @@ from nonideal.physics.flow.snapshots import fingerprint
 from nonideal.physics.flow.solution import Solution
 
 if TYPE_CHECKING:
-    from nonideal.physics.flow.navier_stokes import NavierStokes
+    from nonideal.physics.flow.problem import NavierStokes
 
 __all__ = ["Validation", "validate"]
 
@@ -133,8 +133,12 @@ def validate(
     parameters = [dict(mu) for mu in check_iterable("mus", mus)]
     if not parameters:
         raise InvalidArgument("mus is empty")
-    counts = (basis.n_modes,) if n_modes is None else tuple(
-        check_integer(f"n_modes[{i}]", k, 1) for i, k in enumerate(check_iterable("n_modes", n_modes))
+    counts = (
+        (basis.n_modes,)
+        if n_modes is None
+        else tuple(
+            check_integer(f"n_modes[{i}]", k, 1) for i, k in enumerate(check_iterable("n_modes", n_modes))
+        )
     )
     if not counts:
         raise InvalidArgument("n_modes is empty")
