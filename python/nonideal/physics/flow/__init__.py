@@ -1,7 +1,7 @@
 """Incompressible flow: Oseen and Navier-Stokes solvers and their reduced-order models.
 
-The path: mesh and boundary data -> full-order solutions at some parameters -> artificial ones made from pairs of
-them -> a reduced basis -> solutions at any parameters in less than a millisecond, with their error.
+The path: mesh and boundary data -> full-order solutions at some parameters -> artificial ones made from pairs
+of them -> a reduced basis -> solutions at any parameters in less than a millisecond, with their error.
 """
 
 from nonideal.physics.flow import cases, plot, solvers

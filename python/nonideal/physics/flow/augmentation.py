@@ -54,11 +54,11 @@ def augment(
         ``"bracket"``: (u_i . grad) u_j - (u_j . grad) u_i. These three end with an L2 projection onto
         discretely divergence-free fields that vanish on the Dirichlet boundary; they do not depend on a, but
         for the geometric mean. ``"oseen"``: the Oseen solution at (1 - a) mu_i + a mu_j with the combined
-        velocities as convecting field. ``"navier_stokes"``: the solution at these parameters, each once, those
-        of training snapshots left out.
+        velocities as convecting field. ``"navier_stokes"``: the solution at these parameters, each once,
+        those of training snapshots left out.
     pairs : "all", "neighbours" or iterable of (int, int)
-        Which are combined; ``"neighbours"``: adjacent on the tensor grid of the training parameters, diagonals
-        too, or along the edges of their Delaunay triangulation where they are scattered.
+        Which are combined; ``"neighbours"``: adjacent on the tensor grid of the training parameters,
+        diagonals too, or along the edges of their Delaunay triangulation where they are scattered.
     weights : sequence of float
         Values of a, in (0, 1).
     convecting : "mean" or "geometric"

@@ -98,7 +98,7 @@ class Offline:
         return self.modes.T @ self.load.vectors
 
     def tested(self, tests: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the viscous (p, r) and convective (r, p, r) terms of the trial fields, tested with fields."""
+        """Return the viscous (p, r) and convective (r, p, r) terms of the trial fields with tests."""
         viscous = tests.T @ (self.problem.stiffness_matrix @ self.trial)
         convection = _core.flow.convection_tensor(self.problem._core, np.ascontiguousarray(tests), self.trial)
         return np.ascontiguousarray(viscous), convection
@@ -112,8 +112,8 @@ class Offline:
 class Pressure:
     """Recovery of the pressure: the residual of momentum, tested, against the gradient of pressure modes.
 
-    With supremizers the tests are the fields s_j, stiffness s_j = B^T psi_j: the pair of velocity and pressure
-    spaces fulfils the inf-sup condition, and what is minimised is the residual's dual norm. Without, it is
+    With supremizers the tests are the fields s_j, stiffness s_j = B^T psi_j: velocity and pressure spaces
+    together fulfil the inf-sup condition, and what is minimised is the residual's dual norm. Without, it is
     its Euclidean norm, and the tests are an orthonormal basis of the B^T psi_j. Either way the first n tests
     belong to the first n modes.
     """

@@ -176,12 +176,11 @@ def error_map(validation: Validation, space: ParameterSpace, axes: Axes | None =
     percent = 100 * validation.errors[int(np.argmax(validation.n_modes))]
     drawn = axes.scatter(x, y, c=percent, s=60, edgecolors="black", linewidths=0.5, zorder=3)
     axes.figure.colorbar(drawn, ax=axes, label="velocity error (%)")
-    for index, (limits, label) in enumerate(
-        ((axes.set_xlim, axes.set_xlabel), (axes.set_ylim, axes.set_ylabel))
-    ):
-        low, high = space.bounds[index]
-        limits(low - 0.04 * (high - low), high + 0.04 * (high - low))
-        label(space.names[index])
+    (x0, x1), (y0, y1) = space.bounds[:2]
+    axes.set_xlim(x0 - 0.04 * (x1 - x0), x1 + 0.04 * (x1 - x0))
+    axes.set_ylim(y0 - 0.04 * (y1 - y0), y1 + 0.04 * (y1 - y0))
+    axes.set_xlabel(space.names[0])
+    axes.set_ylabel(space.names[1])
     return axes
 
 

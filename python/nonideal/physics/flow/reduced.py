@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -39,16 +39,13 @@ __all__ = ["ReducedBasis", "ReducedSolution"]
 #: Boundary data and loads farther than this, relative, from the training data's span are refused.
 _MISFIT = 1e-8
 
-#: What a file holds as it is.
-_PLAIN = ("known", "lifts", "singular_values", "rank", "pressure_modes", "linear_solves")
-
 
 class ReducedBasis:
     """Velocity modes of snapshots, and the Navier-Stokes equations projected onto them.
 
     A velocity is ``lifts @ theta + modes @ y``: theta follows from the boundary data, whose affine form is
-    found from the training data, y from k quadratic equations whose coefficients were computed once. Every mode
-    is discretely divergence-free and vanishes on the Dirichlet boundary, so the pressure drops out; it is
+    found from the training data, y from k quadratic equations whose coefficients were computed once. Every
+    mode is discretely divergence-free and vanishes on the Dirichlet boundary, so the pressure drops out; it is
     recovered from the momentum balance when asked for. Made by `fit`.
 
     Attributes
@@ -237,8 +234,8 @@ class ReducedBasis:
         if not converged:
             raise FlowConvergenceError(
                 f"no reduced solution at {words(solution.mu)}: relative step "
-                f"{(solution.history or (1.0,))[-1]:.2g} after {solution.iterations} iterations, tol = {tol:g}; "
-                "use more modes or nearer snapshots",
+                f"{(solution.history or (1.0,))[-1]:.2g} after {solution.iterations} iterations, "
+                f"tol = {tol:g}; use more modes or nearer snapshots",
                 solution.history,
                 solution.mu,
             )
@@ -302,7 +299,12 @@ class ReducedBasis:
             boundary_entries=offline.boundary.entries,
             load_vectors=offline.load.vectors,
             load_entries=offline.load.entries,
-            **{name: getattr(offline, name) for name in _PLAIN},
+            known=offline.known,
+            lifts=offline.lifts,
+            singular_values=offline.singular_values,
+            rank=offline.rank,
+            pressure_modes=offline.pressure_modes,
+            linear_solves=offline.linear_solves,
         )
 
     @classmethod
@@ -330,7 +332,12 @@ class ReducedBasis:
                 modes=content["modes"],
                 inner=str(content["inner"]),
                 supremizers=bool(content["supremizers"]),
-                **{name: int(content[name]) if content[name].ndim == 0 else content[name] for name in _PLAIN},
+                known=content["known"],
+                lifts=content["lifts"],
+                singular_values=content["singular_values"],
+                rank=int(content["rank"]),
+                pressure_modes=content["pressure_modes"],
+                linear_solves=int(content["linear_solves"]),
             )
         except KeyError as error:
             raise InvalidArgument(f"{path} is not a file of a reduced basis (no {error})") from None

@@ -59,8 +59,8 @@ class Snapshots:
     pairs : (n, 2) array_like of int, optional
         The two snapshots that it was made from; -1 for none, the default.
     linear_solves : int or (n,) array_like of int
-        Saddle-point systems factorised and solved for each; a single number is the cost of all together, which
-        stays whole when some of them are picked.
+        Saddle-point systems factorised and solved for each; a single number is the cost of all together,
+        which stays whole when some of them are picked.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,10 +61,10 @@ def stokes_lifts(problem: NavierStokes, boundary: FloatArray) -> FloatArray:
             vertices = operator.free[rows:] - problem.n_velocity
             rhs[rows:] -= np.outer(weights[vertices], excess / weights.sum())
         space.factorize()
-        return boundary + _fields(problem, operator.free, space.solver.solve(rhs))
+        return np.asarray(boundary + _fields(problem, operator.free, space.solver.solve(rhs)))
 
 
-def _fields(problem: NavierStokes, free: FloatArray, found: FloatArray) -> FloatArray:
+def _fields(problem: NavierStokes, free: Any, found: FloatArray) -> FloatArray:
     inside = free < problem.n_velocity
     fields = np.zeros((problem.n_velocity, found.shape[1]))
     fields[free[inside]] = found[inside]

@@ -48,7 +48,7 @@ class StreamFunction:
         self._loops = _boundary_loops(problem)
         inside = np.setdiff1d(np.arange(n), np.concatenate(self._loops))
         # psi = extend q + what the flux prescribes: a free value per inner node and per hole
-        rows = [inside] + self._loops[1:]
+        rows = [inside, *self._loops[1:]]
         columns = [np.arange(len(inside))]
         columns += [np.full(len(loop), len(inside) + hole) for hole, loop in enumerate(self._loops[1:])]
         where = np.concatenate(rows), np.concatenate(columns)
@@ -70,7 +70,8 @@ class StreamFunction:
         for loop in self._loops:
             psi[loop] = self._fluxes(loop, velocity)
         rhs = self._extend.T @ load - self._coupling @ psi
-        return psi + self._extend @ self._lu.solve(np.ascontiguousarray(rhs))
+        found: FloatArray = psi + self._extend @ self._lu.solve(np.ascontiguousarray(rhs))
+        return found
 
     def curl_load(self, psi: FloatArray) -> FloatArray:
         """Return the mass matrix times curl psi, (n_velocity, count), without interpolating the curl."""
@@ -79,7 +80,7 @@ class StreamFunction:
         load[1::2] = -(self._dx @ psi)
         return load
 
-    def _fluxes(self, loop: FloatArray, velocity: FloatArray) -> FloatArray:
+    def _fluxes(self, loop: Any, velocity: FloatArray) -> FloatArray:
         """Return psi along a loop of nodes (vertex, mid-node, vertex, ...; counter-clockwise outside).
 
         d psi along the path is u . n ds with n to the right of it: (dy, -dx).
@@ -88,7 +89,6 @@ class StreamFunction:
         u, v = velocity[0::2], velocity[1::2]
         triples = np.stack([loop[0::2], loop[1::2], np.roll(loop[0::2], -1)], axis=1)
         psi = np.zeros((len(loop), count))
-        total = np.zeros(count)
         steps = np.zeros((len(triples), 2, count))
         for half in range(2):  # from the first vertex to the mid-node, then on
             for point, weight in zip(_POINTS, _WEIGHTS, strict=True):
@@ -99,11 +99,11 @@ class StreamFunction:
                 flow = np.einsum("k,ekc->ec", shape, u[triples]) * tangent[:, 1, None]
                 flow -= np.einsum("k,ekc->ec", shape, v[triples]) * tangent[:, 0, None]
                 steps[:, half] += 0.5 * weight * flow
-        steps = steps.reshape(-1, count)
-        psi[1:] = np.cumsum(steps[:-1], axis=0)
+        halves = steps.reshape(-1, count)
+        psi[1:] = np.cumsum(halves[:-1], axis=0)
         # Interpolated data miss a zero net flux slightly: spread the defect, so that psi closes on itself.
-        total = steps.sum(axis=0)
-        return psi - np.linspace(0, 1, len(loop), endpoint=False)[:, None] * total
+        defect = np.linspace(0, 1, len(loop), endpoint=False)[:, None] * halves.sum(axis=0)
+        return np.asarray(psi - defect)
 
 
 def _boundary_loops(problem: NavierStokes) -> list[Any]:

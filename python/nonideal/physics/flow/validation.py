@@ -34,7 +34,7 @@ class Validation:
     errors : (n_k, n_mu) float64 array
         Of the Galerkin solution, relative to the full-order velocity's norm.
     projection_errors : (n_k, n_mu) float64 array
-        Of the best approximation in the same space: what the space costs; the rest is the Galerkin solution's.
+        Of the best approximation in the same space: the space's share of the error.
     converged : (n_k, n_mu) bool array
         False where the last iterate was counted.
     linear_solves : int
@@ -67,18 +67,14 @@ class Validation:
         return np.asarray(self.errors.std(axis=1, ddof=1) / np.sqrt(count))
 
     def __str__(self) -> str:
-        lines = [
-            f"{'modes':>6} {'error (%), mean':>20} {'max':>8} {'best possible, mean':>20} {'max':>8}"
-            f"   {self.errors.shape[1]} points, {self.linear_solves} offline linear solves"
-        ]
+        heads = f"{'modes':>6} {'error (%), mean':>20} {'max':>8} {'best possible, mean':>20} {'max':>8}"
+        lines = [f"{heads}   {self.errors.shape[1]} points, {self.linear_solves} offline linear solves"]
         for index, k in enumerate(self.n_modes):
             best = 100 * self.projection_errors[index]
             mean = f"{100 * self.mean[index]:.3g} ± {100 * self.standard_error[index]:.2g}"
+            line = f"{k:>6} {mean:>20} {100 * self.max[index]:>8.3g} {best.mean():>20.3g} {best.max():>8.3g}"
             missing = int((~self.converged[index]).sum())
-            flag = f"   {missing} not converged" if missing else ""
-            lines.append(
-                f"{k:>6} {mean:>20} {100 * self.max[index]:>8.3g} {best.mean():>20.3g} {best.max():>8.3g}{flag}"
-            )
+            lines.append(f"{line}   {missing} not converged" if missing else line)
         return "\n".join(lines)
 
 
