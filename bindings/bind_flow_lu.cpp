@@ -59,6 +59,21 @@ SolveReport solve(const SparseLu& lu, Array<double>& x, bool transpose) {
   return lu.solve(numbers, n_rhs, transpose);
 }
 
+double backward_error(const SparseLu& lu, const Array<double>& x, const Array<double>& b, bool transpose) {
+  if (x.ndim() != 1) expect_ndim("x", x, 2);
+  expect_ndim("b", b, x.ndim());
+  const int n_rhs = x.ndim() == 1 ? 1 : static_cast<int>(x.shape(1));
+  const auto solution = view(x), rhs = view(b);
+  const py::gil_scoped_release release;
+  return lu.backward_error(solution, rhs, n_rhs, transpose);
+}
+
+Array<double> values(const SparseLu& lu, const Analysis& analysis) {
+  Array<double> out(static_cast<py::ssize_t>(analysis.n_values()));
+  lu.values(mutable_view(out));
+  return out;
+}
+
 }  // namespace
 
 void bind_flow_lu(py::module_ m) {
@@ -89,6 +104,9 @@ void bind_flow_lu(py::module_ m) {
            "num_threads"_a = 0)
       .def("factorize", &factorize, "values"_a.noconvert())
       .def("solve", &solve, "x"_a.noconvert(), py::kw_only(), "transpose"_a = false)
+      .def("backward_error", &backward_error, "x"_a.noconvert(), "b"_a.noconvert(), py::kw_only(),
+           "transpose"_a = false)
+      .def("values", &values, "analysis"_a)
       .def_property_readonly("perturbed_pivots",
                              [](const SparseLu& self) { return self.stats().perturbed_pivots; })
       .def_property_readonly("memory", [](const SparseLu& self) { return self.stats().memory; });

@@ -277,6 +277,13 @@ SolveReport SparseLu::solve(std::span<double> x, int n_rhs, bool transpose) cons
   return factors_->solve(x, n_rhs, transpose);
 }
 
+double SparseLu::backward_error(std::span<const double> x, std::span<const double> b, int n_rhs,
+                                bool transpose) const {
+  return factors_->backward_error(x, b, n_rhs, transpose);
+}
+
+void SparseLu::values(std::span<double> out) const { factors_->give_back(out); }
+
 LuStats SparseLu::stats() const { return factors_->stats; }
 
 }  // namespace nonideal::flow

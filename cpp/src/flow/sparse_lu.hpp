@@ -8,6 +8,7 @@
 #include "base/dispatch.hpp"
 #include "flow/analysis.hpp"
 #include "flow/kernels/dense.hpp"
+#include "flow/kernels/substitution.hpp"
 #include "flow/memory.hpp"
 #include "nonideal/flow/sparse_lu.hpp"
 
@@ -21,6 +22,10 @@ struct Kernels {
   std::int64_t (*factorize)(const kernels::Factorization&) = NONIDEAL_PICK(flow, factorize);
   void (*order_rows)(const kernels::RowOrder&) = NONIDEAL_PICK(flow, order_rows);
   void (*assemble)(const kernels::Assembly&) = NONIDEAL_PICK(flow, assemble);
+  void (*forward)(const kernels::FrontSolve&) = NONIDEAL_PICK(flow, forward);
+  void (*backward)(const kernels::FrontSolve&) = NONIDEAL_PICK(flow, backward);
+  void (*forward_transposed)(const kernels::FrontSolve&) = NONIDEAL_PICK(flow, forward_transposed);
+  void (*backward_transposed)(const kernels::FrontSolve&) = NONIDEAL_PICK(flow, backward_transposed);
 };
 
 /// Who factorises what: a subtree of fronts is one task, the fronts above are worked on by all threads.
@@ -60,7 +65,11 @@ struct Factors {
   std::int64_t factorize_subtree(std::int64_t root, bool shared);
   double* work() const;
 
+  void expect_factorized(const char* what) const;
   SolveReport solve(std::span<double> x, int n_rhs, bool transpose) const;
+  double backward_error(std::span<const double> x, std::span<const double> b, int n_rhs,
+                        bool transpose) const;
+  void give_back(std::span<double> out) const;
 };
 
 }  // namespace nonideal::flow::detail

@@ -117,6 +117,13 @@ class SparseLu {
   /// stays above 1e-10 (x then holds what was reached).
   NONIDEAL_API SolveReport solve(std::span<double> x, int n_rhs = 1, bool transpose = false) const;
 
+  /// Largest |b - A x| / (|A| |x| + |b|) in maximum norms over right-hand sides; x and b (n_rows, n_rhs).
+  NONIDEAL_API double backward_error(std::span<const double> x, std::span<const double> b, int n_rhs = 1,
+                                     bool transpose = false) const;
+
+  /// The values that were factorised.
+  NONIDEAL_API void values(std::span<double> out) const;
+
   NONIDEAL_API LuStats stats() const;
 
  private:
