@@ -8,6 +8,7 @@ void bind_cram_circuits(pybind11::module_ m);
 void bind_cram_macrospin(pybind11::module_ m);
 void bind_cram_place(pybind11::module_ m);
 void bind_flow(pybind11::module_ m);
+void bind_flow_lu(pybind11::module_ m);
 void bind_quantum(pybind11::module_ m);
 void bind_quantum_batch(pybind11::module_ m);
 void bind_quantum_distance(pybind11::module_ m);
@@ -23,7 +24,9 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   nonideal::bindings::bind_cram_circuits(cram);
   nonideal::bindings::bind_cram_macrospin(cram);
   nonideal::bindings::bind_cram_place(cram);
-  nonideal::bindings::bind_flow(m.def_submodule("flow"));
+  const pybind11::module_ flow = m.def_submodule("flow");
+  nonideal::bindings::bind_flow(flow);
+  nonideal::bindings::bind_flow_lu(flow);
   const pybind11::module_ quantum = m.def_submodule("quantum");
   nonideal::bindings::bind_quantum(quantum);
   nonideal::bindings::bind_quantum_batch(quantum);
