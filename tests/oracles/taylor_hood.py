@@ -116,7 +116,9 @@ def assemble(points, cells, wind, viscosity, *, newton=False, open_where=None):
     jacobian = (corners[:, 1:] - corners[:, :1]).transpose(0, 2, 1)
     inverse = np.linalg.inv(jacobian)
     measure = np.abs(np.linalg.det(jacobian))
-    of_bary = np.concatenate([-inverse.sum(1, keepdims=True), inverse], 1)  # gradients of barycentric coordinates
+    of_bary = np.concatenate(
+        [-inverse.sum(1, keepdims=True), inverse], 1
+    )  # gradients of barycentric coordinates
     gradient = np.einsum("qnb,ebd->eqnd", slopes, of_bary)
     weight = weights * measure[:, None]
     field = wind(nodes)[elements]
