@@ -8,6 +8,7 @@ void bind_cram_circuits(pybind11::module_ m);
 void bind_cram_macrospin(pybind11::module_ m);
 void bind_cram_place(pybind11::module_ m);
 void bind_flow(pybind11::module_ m);
+void bind_flow_lu(pybind11::module_ m);
 void bind_flow_reduced(pybind11::module_ m);
 void bind_quantum(pybind11::module_ m);
 void bind_quantum_batch(pybind11::module_ m);
@@ -26,6 +27,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   nonideal::bindings::bind_cram_place(cram);
   const pybind11::module_ flow = m.def_submodule("flow");
   nonideal::bindings::bind_flow(flow);
+  nonideal::bindings::bind_flow_lu(flow);
   nonideal::bindings::bind_flow_reduced(flow);
   const pybind11::module_ quantum = m.def_submodule("quantum");
   nonideal::bindings::bind_quantum(quantum);

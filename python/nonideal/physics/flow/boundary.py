@@ -21,7 +21,8 @@ Data: TypeAlias = float | tuple[float, float] | Callable[[FloatArray, FloatArray
 def check_data(argument: str, data: Any) -> Data:
     """Return boundary data or a body force; constants are checked here, functions when they are called."""
     if callable(data):
-        return data
+        function: Data = data
+        return function
     if isinstance(data, Real):
         return check_number(argument, data)
     if not isinstance(data, tuple | list) or len(data) != 2:

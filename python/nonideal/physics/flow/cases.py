@@ -145,8 +145,9 @@ def channel_jet(n: int = 8, length: float = 8.0, *, solver: Any = "auto") -> Nav
 def cylinder(n: int = 16, centre: tuple[float, float] = (0.2, 0.2), *, solver: Any = "auto") -> NavierStokes:
     """Return the flow past a cylinder in a channel of 2.2 m by 0.41 m, in SI units.
 
-    Radius 0.05 m; parabolic inflow with maximum ``inflow``, open outlet. With nu = 1e-3 and inflow = 0.3 it is
-    the benchmark 2D-1 of M. Schaefer and S. Turek, Notes on Numerical Fluid Mechanics 52, 547-566 (1996).
+    Radius 0.05 m; parabolic inflow with maximum ``inflow``, open outlet. With nu = 1e-3 and inflow = 0.3 it
+    is the benchmark 2D-1 of M. Schaefer and S. Turek, Notes on Numerical Fluid Mechanics 52, 547-566
+    (1996).
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from nonideal.checks import (
     check_positive,
 )
 from nonideal.errors import InvalidArgument
+from nonideal.physics.flow.quadrature import triangle_shape
 
 __all__ = ["channel_slot", "cylinder_channel", "rectangle", "refined", "step_channel"]
 
@@ -113,7 +115,7 @@ def cylinder_channel(
     towards = np.unwrap(np.arctan2(*(corners - middle).T[::-1]))
     towards = np.append(towards, towards[0] + 2 * np.pi)
     s = _uniform(n)[:-1]
-    angles = np.concatenate([a + (b - a) * s for a, b in zip(towards[:-1], towards[1:], strict=True)])
+    angles = np.concatenate([a + (b - a) * s for a, b in pairwise(towards)])
     outer = np.concatenate(
         [
             np.outer(1 - s, a) + np.outer(s, b)
@@ -196,7 +198,7 @@ def refined(
     if cells.shape[1] == 3:
         side_points = points[keys].mean(axis=1)
     else:
-        side_points = np.einsum("nk,nkc->nc", _shape(reference), nodes[cell_nodes[parent]])
+        side_points = np.einsum("nk,nkc->nc", triangle_shape(*reference.T), nodes[cell_nodes[parent]])
     row = {tuple(key): i for i, key in enumerate(keys.tolist())}
     if project is not None:
         for name, facets in parts.items():
@@ -206,24 +208,8 @@ def refined(
     return np.concatenate([points, side_points]), six, parts
 
 
-def _shape(reference: FloatArray) -> FloatArray:
-    xi, eta = reference.T
-    rest = 1.0 - xi - eta
-    return np.stack(
-        [
-            rest * (2 * rest - 1),
-            xi * (2 * xi - 1),
-            eta * (2 * eta - 1),
-            4 * rest * xi,
-            4 * xi * eta,
-            4 * eta * rest,
-        ],
-        axis=1,
-    )
-
-
 def _uniform(n: int) -> FloatArray:
-    return np.linspace(0.0, 1.0, n + 1)
+    return np.linspace(0.0, 1.0, n + 1, dtype=np.float64)
 
 
 def _cosine(n: int) -> FloatArray:
@@ -238,7 +224,7 @@ def _quads(*corners: NDArray[Any]) -> NDArray[Any]:
 
 
 def _lattice(x: FloatArray, y: FloatArray) -> Arrays:
-    """Return points row by row upwards, cells and sides; quadrangles are cut from lower left to upper right."""
+    """Return points row by row upwards, cells and sides; squares are cut from lower left to upper right."""
     points = np.stack([np.tile(x, len(y)), np.repeat(y, len(x))], axis=1)
     number = np.arange(len(points)).reshape(len(y), len(x))
     a, b, c, d = _quads(number[:-1, :-1], number[:-1, 1:], number[1:, 1:], number[1:, :-1]).T

@@ -57,7 +57,7 @@ class Locator:
         self._first = np.searchsorted(flat[order], np.arange(self._shape.prod() + 1))
 
     def _bins(self, points: FloatArray) -> NDArray[np.int64]:
-        return np.clip(((points - self._low) / self._bin).astype(np.int64), 0, self._shape - 1)
+        return np.asarray(np.clip(((points - self._low) / self._bin).astype(np.int64), 0, self._shape - 1))
 
     def sample(
         self, points: ArrayLike, velocity: FloatArray, pressure: FloatArray

@@ -28,8 +28,8 @@ class Mesh:
     points : (n_points, 2) array_like, metre
         Vertices first, then nodes on sides.
     cells : (n_cells, 3) or (n_cells, 6) array_like of int
-        Corners of each triangle, counter-clockwise, then (6) the nodes on its sides 0-1, 1-2, 2-0: the order of
-        meshio's ``triangle`` and ``triangle6``.
+        Corners of each triangle, counter-clockwise, then (6) the nodes on its sides 0-1, 1-2, 2-0: the order
+        of meshio's ``triangle`` and ``triangle6``.
     boundaries : mapping of str to (n_facets, 2) array_like of int
         Sides of each part by their two vertices. Together they cover the whole boundary, each side once.
 

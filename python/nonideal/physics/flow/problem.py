@@ -74,9 +74,9 @@ class Setting:
 class NavierStokes:
     """A family of steady incompressible flows on one mesh.
 
-    ``-viscosity lap u + (u . grad) u + grad p = f``, ``div u = 0``; velocities u prescribed on some parts of the
-    boundary, tractions ``(viscosity grad u - p) n`` on the others; p is the kinematic pressure (pressure over
-    density). Taylor-Hood elements: u is quadratic, p linear.
+    ``-viscosity lap u + (u . grad) u + grad p = f``, ``div u = 0``; velocities u prescribed on some parts of
+    the boundary, tractions ``(viscosity grad u - p) n`` on the others; p is the kinematic pressure (pressure
+    over density). Taylor-Hood elements: u is quadratic, p linear.
 
     Parameters
     ----------
@@ -187,7 +187,8 @@ class NavierStokes:
                 raise InvalidArgument(f"boundary part {part!r} is in both dirichlet and traction")
             if part not in self._dirichlet and part not in self._traction:
                 raise InvalidArgument(
-                    f"boundary part {part!r} is in neither dirichlet nor traction; an open outlet has traction 0.0"
+                    f"boundary part {part!r} is in neither dirichlet nor traction; "
+                    "an open outlet has traction 0.0"
                 )
         if not self._dirichlet:
             raise InvalidArgument("dirichlet: no part; the velocity must be prescribed somewhere")
@@ -474,8 +475,8 @@ class NavierStokes:
         """Return the steady flow.
 
         ``"auto"`` takes Picard's steps until one is below 2 %, then Newton's. Where Picard does not get there
-        within 25 solves, the flow at half the Reynolds number (twice the viscosity) is found first, in the same
-        way, at most 6 times.
+        within 25 solves, the flow at half the Reynolds number (twice the viscosity) is found first, in the
+        same way, at most 6 times.
 
         Parameters
         ----------

@@ -99,7 +99,9 @@ class Cells:
     def vertex_weights(self, n_vertices: int) -> FloatArray:
         """Return the integral of each vertex's linear shape function."""
         local = np.einsum("cq,qk->ck", self.weights, self.linear_shape)
-        return np.bincount(self._cell_nodes[:, :3].ravel(), local.ravel(), n_vertices)
+        return np.asarray(
+            np.bincount(self._cell_nodes[:, :3].ravel(), local.ravel(), n_vertices), dtype=np.float64
+        )
 
     def gradient(self, field: FloatArray) -> FloatArray:
         """Return d field_a / d x_b of a (n_nodes, 2) field at the points, (n_cells, n_points, 2, 2)."""

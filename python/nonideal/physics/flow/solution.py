@@ -175,7 +175,7 @@ class Solution:
         -------
         (n,) float64 ndarray
             Place: along a straight wall the coordinate in its direction (x where it runs along x), else the
-            length of arc from the first node on.
+            length of arc from the first node on; a closed wall has that node at both ends.
         (n,) float64 ndarray
             Shear stress, positive towards higher places.
 
@@ -184,20 +184,27 @@ class Solution:
         InvalidArgument
             If there is no such part.
         """
-        return wall.shear(self.problem.nodes, self.problem.sides(part), self.reactions)
+        pieces = self._wall(part)
+        return (
+            np.concatenate([piece.place for piece in pieces]),
+            np.concatenate([piece.shear for piece in pieces]),
+        )
 
     def wall_sign_changes(self, part: str) -> FloatArray:
         """Return the places where the shear stress of a wall changes its sign, ascending.
 
-        They are found by straight lines between nodes. The ends of a wall, where another part begins, count
-        too; corners of the flow have eddies of their own.
+        They are found by straight lines between nodes. Corners of the flow have small eddies, whose ends are
+        among the places.
 
         Raises
         ------
         InvalidArgument
             If there is no such part.
         """
-        return wall.sign_changes(*self.wall_shear(part), self.problem.sides(part))
+        return wall.sign_changes(self._wall(part))
+
+    def _wall(self, part: str) -> list[wall.Piece]:
+        return wall.shear_of_pieces(self.problem.nodes, self.problem.sides(part), self.reactions)
 
     # ---- fields ----
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import linalg
@@ -9,69 +11,86 @@ from scipy.sparse import linalg
 from nonideal.checks import FloatArray
 from nonideal.physics.flow.quadrature import Sides
 
-__all__ = ["shear", "sign_changes"]
+__all__ = ["Piece", "shear_of_pieces", "sign_changes"]
+
+_STRAIGHT = 1e-9  # off a line, relative to the wall's extent
 
 
-def shear(nodes: FloatArray, sides: Sides, reactions: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return places along a wall and the shear stress there."""
-    order, place, tangent = _places(nodes, sides)
-    stress = linalg.spsolve(sides.mass(), -reactions[sides.nodes]).reshape(-1, 2)
-    return place, np.einsum("nx,nx->n", stress[np.searchsorted(sides.nodes, order)], tangent)
+class Piece(NamedTuple):
+    """A connected part of a wall: place and shear stress at its nodes, one after another.
+
+    A closed piece has its first node at both ends.
+    """
+
+    place: FloatArray
+    shear: FloatArray
 
 
-def sign_changes(place: FloatArray, tau: FloatArray, sides: Sides) -> FloatArray:
-    """Return where tau changes its sign between neighbours on a side."""
-    del sides
-    change = np.flatnonzero(np.sign(tau[:-1]) * np.sign(tau[1:]) < 0)
-    left, right = tau[change], tau[change + 1]
-    crossing = place[change] + (place[change + 1] - place[change]) * left / (left - right)
-    return np.sort(np.concatenate([crossing, place[tau == 0.0]]))
+def shear_of_pieces(nodes: FloatArray, sides: Sides, reactions: FloatArray) -> list[Piece]:
+    """Return the connected parts of a wall by place."""
+    stress = np.zeros_like(nodes)
+    stress[sides.nodes] = linalg.spsolve(sides.mass(), -reactions[sides.nodes]).reshape(-1, 2)
+    direction = _direction(nodes[sides.nodes])
+    pieces = []
+    length = 0.0
+    for chain in _chains(sides.sides):
+        points = nodes[chain]
+        if direction is not None:
+            place, tangent = points @ direction, np.broadcast_to(direction, points.shape)
+            order = slice(None) if place[0] <= place[-1] else slice(None, None, -1)
+            chain, place = chain[order], place[order]
+        else:
+            place = length + np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+            length = place[-1]
+            tangent = _tangents(points, closed=chain[0] == chain[-1])
+        pieces.append(Piece(place, np.einsum("nx,nx->n", stress[chain], tangent)))
+    return sorted(pieces, key=lambda piece: float(piece.place[0]))
 
 
-def _places(nodes: FloatArray, sides: Sides) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
-    """Return the wall's nodes in order, their places and unit tangents towards higher places."""
-    numbers = sides.nodes
-    points = nodes[numbers]
+def sign_changes(pieces: list[Piece]) -> FloatArray:
+    """Return where the shear stress changes its sign, by straight lines between nodes."""
+    found = []
+    for place, shear in pieces:
+        kept = np.flatnonzero(shear)
+        x, tau = place[kept], shear[kept]
+        change = np.flatnonzero(np.sign(tau[:-1]) != np.sign(tau[1:]))
+        found.append(x[change] + (x[change + 1] - x[change]) * tau[change] / (tau[change] - tau[change + 1]))
+    return np.sort(np.concatenate(found))
+
+
+def _direction(points: FloatArray) -> FloatArray | None:
+    """Return the unit vector along a straight wall, its larger component positive; None where it bends."""
     away = points - points[0]
     far = away[np.argmax(np.hypot(*away.T))]
-    direction = far / np.hypot(*far)
+    extent = np.hypot(*far)
+    direction = np.asarray(far / extent)
     if direction[np.argmax(np.abs(direction))] < 0.0:
         direction = -direction
     off = np.abs(away @ np.array([-direction[1], direction[0]])).max()
-    if off <= 1e-9 * np.hypot(*far):
-        place = points @ direction
-        order = np.argsort(place, kind="stable")
-        return numbers[order], place[order], np.broadcast_to(direction, (len(order), 2))
-    return _along_curve(nodes, sides)
+    return direction if off <= _STRAIGHT * extent else None
 
 
-def _along_curve(nodes: FloatArray, sides: Sides) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
-    chain = _chain(sides.sides)
-    order = np.concatenate([chain[:, [0, 2]].ravel(), chain[-1:, 1]])
-    steps = np.hypot(*np.diff(nodes[order], axis=0).T)
-    place = np.concatenate([[0.0], np.cumsum(steps)])
-    closed = order[0] == order[-1]
-    ahead = np.roll(order[:-1], -1) if closed else order[1:]
-    behind = np.roll(order[:-1], 1) if closed else order[:-1]
+def _tangents(points: FloatArray, *, closed: bool) -> FloatArray:
+    ahead, behind = np.roll(points, -1, axis=0), np.roll(points, 1, axis=0)
     if closed:
-        order, place = order[:-1], place[:-1]
-        between = nodes[ahead] - nodes[behind]
+        ahead[-1], behind[0] = points[1], points[-2]
     else:
-        between = nodes[np.append(ahead, order[-1])] - nodes[np.insert(behind, 0, order[0])]
-    return order, place, between / np.hypot(*between.T)[:, None]
+        ahead[-1], behind[0] = points[-1], points[0]
+    between = ahead - behind
+    return np.asarray(between / np.hypot(*between.T)[:, None])
 
 
-def _chain(sides: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the sides one after another, pieces in the order of their first sides."""
-    following = {int(side[0]): i for i, side in enumerate(sides)}
+def _chains(sides: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Return the nodes of each connected part in order, middles included."""
+    following = {begin: (middle, end) for begin, end, middle in sides.tolist()}
     ends = set(sides[:, 1].tolist())
-    starts = [i for i, side in enumerate(sides) if int(side[0]) not in ends] or [0]
-    left = set(range(len(sides)))
-    chain: list[int] = []
-    while left:
-        i: int | None = starts.pop(0) if starts else min(left)
-        while i is not None and i in left:
-            chain.append(i)
-            left.remove(i)
-            i = following.get(int(sides[i, 1]))
-    return sides[chain]
+    starts = [begin for begin in following if begin not in ends]
+    chains = []
+    while following:
+        node = starts.pop(0) if starts else next(iter(following))
+        chain = [node]
+        while node in following:
+            middle, node = following.pop(node)
+            chain += [middle, node]
+        chains.append(np.array(chain))
+    return chains

@@ -36,6 +36,8 @@ class Workspace:
 class Pool:
     """Lends workspaces, one to a thread at a time; as many are made as are lent at once.
 
+    Analyses are shared where the solver has a method ``share`` that returns another solver with the same one.
+
     Parameters
     ----------
     make_operator : callable
@@ -59,14 +61,22 @@ class Pool:
             with self._lock:
                 space = self._idle.pop() if self._idle else None
             if space is None:
-                space = Workspace(self._make_operator(), solvers.create(self._solver))
-                with self._lock:
-                    self._all.append(space)
+                space = self._make()
             try:
                 yield space
             finally:
                 with self._lock:
                     self._idle.append(space)
+
+    def _make(self) -> Workspace:
+        """Return a new workspace; a solver that can share its analysis does."""
+        with self._lock:
+            share = next((getattr(s.solver, "share", None) for s in self._all if s.analysed), None)
+        solver = solvers.create(self._solver) if share is None else share()
+        space = Workspace(self._make_operator(), solver, analysed=share is not None)
+        with self._lock:
+            self._all.append(space)
+        return space
 
     def stats(self) -> solvers.SolverStats:
         """Return the sums of all workspaces; what concerns one matrix is the largest."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +18,7 @@ __all__ = ["DirectSolver", "check_pattern"]
 class DirectSolver(ABC):
     """A solver by factorisation; a subclass does the work on checked arrays."""
 
-    name: ClassVar[str]
+    name: str
 
     def __init__(self) -> None:
         self.stats = SolverStats(self.name)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nonideal.errors import InvalidArgument
+from nonideal.physics.flow.solvers.native import NativeLU
 from nonideal.physics.flow.solvers.pardiso import Pardiso
 from nonideal.physics.flow.solvers.protocol import SparseSolver
 from nonideal.physics.flow.solvers.superlu import SuperLU
@@ -14,8 +15,12 @@ from nonideal.physics.flow.solvers.superlu import SuperLU
 __all__ = ["available", "create", "register"]
 
 VARIABLE = "NONIDEAL_FLOW_SOLVER"
-_DEFAULT = "superlu"
-_FACTORIES: dict[str, Callable[[], SparseSolver]] = {"superlu": SuperLU, "pardiso": Pardiso}
+_DEFAULT = "native"
+_FACTORIES: dict[str, Callable[[], SparseSolver]] = {
+    "native": NativeLU,
+    "superlu": SuperLU,
+    "pardiso": Pardiso,
+}
 
 
 def register(name: str, factory: Callable[[], SparseSolver]) -> None:
@@ -65,7 +70,7 @@ def create(solver: Any = "auto") -> SparseSolver:
     Parameters
     ----------
     solver : str or SparseSolver
-        ``"auto"`` is what the environment variable ``NONIDEAL_FLOW_SOLVER`` names, else the default.
+        ``"auto"`` is what the environment variable ``NONIDEAL_FLOW_SOLVER`` names, else ``"native"``.
 
     Raises
     ------
