@@ -22,7 +22,7 @@ from nonideal.physics.flow.stream import StreamFunction
 if TYPE_CHECKING:
     from nonideal.physics.flow.problem import NavierStokes
 
-__all__ = ["MASS_ONLY", "METHODS", "augment"]
+__all__ = ["MASS_ONLY", "METHODS", "augment", "distinct"]
 
 #: Methods whose fields conserve mass alone: they have no pressure and vanish on the Dirichlet boundary.
 MASS_ONLY = ("stream_product", "geometric_leray", "bracket")
@@ -177,12 +177,7 @@ class _Combination:
         return made
 
     def navier_stokes(self, workers: int | None) -> Snapshots:
-        known = {_key(mu) for mu in self._snapshots.parameters}
-        distinct: dict[Any, int] = {}
-        for index, mu in enumerate(self._parameters):
-            if _key(mu) not in known:
-                distinct.setdefault(_key(mu), index)
-        chosen = list(distinct.values())
+        chosen = distinct(self._parameters, self._snapshots.parameters)
         if not chosen:
             raise InvalidArgument("pairs: all combined parameters are those of training snapshots")
         solved = self._problem.snapshots([self._parameters[index] for index in chosen], workers=workers)
@@ -236,6 +231,17 @@ class _Combination:
             pairs=self._pairs,
             linear_solves=linear_solves,
         )
+
+
+def distinct(parameters: Sequence[Mapping[str, float]], known: Sequence[Mapping[str, float]]) -> list[int]:
+    """Return the indices of parameters that are neither known nor, up to rounding, an earlier one's."""
+    seen = {_key(mu) for mu in known}
+    found = []
+    for index, mu in enumerate(parameters):
+        if _key(mu) not in seen:
+            seen.add(_key(mu))
+            found.append(index)
+    return found
 
 
 def _weights(weights: Any) -> tuple[float, ...]:
