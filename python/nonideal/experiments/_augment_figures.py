@@ -64,6 +64,10 @@ def _against_cost(result: Result, config: Config) -> Figure:
             emphasis = {"linewidth": 2.4, "markersize": 7} if method in ("none", "oseen") else {"alpha": 0.85}
             draw_curve(axes, curve, label=METHODS[method].words, color=color, marker=marker, **emphasis)
     _log_percent(axes)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     for row in result.tables["cost"].rows:
         train, words, solves, _, mean = row[:5]
         if words in (METHODS["none"].words, METHODS["oseen"].words):
@@ -71,9 +75,9 @@ def _against_cost(result: Result, config: Config) -> Figure:
             axes.annotate(
                 str(train).replace("+centre", "+c"),
                 (float(str(solves)), float(str(mean))),
-                xytext=(0, -13 if below else 9),
+                xytext=(-6, -11) if below else (6, 5),
                 textcoords="offset points",
-                ha="center",
+                ha="right" if below else "left",
                 fontsize=8,
                 color=MUTED,
             )
@@ -113,7 +117,7 @@ def _against_modes(result: Result, config: Config) -> Figure:
 def _singular_values(result: Result, config: Config) -> Figure:
     trains = [train for train in config.train if f"singular_values_{train}_none" in result.curves]
     figure, grid = new_figure(
-        "Singular values of the lifted snapshots, solutions alone and with artificial ones: linear combinations "
+        "Singular values of the lifted snapshots, solutions alone and with artificial ones; linear combinations "
         "add none.",
         columns=max(1, len(trains)),
         width=8.6 if len(trains) > 1 else 5.6,
@@ -150,7 +154,7 @@ def _map(result: Result, config: Config) -> Figure:
     points = result.curves["map_points"]
     names = list(config.ranges)
     figure, grid = new_figure(
-        f"Velocity error over the parameters, all modes of training set {train}; training points are black.",
+        f"Velocity error over the parameters, all modes of training set {train}; white: training points.",
         columns=len(methods) if len(names) > 1 else 1,
         width=8.6 if len(names) > 1 else 5.6,
         height=3.9,
@@ -183,7 +187,15 @@ def _map(result: Result, config: Config) -> Figure:
         drawn = axes.pcolormesh(x, y, field.T, shading="nearest", cmap=FIELD_MAP, vmin=0, vmax=largest)
         at_training = field < 1e-3 * largest
         places = np.argwhere(at_training)
-        axes.plot(x[places[:, 0]], y[places[:, 1]], "o", color="#000000", markersize=4, linestyle="")
+        axes.plot(
+            x[places[:, 0]],
+            y[places[:, 1]],
+            "o",
+            color="#ffffff",
+            markeredgecolor="#000000",
+            markersize=6,
+            linestyle="",
+        )
         axes.set_title(f"{METHODS[method].words}: mean {field.mean():.2g} %")
         axes.set_xlabel(names[0])
     grid[0, 0].set_ylabel(names[1])

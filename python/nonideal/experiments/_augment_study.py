@@ -10,7 +10,7 @@ import numpy as np
 
 from nonideal import Estimate
 from nonideal.experiments import Runner
-from nonideal.experiments._flow_cases import Mu, Solved, solve_oseen, stacked, training_set
+from nonideal.experiments._flow_cases import Mu, Solved, packed, solve_oseen, stacked, training_set
 from nonideal.physics import flow
 from nonideal.physics.flow.augmentation import distinct
 
@@ -177,7 +177,7 @@ class Study:
                 "mu": mu,
                 "viscosity": self._viscosity(snapshots, pair) if about.viscosity else None,
                 "picard_steps": steps,
-                "convecting": column.tolist(),
+                "convecting": packed(column),
             }
             for mu, pair, column in zip(linear.parameters, linear.pairs, fields.velocity.T, strict=True)
         ]
@@ -216,12 +216,10 @@ class Study:
             for method in config.methods:
                 merges = config.merge if method in MERGED_TWICE else config.merge[:1]
                 found += [self.row(train, method, merge) for merge in merges]
-        for train in config.plain_sets:
-            for method in ("none", "oseen"):
-                if method in config.methods and not any(
-                    (row.train, row.method) == (train, method) for row in found
-                ):
-                    found.append(self.row(train, method, config.merge[0]))
+        known = {(row.train, row.method) for row in found}
+        wanted = [(train, "none") for train in config.plain_sets]
+        wanted += [(train, "oseen") for train in config.plain_sets[:-1] if "oseen" in config.methods]
+        found += [self.row(*pair, config.merge[0]) for pair in wanted if pair not in known]
         return found
 
     def map_errors(self, train: str, method: str, points: Sequence[Mu]) -> Any:

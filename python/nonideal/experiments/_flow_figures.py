@@ -8,7 +8,7 @@ import numpy as np
 
 from nonideal.report import Result
 
-__all__ = ["GridFields", "FIELD_MAP", "DIFFERENCE_MAP"]
+__all__ = ["DIFFERENCE_MAP", "FIELD_MAP", "GridFields"]
 
 FIELD_MAP = "viridis"
 DIFFERENCE_MAP = "magma"
@@ -42,7 +42,10 @@ class GridFields:
 
     def draw(self, axes: Any, u: Any, v: Any, *, lines: bool = True, **options: Any) -> Any:
         """Draw the speed with streamlines over it; return what a colour bar needs."""
-        drawn = axes.pcolormesh(self.x, self.y, np.hypot(u, v), shading="nearest", rasterized=True, **options)
+        ends = (self.x[0], self.x[-1], self.y[0], self.y[-1])
+        drawn = axes.imshow(
+            np.hypot(u, v), origin="lower", extent=ends, interpolation="bilinear", rasterized=True, **options
+        )
         if lines and np.nanmax(np.hypot(u, v)) > 0:
             x = np.linspace(
                 self.x[0], self.x[-1], len(self.x)
