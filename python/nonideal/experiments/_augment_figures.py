@@ -88,8 +88,8 @@ def _against_cost(result: Result, config: Config) -> Figure:
 def _against_modes(result: Result, config: Config) -> Figure:
     trains = config.train
     figure, grid = new_figure(
-        "Mean velocity error at equal numbers of modes; dashed: the best approximation in the same space. The "
-        "dotted line marks as many modes as there are solutions, where augmentation can only turn directions.",
+        "Mean velocity error at equal numbers of modes; dashed: the best approximation in the same space. "
+        "Dotted line: as many modes as solutions, where artificial snapshots only turn the directions.",
         columns=len(trains),
         width=8.6 if len(trains) > 1 else 5.6,
         height=4.6,
@@ -117,8 +117,8 @@ def _against_modes(result: Result, config: Config) -> Figure:
 def _singular_values(result: Result, config: Config) -> Figure:
     trains = [train for train in config.train if f"singular_values_{train}_none" in result.curves]
     figure, grid = new_figure(
-        "Singular values of the lifted snapshots, solutions alone and with artificial ones; linear combinations "
-        "add none.",
+        "Singular values of the lifted snapshots, of solutions alone and with artificial ones; linear "
+        "combinations add none.",
         columns=max(1, len(trains)),
         width=8.6 if len(trains) > 1 else 5.6,
         height=3.9,

@@ -104,7 +104,7 @@ def ranges_of(case: str, **given: Grid | None) -> dict[str, list[float]]:
 
 
 def build(shard: Mapping[str, Any]) -> flow.NavierStokes:
-    """Return the problem of a shard's ``case``, ``mesh``, ``ranges`` and ``solver``; a process keeps a few."""
+    """Return the problem of a shard's ``case``, ``mesh``, ``ranges``, ``solver``; a process keeps some."""
     ranges = tuple((name, *ends) for name, ends in sorted(shard["ranges"].items()))
     return _build(shard["case"], shard["mesh"], ranges, shard["solver"])
 
@@ -133,7 +133,7 @@ def packed(values: Any) -> str:
 def solve_oseen(shard: Mapping[str, Any]) -> dict[str, Any]:
     """Solve one Oseen problem, or several in a row, from a given convecting velocity."""
     problem = build(shard)
-    velocity = np.frombuffer(base64.b64decode(shard["convecting"]), "<f8").reshape(-1, problem.mesh.dim)
+    velocity: Any = np.frombuffer(base64.b64decode(shard["convecting"]), "<f8").reshape(-1, problem.mesh.dim)
     for _ in range(shard["picard_steps"]):
         solution = problem.oseen(velocity, shard["mu"], viscosity=shard["viscosity"])
         velocity = solution.velocity

@@ -54,8 +54,8 @@ class GridFields:
             axes.streamplot(
                 x,
                 y,
-                np.ma.masked_invalid(u),
-                np.ma.masked_invalid(v),
+                u,
+                v,
                 color="#ffffff",
                 density=0.9,
                 linewidth=0.7,

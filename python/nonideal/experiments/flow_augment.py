@@ -260,8 +260,8 @@ def _answer(config: Config, rows: Sequence[Row]) -> str:
     if cheaper:
         row, other = cheaper[0]
         text += (
-            f"; but from {row.train} ({row.cost} solves, {figure(100 * row.errors().mean())} %) the plain set "
-            f"{other.train} is better ({other.cost} solves, {figure(100 * other.errors().mean())} %)"
+            f"; but Oseen from {row.train} ({row.cost} solves, {figure(100 * row.errors().mean())} %) loses "
+            f"to the plain set {other.train} ({other.cost} solves, {figure(100 * other.errors().mean())} %)"
         )
     if equal:
         text += f"; at equal numbers of modes plain snapshots are better in {equal} place{'s' * (equal > 1)}"
@@ -285,8 +285,8 @@ def _comparison(config: Config, rows: Sequence[Row]) -> list[Comparison]:
                     f"mass-only snapshots, {train}",
                     f"no significant added value beyond linear combinations ({source})",
                     f"error falls by a factor {_span(same)} with {k} modes, {_span(full)} with all",
-                    "three reconstructions of a combination whose formula we do not have: with few modes they "
-                    "take them for directions that matter less, with all they may add some",
+                    "three reconstructions of a combination whose formula we do not have: with few modes "
+                    "they take them for directions that matter less, with all they may add some",
                 )
             )
         oseen = _find(config, rows, train, "oseen")
@@ -344,7 +344,7 @@ def _limits(config: Config) -> list[str]:
         f"One mesh, one flow and {count} test points: factors are trends, not constants.",
         "Mass-only methods are reconstructions: the published average's formula was not to be had.",
         "Errors are against the same mesh's own solutions: the mesh's error is not in them.",
-        "A linear solve counts one whatever it costs; back-substitutions and the decomposition are not counted.",
+        "A linear solve counts one whatever it costs; decompositions and reduced operators are not counted.",
         (
             "Galerkin solutions can be several times worse than the best approximation in their space; both "
             "are given, and more modes are not always better."

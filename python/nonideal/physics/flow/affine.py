@@ -48,8 +48,8 @@ class AffineSpan:
 
     def __init__(self, samples: FloatArray) -> None:
         n = len(samples)
-        self.vectors = np.zeros((n, 0))
-        self.entries = np.zeros(0, dtype=np.intp)
+        self.vectors: FloatArray = np.zeros((n, 0))
+        self.entries: Any = np.zeros(0, dtype=np.intp)
         if not samples.size:
             return
         left, values, _ = np.linalg.svd(samples, full_matrices=False)

@@ -162,7 +162,7 @@ class _Combination:
         )
 
         def solve(index: int) -> tuple[FloatArray, FloatArray]:
-            field = fields[:, index].reshape(-1, self._problem.mesh.dim)
+            field: FloatArray = fields[:, index].reshape(-1, self._problem.mesh.dim)
             for _ in range(picard_steps):
                 solution = self._problem.oseen(field, self._parameters[index])
                 field = solution.velocity

@@ -195,10 +195,10 @@ def triangulation(solution: Solution) -> Triangulation:
     return Triangulation(x, y, np.concatenate([np.stack(part, axis=1) for part in parts]))
 
 
-def on_grid(solution: Solution, n: int) -> tuple[FloatArray, FloatArray, Any, Any]:
+def on_grid(solution: Solution, n: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return x, y of a regular grid, ``n`` points across the shorter side, and the velocity on it.
 
-    Velocities are masked outside the domain, and linear between nodes.
+    Velocities are NaN outside the domain, and linear between nodes.
     """
     from matplotlib.tri import LinearTriInterpolator
 
@@ -208,7 +208,9 @@ def on_grid(solution: Solution, n: int) -> tuple[FloatArray, FloatArray, Any, An
     x = np.linspace(mesh.x.min(), mesh.x.max(), round(width / step) + 1)
     y = np.linspace(mesh.y.min(), mesh.y.max(), round(height / step) + 1)
     points = np.meshgrid(x, y)
-    u, v = (LinearTriInterpolator(mesh, component)(*points) for component in solution.velocity.T)
+    u, v = (
+        LinearTriInterpolator(mesh, component)(*points).filled(np.nan) for component in solution.velocity.T
+    )
     return x, y, u, v
 
 

@@ -103,7 +103,7 @@ def pod(columns: Any, weight: Any = None) -> tuple[FloatArray, FloatArray]:
     left, values, _ = np.linalg.svd(upper)
     rank = int(np.count_nonzero(values > RANK_TOLERANCE * values[0]))
     modes = basis @ left[:, :rank]
-    largest = np.take_along_axis(modes, np.abs(modes).argmax(axis=0)[None, :], axis=0)
+    largest = modes[np.abs(modes).argmax(axis=0), np.arange(rank)]
     return np.ascontiguousarray(modes * np.sign(largest)), values
 
 

@@ -45,8 +45,8 @@ class ReducedBasis:
 
     A velocity is ``lifts @ theta + modes @ y``: theta follows from the boundary data, whose affine form is
     found from the training data, y from k quadratic equations whose coefficients were computed once. Every
-    mode is discretely divergence-free and vanishes on the Dirichlet boundary, so the pressure drops out; it is
-    recovered from the momentum balance when asked for. Made by `fit`.
+    mode is discretely divergence-free and vanishes on the Dirichlet boundary, so the pressure drops out; it
+    is recovered from the momentum balance when asked for. Made by `fit`.
 
     Attributes
     ----------
