@@ -88,11 +88,12 @@ def jet():
 def test_jet(jet, row):
     re, strength, energy, enstrophy, drop, first, second, bubble = row
     solution = jet.solve({"Re": re, "jet": strength})
-    assert solution.kinetic_energy() == pytest.approx(energy, rel=1e-4)
+    # At Re 300 the error is 1.9e-4 here, 2e-5 at n = 24 and 3e-6 at n = 32, against 4.641664 extrapolated.
+    assert solution.kinetic_energy() == pytest.approx(energy, rel=2e-4 if re == 300 else 1e-4)
     assert solution.enstrophy() == pytest.approx(enstrophy, rel=1e-3)
     pressure = solution.at([[0, 0.5], [8, 0.5]])[1]
     assert pressure[0] - pressure[1] == pytest.approx(drop, rel=1e-3)
-    np.testing.assert_allclose(solution.at([[2, 0.5], [3, 0.25]])[0], [first, second], atol=2e-3)
+    np.testing.assert_allclose(solution.at([[2, 0.5], [3, 0.25]])[0], [first, second], atol=3e-3)
     assert solution.flux("outlet") == pytest.approx(2 / 3 + strength / 3, rel=1e-12)
     outlet = jet.sides("outlet").nodes
     assert solution.velocity[outlet, 0].min() == 0.0  # at the walls: no backflow
@@ -102,6 +103,17 @@ def test_jet(jet, row):
         assert len(behind) == 0
     else:
         assert behind[-1] == pytest.approx(bubble[1], rel=0.02)
+
+
+@pytest.mark.slow
+def test_jet_on_a_finer_mesh():
+    solution = flow.cases.channel_jet(24).solve({"Re": 300, "jet": 1.0})
+    assert solution.kinetic_energy() == pytest.approx(4.641664, rel=3e-5)
+    assert solution.enstrophy() == pytest.approx(57.8196, rel=1e-4)
+    assert solution.wall_sign_changes("bottom")[-1] == pytest.approx(3.2476, rel=1e-3)
+    np.testing.assert_allclose(
+        solution.at([[2, 0.5], [3, 0.25]])[0], [[1.498, 0.077], [0.680, -0.053]], atol=1e-3
+    )
 
 
 # ---- the cylinder ----
