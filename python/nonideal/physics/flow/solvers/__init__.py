@@ -6,4 +6,14 @@ from nonideal.physics.flow.solvers.protocol import Layout, SolverStats, SparseSo
 from nonideal.physics.flow.solvers.registry import available, create, register
 from nonideal.physics.flow.solvers.superlu import SuperLU
 
-__all__ = ["Layout", "NativeLU", "Pardiso", "SolverStats", "SparseSolver", "SuperLU", "available", "create", "register"]
+__all__ = [
+    "Layout",
+    "NativeLU",
+    "Pardiso",
+    "SolverStats",
+    "SparseSolver",
+    "SuperLU",
+    "available",
+    "create",
+    "register",
+]
