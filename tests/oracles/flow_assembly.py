@@ -59,7 +59,7 @@ class Assembly:
         self.dof = 2 * found[1] + component  # of each dof of scikit-fem
         assert len(np.unique(self.dof)) == self.n
         self.vertex = cKDTree(nodes[:n_vertices]).query(self.pressure.doflocs.T)[1]
-        assert scalar.N == len(nodes)
+        assert len(nodes) == scalar.N
 
     def matrix(self, form, **fields):
         known = {name: self.velocity.interpolate(self.ours(values)) for name, values in fields.items()}

@@ -148,7 +148,7 @@ class Sides:
     @cached_property
     def lengths(self) -> FloatArray:
         """Length of arc per unit of the side's own coordinate, (n, n_points)."""
-        return np.hypot(self.tangents[..., 0], self.tangents[..., 1])
+        return np.asarray(np.hypot(self.tangents[..., 0], self.tangents[..., 1]))
 
     def integral(self, field: FloatArray) -> float:
         """Return the integral of a (n_nodes,) field."""

@@ -5,10 +5,10 @@ import pickle
 import meshio
 import numpy as np
 import pytest
-from oracles import flow_meshes
 
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.physics import flow
+from oracles import flow_meshes
 
 SQUARE = [[0, 0], [1, 0], [1, 1], [0, 1]]
 TWO = [[0, 1, 2], [0, 2, 3]]
@@ -159,7 +159,8 @@ def with_point(index, value):
          "cells[0] and cells[1] overlap: both lie to the left of edge (0, 1)"),
         ([*SQUARE, [2, 0.5]], [*TWO, [0, 4, 2]], WALL,
          "edge (0, 2) belongs to 3 cells, among them cells[0]; a side has at most 2"),
-        ([*SQUARE, [5, 5], [6, 5], [5, 6]], [*TWO, [4, 5, 6]], WALL, "cells[2] is not connected with cells[0]"),
+        ([*SQUARE, [5, 5], [6, 5], [5, 6]], [*TWO, [4, 5, 6]], WALL,
+         "cells[2] is not connected with cells[0]"),
         (with_point(2, (1, np.inf)), TWO, WALL, "points[2, 1] = inf is not finite"),
         (SQUARE, np.empty((0, 3), dtype=int), WALL, "cells: none given"),
         (SQUARE, [[0, 1, 2, 3]], WALL, "nodes_per_cell = 4 is not 3 or 6"),
@@ -188,7 +189,8 @@ def test_broken_meshes_are_refused(points, cells, parts, message):
     [
         (lambda p, c: (with_row(p, 3, (0.5, 0.9)), c), "cells[0] is folded: its sides' nodes are too far"),
         (lambda p, c: (p, [[0, 1, 2, 3, 4, 5], [1, 6, 2, 7, 8, 3]]), "points[3] lies on two sides, one of"),
-        (lambda p, c: (p, [[0, 1, 2, 3, 4, 2]]), "points[2] is a vertex of one cell and on a side of another"),
+        (lambda p, c: (p, [[0, 1, 2, 3, 4, 2]]),
+         "points[2] is a vertex of one cell and on a side of another"),
         (lambda p, c: (p[[0, 1, 3, 2, 4, 5]], [[0, 1, 3, 2, 4, 5]]),
          "points[3] is a vertex behind points on sides; vertices come first"),
     ],
@@ -359,7 +361,8 @@ def test_from_meshio_turns_drops_and_renames():
     ("cells", "points", "message"),
     [
         ([("quad", [[0, 1, 2, 3]])], SQUARE, "mesh has no triangles, but quad"),
-        ([("triangle", [[0, 1, 2]]), ("quad", [[0, 1, 2, 3]])], SQUARE, "mesh has quad cells beside triangle"),
+        ([("triangle", [[0, 1, 2]]), ("quad", [[0, 1, 2, 3]])], SQUARE,
+         "mesh has quad cells beside triangle"),
         ([("triangle", TWO)], SQUARE,
          "mesh names no line cells: its boundary parts need physical groups or cell sets"),
         ([("triangle", TWO)], [[*p, p[0]] for p in SQUARE], "mesh is not in a plane z = const"),

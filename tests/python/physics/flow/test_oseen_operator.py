@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import flow_assembly as oracle
-from oracles import flow_meshes
 
 from nonideal import _core
 from nonideal.errors import InvalidArgument
 from nonideal.physics import flow
+from oracles import flow_assembly as oracle
+from oracles import flow_meshes
 
 
 def make(mesh, open_part=None):

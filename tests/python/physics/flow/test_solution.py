@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import flow_meshes
 
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.physics import flow
+from oracles import flow_meshes
 
 
 def on(mesh, velocity, pressure, viscosity=0.25):
@@ -176,8 +176,8 @@ def test_couette_flow_between_curved_walls():
             assert place[-1] == pytest.approx(2 * np.pi * radius, rel=0.02)
             assert len(place) == 8 * n + 1  # closed: the first node at both ends
             assert tau[0] == tau[-1]
-            # nu |du/dr|, which at the outer wall, at rest, is the shear stress. The fluid drags the outer wall
-            # along and the inner one back: both towards higher places, for walls have the flow on their left.
+            # nu |du/dr|, which at the outer wall, at rest, is the shear stress. The fluid drags that one
+            # along and the inner one back: both towards higher places, as walls have the flow on their left.
             expected = 0.1 * (1 / 3 + 4 / 3 / radius**2)
             assert tau[:-1].mean() == pytest.approx(expected, rel=0.6 / n**2)
             np.testing.assert_allclose(tau, expected, rtol=2.5 / n**2)

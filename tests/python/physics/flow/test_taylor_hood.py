@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import flow_assembly as oracle
-from oracles import flow_meshes
 
 from nonideal.errors import InvalidArgument
 from nonideal.physics import flow
+from oracles import flow_assembly as oracle
+from oracles import flow_meshes
 
 
 def enclosed(mesh, **options):
