@@ -101,33 +101,23 @@ def quadratic_shapes(bary, dim):
     return np.stack(vertices + middles, 1), slopes
 
 
-def assemble(points, cells, wind, viscosity, *, newton=False, open_where=None):
-    """Return the Problem of one step with convecting field wind(coordinates) -> (n_nodes, dim).
-
-    The velocity is prescribed on the boundary, but where open_where(coordinates) holds; without such a part one
-    pressure is pinned.
-    """
+def fill(local, points, cells, field, viscosity, newton):
+    """Put the integrals of each element into local (n_cells, rows, rows); field (n_cells, nodes, dim)."""
     dim = points.shape[1]
-    nodes, elements = quadratic(points, cells)
-    n_nodes, n_local = len(nodes), elements.shape[1]
     bary, weights = gauss(dim)
     shape, slopes = quadratic_shapes(bary, dim)
     corners = points[cells]
     jacobian = (corners[:, 1:] - corners[:, :1]).transpose(0, 2, 1)
     inverse = np.linalg.inv(jacobian)
     measure = np.abs(np.linalg.det(jacobian))
-    of_bary = np.concatenate(
-        [-inverse.sum(1, keepdims=True), inverse], 1
-    )  # gradients of barycentric coordinates
+    of_bary = np.concatenate([-inverse.sum(1, keepdims=True), inverse], 1)  # their gradients
     gradient = np.einsum("qnb,ebd->eqnd", slopes, of_bary)
     weight = weights * measure[:, None]
-    field = wind(nodes)[elements]
     w = np.einsum("qn,end->eqd", shape, field)
     viscous = viscosity * np.einsum("eq,eqid,eqjd->eij", weight, gradient, gradient, optimize=True)
     convective = np.einsum("eq,qi,eqd,eqjd->eij", weight, shape, w, gradient, optimize=True)
     divergence = -np.einsum("eq,qi,eqjd->eijd", weight, bary, gradient, optimize=True)
-    size = n_local * dim
-    local = np.zeros((len(cells), size + dim + 1, size + dim + 1))
+    size = field.shape[1] * dim
     for c in range(dim):
         local[:, c:size:dim, c:size:dim] = viscous + convective
         local[:, size:, c:size:dim] = divergence[..., c]
@@ -138,6 +128,21 @@ def assemble(points, cells, wind, viscosity, *, newton=False, open_where=None):
         for c in range(dim):
             for d in range(dim):
                 local[:, c:size:dim, d:size:dim] += reaction[..., c, d]
+
+
+def assemble(points, cells, wind, viscosity, *, newton=False, open_where=None):
+    """Return the Problem of one step with convecting field wind(coordinates) -> (n_nodes, dim).
+
+    The velocity is prescribed on the boundary, but where open_where(coordinates) holds; without such a part
+    one pressure is pinned. Without a field all values are zero: the pattern.
+    """
+    dim = points.shape[1]
+    nodes, elements = quadratic(points, cells)
+    n_nodes, n_local = len(nodes), elements.shape[1]
+    size = n_local * dim
+    local = np.zeros((len(cells), size + dim + 1, size + dim + 1))
+    if wind is not None:
+        fill(local, points, cells, wind(nodes)[elements], viscosity, newton)
     velocity = (elements[:, :, None] * dim + np.arange(dim)).reshape(len(cells), -1)
     dofs = np.hstack([velocity, n_nodes * dim + cells])
 

@@ -149,25 +149,26 @@ Ownership own(const Layout& layout, const ElementTree& tree, std::span<const std
     }
   }
   std::sort(lonely.begin(), lonely.end());
+  const auto root = static_cast<std::int32_t>(tree.nodes.size()) - 1;
   Ownership result;
   for (std::size_t i = 0; i < lonely.size();) {
     const std::int32_t node = lonely[i].first;
     std::size_t end = i;
     while (end < lonely.size() && lonely[end].first == node) ++end;
     std::int32_t& owner = facts[at(node)].owner;
-    const auto determined = [&] {
+    // Whether a velocity beside it is eliminated in a subtree; in the whole tree: whether there is one.
+    const auto determined = [&](std::int32_t subtree) {
       for (std::size_t j = i; j < end; ++j) {
         for (std::int64_t v = 0; v < per_element; ++v) {
           const std::int32_t other = layout.elements[at(lonely[j].second * per_element + v)];
-          if (has_velocity(other) && holds(owner, facts[at(other)].owner)) return true;
+          if (has_velocity(other) && holds(subtree, facts[at(other)].owner)) return true;
         }
       }
       return false;
     };
     bool moved = false;
-    while (!determined() && tree.nodes[at(owner)].parent >= 0) {
-      owner = tree.nodes[at(owner)].parent;
-      moved = true;
+    if (determined(root)) {  // otherwise it isn't a pressure
+      for (; !determined(owner); moved = true) owner = tree.nodes[at(owner)].parent;
     }
     result.moved += moved;
     i = end;

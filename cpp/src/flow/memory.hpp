@@ -5,13 +5,10 @@
 #include <new>
 #include <utility>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 namespace nonideal::flow::detail {
 
-/// Doubles at a multiple of 64 bytes, not initialised; large ones in huge pages where the system has them.
+/// Doubles at a multiple of 64 bytes, not initialised. (Huge pages made factorisations 5 % faster, but the first
+/// one up to twice as slow where the system had to make room for them.)
 class Memory {
  public:
   Memory() = default;
@@ -29,18 +26,12 @@ class Memory {
   /// Makes room for `size` doubles; what was there is lost where it has to grow.
   void reserve(std::int64_t size) {
     if (size <= size_) return;
-    constexpr std::size_t kHuge = std::size_t{1} << 21;
-    const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(double);
-    const std::size_t alignment = bytes >= 4 * kHuge ? kHuge : 64;
+    const std::size_t bytes = (static_cast<std::size_t>(size) * sizeof(double) + 63) / 64 * 64;
     std::free(std::exchange(data_, nullptr));
     size_ = 0;
-    data_ =
-        static_cast<double*>(std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment));
+    data_ = static_cast<double*>(std::aligned_alloc(64, bytes));
     if (data_ == nullptr) throw std::bad_alloc();
     size_ = size;
-#if defined(__linux__)
-    if (alignment == kHuge) ::madvise(data_, bytes, MADV_HUGEPAGE);  // only speed depends on it
-#endif
   }
 
   double* data() const { return data_; }

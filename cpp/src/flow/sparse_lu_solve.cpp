@@ -18,6 +18,7 @@ using detail::Front;
 
 constexpr std::int64_t kTogether = 16;  ///< right-hand sides that are solved together
 constexpr double kGood = 1e-14;         ///< backward error that needs no refinement
+constexpr double kUnsolved = 1e-6;  ///< |b - A x| / |b| that shows a singular matrix, where pivots were replaced
 constexpr double kBad = 1e-10;          ///< backward error that is refused
 constexpr double kFlopsPerThread = 1e7;
 
@@ -184,7 +185,8 @@ class System {
   const std::vector<double>& b() const { return b_; }
 
   /// rest <- b' - A' x'; returns the normwise backward error of each right-hand side, infinite where it is no
-  /// number.
+  /// number. The replaced pivots of a singular matrix give an enormous x, whose backward error is small: there
+  /// |b - A x| / |b| tells.
   std::vector<double> residual(const std::vector<double>& x, std::vector<double>& rest) const {
     rest = b_;
     for (std::int64_t i = 0; i < n_; ++i) {
@@ -214,7 +216,9 @@ class System {
     }
     for (std::int64_t r = 0; r < count_; ++r) {
       const double size = norm_ * x_norm[at(r)] + b_norm_[at(r)];
-      const double error = r_norm[at(r)] == 0.0 ? 0.0 : r_norm[at(r)] / size;
+      double error = r_norm[at(r)] == 0.0 ? 0.0 : r_norm[at(r)] / size;
+      const double left = r_norm[at(r)] / b_norm_[at(r)];
+      if (lu_.stats.perturbed_pivots > 0 && left > kUnsolved) error = std::max(error, left);
       errors[at(r)] = std::isfinite(error) && std::isfinite(size) ? error : HUGE_VAL;
     }
     return errors;

@@ -45,7 +45,8 @@ struct Factors;
 class Analysis {
  public:
   /// Checks and analyses the pattern of a square matrix in compressed rows. Throws InvalidArgument unless the
-  /// columns ascend within each row, the pattern is symmetric, and every value couples nodes of one element.
+  /// columns ascend within each row, the pattern is symmetric, and every value couples nodes of one element (or
+  /// nodes that meet in a front all the same).
   NONIDEAL_API Analysis(std::span<const std::int32_t> indptr, std::span<const std::int32_t> indices,
                         const Layout& layout, int leaf_elements = 16);
   NONIDEAL_API ~Analysis();
@@ -117,7 +118,7 @@ class SparseLu {
   /// stays above 1e-10 (x then holds what was reached).
   NONIDEAL_API SolveReport solve(std::span<double> x, int n_rhs = 1, bool transpose = false) const;
 
-  /// Largest |b - A x| / (|A| |x| + |b|) in maximum norms over right-hand sides; x and b (n_rows, n_rhs).
+  /// SolveReport::backward_error of somebody's solution; x and b (n_rows, n_rhs).
   NONIDEAL_API double backward_error(std::span<const double> x, std::span<const double> b, int n_rhs = 1,
                                      bool transpose = false) const;
 

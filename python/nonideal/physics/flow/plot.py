@@ -208,9 +208,8 @@ def on_grid(solution: Solution, n: int) -> tuple[FloatArray, FloatArray, FloatAr
     x = np.linspace(mesh.x.min(), mesh.x.max(), round(width / step) + 1)
     y = np.linspace(mesh.y.min(), mesh.y.max(), round(height / step) + 1)
     points = np.meshgrid(x, y)
-    u, v = (
-        LinearTriInterpolator(mesh, component)(*points).filled(np.nan) for component in solution.velocity.T
-    )
+    masked: list[Any] = [LinearTriInterpolator(mesh, part)(*points) for part in solution.velocity.T]
+    u, v = (component.filled(np.nan) for component in masked)
     return x, y, u, v
 
 

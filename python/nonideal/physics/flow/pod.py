@@ -104,7 +104,7 @@ def pod(columns: Any, weight: Any = None) -> tuple[FloatArray, FloatArray]:
     rank = int(np.count_nonzero(values > RANK_TOLERANCE * values[0]))
     modes = basis @ left[:, :rank]
     largest = modes[np.abs(modes).argmax(axis=0), np.arange(rank)]
-    return np.ascontiguousarray(modes * np.sign(largest)), values
+    return np.ascontiguousarray(np.where(largest < 0, -modes, modes)), values
 
 
 def _norm(vector: FloatArray, weight: Any) -> float:

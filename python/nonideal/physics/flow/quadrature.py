@@ -145,18 +145,26 @@ class Sides:
         through = np.einsum("qk,fkx,fqx->fq", self._shape, field[self.sides], outward)
         return float(((np.abs(through) if absolute else through) * self._weights).sum())
 
+    @cached_property
+    def lengths(self) -> FloatArray:
+        """Length of arc per unit of the side's own coordinate, (n, n_points)."""
+        return np.asarray(np.hypot(self.tangents[..., 0], self.tangents[..., 1]))
+
+    def integral(self, field: FloatArray) -> float:
+        """Return the integral of a (n_nodes,) field."""
+        values = np.einsum("qk,fk->fq", self._shape, field[self.sides])
+        return float((values * self._weights * self.lengths).sum())
+
     def load(self, values: FloatArray) -> FloatArray:
         """Return the integrals of values (n, n_points, 2) times each node's shape function, (n_nodes, 2)."""
-        length = np.hypot(self.tangents[..., 0], self.tangents[..., 1])
-        local = np.einsum("q,fq,fqx,qk->fkx", self._weights, length, values, self._shape)
+        local = np.einsum("q,fq,fqx,qk->fkx", self._weights, self.lengths, values, self._shape)
         return np.stack(
             [np.bincount(self.sides.ravel(), local[:, :, c].ravel(), self._n_nodes) for c in range(2)], axis=1
         )
 
     def mass(self) -> sparse.csc_array:
         """Return the mass matrix of the quadratic functions on the sides, rows and columns as `nodes`."""
-        length = np.hypot(self.tangents[..., 0], self.tangents[..., 1])
-        local = np.einsum("q,fq,qi,qj->fij", self._weights, length, self._shape, self._shape)
+        local = np.einsum("q,fq,qi,qj->fij", self._weights, self.lengths, self._shape, self._shape)
         row = np.searchsorted(self.nodes, self.sides)
         rows, columns = np.repeat(row, 3, axis=1).ravel(), np.tile(row, (1, 3)).ravel()
         return sparse.coo_array((local.ravel(), (rows, columns)), (len(self.nodes),) * 2).tocsc()

@@ -129,8 +129,9 @@ class Solution:
     def force(self, part: str) -> FloatArray:
         """Return the force of the fluid (density 1) on a part of the boundary, (2,).
 
-        From the residuals of its nodes, which converges twice as fast as an integral of stresses. A node
-        where parts meet counts with each of them.
+        From the residuals of its nodes, which converges twice as fast as an integral of stresses. They are
+        those of tractions ``(viscosity grad u - p) n``, which act on the whole of a wall as stresses do
+        wherever the wall is at rest or moves as a plane. A node where parts meet counts with each of them.
 
         Raises
         ------
@@ -164,7 +165,8 @@ class Solution:
         """Return where and how much the fluid drags a wall along.
 
         The shear stress tau (density 1) is the quadratic function on the wall whose integrals are the
-        residuals of the wall's nodes.
+        residuals of the wall's nodes. On a bent wall that moves along itself it is ``viscosity du/dn``, which
+        lacks the part of the wall's own turning.
 
         Parameters
         ----------
@@ -230,8 +232,8 @@ class Solution:
         --------
         >>> from nonideal.physics import flow
         >>> solution = flow.cases.two_lid_cavity(n=8).stokes({"Re": 100, "a": 0})
-        >>> solution.at([[0.5, 1.0]])[0].tolist()
-        [[1.0, 0.0]]
+        >>> solution.at([[0.5, 1.0]])[0].round(12).tolist()
+        [[1.0, -0.0]]
         """
         return self.problem.locator.sample(points, self.velocity, self.pressure)
 

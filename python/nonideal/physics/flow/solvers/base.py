@@ -12,7 +12,7 @@ from nonideal.checks import FloatArray, check_finite
 from nonideal.errors import InvalidArgument
 from nonideal.physics.flow.solvers.protocol import IntArray, Layout, SolverStats, as_int32
 
-__all__ = ["DirectSolver", "check_pattern"]
+__all__ = ["DirectSolver"]
 
 
 class DirectSolver(ABC):
@@ -131,29 +131,3 @@ def as_float(name: str, values: Any) -> FloatArray:
     if array.dtype.kind not in "iuf":
         raise InvalidArgument(f"{name} has dtype {array.dtype}, not a real number's")
     return np.require(array, dtype=np.float64, requirements=["C", "A"])
-
-
-def check_pattern(indptr: IntArray, indices: IntArray) -> None:
-    """Refuse what is not the pattern of a square matrix with ascending columns in each row."""
-    n = len(indptr) - 1
-    if n < 0:
-        raise InvalidArgument("indptr: expected at least 1 number, got 0")
-    if indptr[0] != 0:
-        raise InvalidArgument(f"indptr[0] = {indptr[0]} is not 0")
-    lengths = np.diff(indptr.astype(np.int64))
-    if (lengths < 0).any():
-        i = int(np.argmax(lengths < 0))
-        raise InvalidArgument(f"indptr[{i + 1}] = {indptr[i + 1]} is below indptr[{i}] = {indptr[i]}")
-    if indptr[-1] != len(indices):
-        raise InvalidArgument(f"indptr[{n}] = {indptr[-1]} is not the number of indices, {len(indices)}")
-    outside = (indices < 0) | (indices >= n)
-    if outside.any():
-        e = int(np.argmax(outside))
-        raise InvalidArgument(f"indices[{e}] = {indices[e]} is outside [0, {n})")
-    rows = np.repeat(np.arange(n), lengths)
-    descending = (rows[1:] == rows[:-1]) & (indices[1:] <= indices[:-1])
-    if descending.any():
-        e = int(np.argmax(descending)) + 1
-        raise InvalidArgument(
-            f"indices[{e}] = {indices[e]} is not above indices[{e - 1}] = {indices[e - 1]} in the same row"
-        )

@@ -21,12 +21,12 @@ _BAD = 1e-10  # backward error that is refused, as in C++
 class NativeLU(DirectSolver):
     """Multifrontal LU by nested dissection of the mesh, with partial pivoting within fronts.
 
-    It takes matrices of structurally symmetric pattern whose rows sit on the nodes of a mesh and couple nodes of
-    one element, such as those of Stokes, Oseen and Newton steps. `analyse` needs the `Layout`; its result
-    serves all matrices of the pattern. Every solve computes its true residual and refines it.
+    It takes matrices of structurally symmetric pattern whose rows sit on the nodes of a mesh and couple nodes
+    of one element, such as those of Stokes, Oseen and Newton steps. `analyse` needs the `Layout`; its result
+    serves all matrices of the pattern. Every solve computes its true residual and refines the solution.
 
-    Where the backward error stays above 1e-10, the matrix is factorised anew by `SuperLU` with full pivoting; a
-    warning tells once, and ``stats.fallbacks`` counts.
+    Where the backward error stays above 1e-10, the matrix is factorised anew by `SuperLU` with full pivoting;
+    a warning tells once, and ``stats.fallbacks`` counts.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ class NativeLU(DirectSolver):
     refinement : int
         Most steps of iterative refinement, in [0, 100].
     num_threads : int, optional
-        Threads of a factorisation, and of solves with more than 16 right-hand sides. Results have the same bits
-        for every number.
+        Threads of a factorisation, and of solves with more than 16 right-hand sides. Results have the same
+        bits for every number.
 
     Raises
     ------

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from nonideal import _core
 from nonideal.checks import FloatArray, check_finite
 from nonideal.errors import InvalidArgument, NumericalError
-from nonideal.physics.flow.solvers.base import DirectSolver, check_pattern
+from nonideal.physics.flow.solvers.base import DirectSolver
 from nonideal.physics.flow.solvers.protocol import IntArray, Layout
 
 __all__ = ["Pardiso"]
@@ -52,7 +53,7 @@ class Pardiso(DirectSolver):
         return importlib.util.find_spec("pypardiso") is not None
 
     def _analyse(self, indptr: IntArray, indices: IntArray, layout: Layout | None) -> None:
-        check_pattern(indptr, indices)
+        _core.flow.check_pattern(indptr, indices)
         self._release()
         shape = (len(indptr) - 1,) * 2
         self._matrix = sparse.csr_matrix((np.zeros(len(indices)), indices.copy(), indptr.copy()), shape=shape)

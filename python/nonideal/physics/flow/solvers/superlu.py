@@ -6,9 +6,10 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg
 
+from nonideal import _core
 from nonideal.checks import FloatArray, check_finite
 from nonideal.errors import NumericalError
-from nonideal.physics.flow.solvers.base import DirectSolver, check_pattern
+from nonideal.physics.flow.solvers.base import DirectSolver
 from nonideal.physics.flow.solvers.protocol import IntArray, Layout
 
 __all__ = ["SuperLU"]
@@ -53,7 +54,7 @@ class SuperLU(DirectSolver):
         self._lu: linalg.SuperLU | None = None
 
     def _analyse(self, indptr: IntArray, indices: IntArray, layout: Layout | None) -> None:
-        check_pattern(indptr, indices)
+        _core.flow.check_pattern(indptr, indices)
         self._pattern, self._lu = (indptr.copy(), indices.copy()), None
 
     def _factorize(self, values: FloatArray) -> None:
