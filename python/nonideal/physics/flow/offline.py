@@ -114,13 +114,15 @@ class Pressure:
 
     With supremizers the tests are the fields s_j, stiffness s_j = B^T psi_j: velocity and pressure spaces
     together fulfil the inf-sup condition, and what is minimised is the residual's dual norm. Without, it is
-    its Euclidean norm, and the tests are an orthonormal basis of the B^T psi_j. Either way the first n tests
-    belong to the first n modes.
+    its Euclidean norm, and the tests are an orthonormal basis of the B^T psi_j. All pressure modes are used,
+    however few velocity modes are: the test fields suit them, so that nothing gets unstable.
     """
 
     def __init__(self, offline: Offline) -> None:
         problem = offline.problem
         modes = offline.pressure_modes
+        if not modes.shape[1]:
+            raise InvalidArgument("pressure: the snapshots have none")
         gradient = problem.divergence_matrix.T @ modes
         gradient[offline.known] = 0.0
         if offline.supremizers:
@@ -132,14 +134,12 @@ class Pressure:
         self.viscous, self.convection = offline.tested(tests)
         self.loads = tests.T @ offline.load.vectors
 
-    def solve(self, coefficients: FloatArray, viscosity: float, load: FloatArray, n_modes: int) -> FloatArray:
+    def solve(self, coefficients: FloatArray, viscosity: float, load: FloatArray) -> FloatArray:
         """Return the pressure (n_pressure,) of a velocity with these trial coefficients."""
-        n, r = min(n_modes, self.modes.shape[1]), len(coefficients)
-        if n == 0:
-            raise InvalidArgument("pressure: the snapshots have none")
-        quadratic = np.tensordot(coefficients, self.convection[:r, :n, :r], axes=1) @ coefficients
-        rest = self.loads[:n] @ load - viscosity * (self.viscous[:n, :r] @ coefficients) - quadratic
-        pressure: FloatArray = self.modes[:, :n] @ np.linalg.solve(self.matrix[:n, :n], rest)
+        r = len(coefficients)
+        quadratic = np.tensordot(coefficients, self.convection[:r, :, :r], axes=1) @ coefficients
+        rest = self.loads @ load - viscosity * (self.viscous[:, :r] @ coefficients) - quadratic
+        pressure: FloatArray = self.modes @ np.linalg.solve(self.matrix, rest)
         return pressure
 
 
@@ -196,8 +196,8 @@ def merged_modes(
     return modes, values, int(np.count_nonzero(values > DEFAULT_CUT * values[0]))
 
 
-def pressure_modes(snapshots: Snapshots, n_modes: int) -> FloatArray:
-    """Return at most ``n_modes`` modes of the pressures that the snapshots have, L2-orthonormal."""
+def pressure_modes(snapshots: Snapshots) -> FloatArray:
+    """Return the modes of the pressures that the snapshots have, L2-orthonormal."""
     problem = snapshots.problem
     known = np.array([origin not in MASS_ONLY for origin in snapshots.origin])
     columns = snapshots.pressure[:, known & (snapshots.pressure != 0).any(axis=0)]
@@ -208,7 +208,7 @@ def pressure_modes(snapshots: Snapshots, n_modes: int) -> FloatArray:
         integral = mass @ np.ones(problem.n_pressure)
         columns = columns - (integral @ columns) / integral.sum()
     modes, values = pod(columns, mass)
-    return modes[:, : min(n_modes, int(np.count_nonzero(values > DEFAULT_CUT * values[0])))]
+    return modes[:, : int(np.count_nonzero(values > DEFAULT_CUT * values[0]))]
 
 
 def _pressure_mass(problem: NavierStokes) -> Any:

@@ -50,7 +50,7 @@ def choose_pairs(pairs: Any, parameters: FloatArray) -> list[Pair]:
         else:
             raise InvalidArgument(f"pairs = {pairs!r} is not one of all, neighbours, or a list of pairs")
         if not chosen:
-            raise InvalidArgument(f"pairs = {pairs!r}: {n} snapshot{'s' * (n != 1)} make no pair")
+            raise InvalidArgument(f"pairs = {pairs!r}: no pair of {n} snapshot{'s' * (n != 1)}")
         return chosen
     return _checked(pairs, n)
 

@@ -207,7 +207,8 @@ def on_grid(solution: Solution, n: int) -> tuple[FloatArray, FloatArray, FloatAr
     step = min(width, height) / (n - 1)
     x = np.linspace(mesh.x.min(), mesh.x.max(), round(width / step) + 1)
     y = np.linspace(mesh.y.min(), mesh.y.max(), round(height / step) + 1)
-    points = np.meshgrid(x, y)
+    # Just inside: a point on a wall that the nodes miss by rounding would count as outside.
+    points = np.meshgrid(*(np.clip(a, a[0] + 1e-9 * step, a[-1] - 1e-9 * step) for a in (x, y)))
     masked: list[Any] = [LinearTriInterpolator(mesh, part)(*points) for part in solution.velocity.T]
     u, v = (component.filled(np.nan) for component in masked)
     return x, y, u, v

@@ -108,5 +108,5 @@ def pod(columns: Any, weight: Any = None) -> tuple[FloatArray, FloatArray]:
 
 
 def _norm(vector: FloatArray, weight: Any) -> float:
-    square = vector @ (vector if weight is None else weight @ vector)
+    square = float(vector @ (vector if weight is None else weight @ vector))
     return float(np.sqrt(max(square, 0.0)))

@@ -159,7 +159,7 @@ class ReducedBasis:
             modes=np.ascontiguousarray(modes[:, :count]),
             singular_values=values,
             rank=rank,
-            pressure_modes=pressure_modes(snapshots, count),
+            pressure_modes=pressure_modes(snapshots),
             supremizers=supremizers,
             inner=inner,
             linear_solves=snapshots.linear_solves,
@@ -369,7 +369,7 @@ class ReducedBasis:
         velocity = self._offline.trial[:, : len(coefficients)] @ coefficients
 
         def pressure() -> FloatArray:
-            return self._offline.pressure.solve(coefficients, setting.viscosity, load, self.n_modes)
+            return self._offline.pressure.solve(coefficients, setting.viscosity, load)
 
         return ReducedSolution(self.problem, setting, velocity, pressure, coefficients, history)
 

@@ -278,7 +278,7 @@ def read_arrays(path: str | Path, what: str, problem: NavierStokes) -> dict[str,
     try:
         with np.load(path, allow_pickle=False) as file:
             content = {name: file[name] for name in file.files}
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile):
         raise InvalidArgument(f"{path} is not a file of {what}") from None
     if "fingerprint" not in content:
         raise InvalidArgument(f"{path} is not a file of {what}")
