@@ -369,8 +369,10 @@ class NavierStokes:
             warnings.warn(f"{words(checked)} is outside {self.parameters}", UserWarning, stacklevel=3)
         return checked
 
-    def setting(self, mu: Parameters, *, viscosity: float | None = None) -> Setting:
+    def setting(self, mu: Parameters, *, viscosity: float | None = None, flux: bool = True) -> Setting:
         """Return what the (checked) parameters decide.
+
+        ``flux=False`` leaves the net flux out, which costs as much as all else.
 
         Raises
         ------
@@ -390,7 +392,9 @@ class NavierStokes:
             if not _is_zero(data):
                 sides = self.sides(part)
                 load += sides.load(evaluate(f"traction[{part!r}]", data, sides.points, mu))
-        return Setting(dict(mu), nu, boundary, load, self._excess(boundary) if self.enclosed else 0.0)
+        return Setting(
+            dict(mu), nu, boundary, load, self._excess(boundary) if flux and self.enclosed else 0.0
+        )
 
     def _excess(self, boundary: FloatArray) -> float:
         parts = [self.sides(part) for part in self._dirichlet]

@@ -149,7 +149,7 @@ class ReducedBasis:
         if tol is not None:
             missed = 1 - np.cumsum(values**2) / np.sum(values**2)
             count = min(rank, int(np.argmax(missed <= tol**2)) + 1)
-        loads = [problem.setting(mu).load.ravel() for mu in snapshots.parameters]
+        loads = [problem.setting(mu, flux=False).load.ravel() for mu in snapshots.parameters]
         offline = Offline(
             problem=problem,
             known=known,
@@ -247,7 +247,7 @@ class ReducedBasis:
         """Do what `solve` does, but return the last iterate and whether it converged."""
         check_integer("max_iterations", max_iterations, 1, 31)
         offline = self._offline
-        setting = self.problem.setting(self.problem.check_mu(mu))
+        setting = self.problem.setting(self.problem.check_mu(mu), flux=False)
         theta, load = self._data(setting)
         coefficients, steps, converged = offline.model.solve(
             theta,
@@ -273,7 +273,7 @@ class ReducedBasis:
             raise InvalidArgument(
                 f"solution: expected {self.problem.n_velocity} velocity dofs, got {velocity.size}"
             )
-        setting = self.problem.setting(solution.mu, viscosity=solution.viscosity)
+        setting = self.problem.setting(solution.mu, viscosity=solution.viscosity, flux=False)
         theta, load = self._data(setting)
         rest = velocity - offline.lifts @ theta
         weight = inner_product(self.problem, offline.inner)

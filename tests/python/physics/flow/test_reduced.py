@@ -1,4 +1,4 @@
-"""The reduced basis: its invariants on open, enclosed, curved and forced flows, pressures, refusals, files."""
+"""The reduced basis: invariants on open, enclosed, curved and forced flows; pressures, refusals, files."""
 
 from __future__ import annotations
 
