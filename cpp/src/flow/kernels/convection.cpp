@@ -25,10 +25,10 @@ static inline void load(const Cells& cells, std::int64_t block, Nodal& w) {
   }
 }
 
-static inline Lanes dot(const double* table, const Lanes* nodal) {
-  Lanes sum = table[0] * nodal[0];
+/// By reference: how such vectors are returned depends on the instruction set.
+static inline void dot(const double* table, const Lanes* nodal, Lanes& sum) {
+  sum = table[0] * nodal[0];
   for (int k = 1; k < 6; ++k) sum += table[k] * nodal[k];
-  return sum;
 }
 
 static inline const Lanes* geometry(const Cells& cells, std::int64_t block, std::int64_t point) {
@@ -46,7 +46,9 @@ void convection(const Cells& cells, std::int64_t first_block, std::int64_t last_
   for (std::int64_t block = first_block; block < last_block; ++block) {
     load(cells, block, w);
     for (int q = 0; q < n_points; ++q) {
-      const Lanes x = dot(rule.shape + 6 * q, w.x), y = dot(rule.shape + 6 * q, w.y);
+      Lanes x, y;
+      dot(rule.shape + 6 * q, w.x, x);
+      dot(rule.shape + 6 * q, w.y, y);
       const Lanes* const g = geometry(cells, block, q);
       const Lanes a = x * g[0] + y * g[1], b = x * g[2] + y * g[3];
       for (int j = 0; j < 6; ++j) along[q][j] = a * rule.xi[6 * q + j] + b * rule.eta[6 * q + j];
@@ -74,7 +76,11 @@ void gradient(const Cells& cells, std::int64_t first_block, std::int64_t last_bl
     for (int q = 0; q < n_points; ++q) {
       const Lanes* const g = geometry(cells, block, q);
       const double *const xi = rule.xi + 6 * q, *const eta = rule.eta + 6 * q;
-      const Lanes x_xi = dot(xi, w.x), x_eta = dot(eta, w.x), y_xi = dot(xi, w.y), y_eta = dot(eta, w.y);
+      Lanes x_xi, x_eta, y_xi, y_eta;
+      dot(xi, w.x, x_xi);
+      dot(eta, w.x, x_eta);
+      dot(xi, w.y, y_xi);
+      dot(eta, w.y, y_eta);
       slope[0][q] = g[0] * x_xi + g[2] * x_eta;
       slope[1][q] = g[1] * x_xi + g[3] * x_eta;
       slope[2][q] = g[0] * y_xi + g[2] * y_eta;
