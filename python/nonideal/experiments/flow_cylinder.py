@@ -308,7 +308,8 @@ def _answer(
         f"linear solves ({config.method}), the mean error over the box goes from {span('drag')} in drag, "
         f"{span('lift')} in lift and {span('drop')} in pressure drop; the largest are "
         f"{figure(100 * after['drag'].max())}, {figure(100 * after['lift'].max())} and "
-        f"{figure(100 * after['drop'].max())} %. The full solver's own drag is off by {100 * drag:.2g} % with {int(benchmark[n, 'curved']['n_dof']):,} dofs."
+        f"{figure(100 * after['drop'].max())} %. The full solver's own drag is off by "
+        f"{100 * drag:.2g} % with {int(benchmark[n, 'curved']['n_dof']):,} dofs."
     )
 
 
