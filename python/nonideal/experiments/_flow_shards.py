@@ -57,7 +57,7 @@ def _lam(re: float) -> float:
     return re / 2 - float(np.sqrt(re**2 / 4 + 4 * np.pi**2))
 
 
-def _kovasznay_velocity(x: Any, y: Any, mu: Mapping[str, float]) -> tuple[Any, Any]:
+def _kovasznay_velocity(x: Any, y: Any, mu: Mapping[str, float], /) -> tuple[Any, Any]:
     lam = _lam(mu["Re"])
     wave = np.exp(lam * x)
     return 1 - wave * np.cos(2 * np.pi * y), lam / (2 * np.pi) * wave * np.sin(2 * np.pi * y)
@@ -82,7 +82,7 @@ def kovasznay(shard: Mapping[str, Any]) -> dict[str, float]:
     points = cells.points.reshape(-1, 2)
     velocity, pressure = solution.at(points)
     weights = cells.weights.ravel()
-    exact = np.stack(_kovasznay_velocity(*points.T, mu), axis=1)
+    exact = np.stack(_kovasznay_velocity(points[:, 0], points[:, 1], mu), axis=1)
     offset = 0.5 - 0.5 * np.exp(2 * _lam(KOVASZNAY_RE) * points[:, 0])
     gap = pressure - offset
     gap = gap - weights @ gap / weights.sum()
