@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,10 +96,13 @@ class Row:
         return self.validation.linear_solves
 
 
-def mode_counts(n_s: int, asked: Sequence[int] | None, full: int) -> list[int]:
-    """Return the numbers of modes to look at: the reference's, the number of solutions, and all."""
+def mode_counts(n_s: int, asked: Sequence[int] | None, full: int, plain: int | None = None) -> list[int]:
+    """Return the numbers of modes to look at: the reference's, those of the solutions alone, and all.
+
+    ``plain`` is how many modes the ``n_s`` solutions have: fewer where some differ by their lifts alone.
+    """
     usual = _MODES.get(n_s, (n_s // 2, n_s, 2 * n_s, 4 * n_s))
-    wanted = set(usual if asked is None else asked) | {n_s, full}
+    wanted = set(usual if asked is None else asked) | {n_s if plain is None else plain, full}
     return sorted(k for k in wanted if 1 <= k <= full)
 
 
@@ -128,8 +131,8 @@ class Study:
         }
         self.solved.add([mu for points in self.sets.values() for mu in points], "training snapshots")
         self.solved.add(self.tests, "test points")
-        self._oseen: dict[str, Mapping[str, Any]] = {}
         self._bases: dict[tuple[str, str, str], flow.ReducedBasis] = {}
+        self._plain_rank: dict[str, int] = {}
         self.reference = [self.solved.solution(mu) for mu in self.tests]
 
     def _tests(self) -> list[Mu]:
@@ -200,11 +203,17 @@ class Study:
         self._bases[train, method, merge] = basis
         return basis, 0 if extra is None else len(extra)
 
+    def _plain(self, train: str) -> int:
+        return flow.ReducedBasis.fit(self.train(train), inner=self.config.inner).n_modes
+
     def row(self, train: str, method: str, merge: str) -> Row:
         """Return the errors of a training set with a method."""
         basis, n_artificial = self.basis(train, method, merge)
         n_full = len(self.sets[train])
-        counts = mode_counts(n_full, self.config.mode_numbers, basis.n_modes)
+        if train not in self._plain_rank:
+            self._plain_rank[train] = self._plain(train)
+        plain = self._plain_rank[train]
+        counts = mode_counts(n_full, self.config.mode_numbers, basis.n_modes, plain)
         found = flow.validate(basis, self.problem, self.tests, n_modes=counts, reference=self.reference)
         return Row(train, method, merge, found, n_full, n_artificial, basis.singular_values)
 
@@ -227,10 +236,6 @@ class Study:
         basis = self._bases[train, method, self.config.merge[0]]
         exact = [self.solved.solution(mu) for mu in points]
         return flow.validate(basis, self.problem, points, reference=exact).errors[0]
-
-    def without(self, **changes: Any) -> Config:
-        """Return the options with changes."""
-        return replace(self.config, **changes)
 
 
 def gain(before: Any, after: Any) -> Estimate:

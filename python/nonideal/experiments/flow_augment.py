@@ -215,9 +215,9 @@ def _metrics(config: Config, rows: Sequence[Row]) -> dict[str, Estimate]:
         plain, oseen = (_find(config, rows, train, method) for method in ("none", "oseen"))
         if plain is None or oseen is None:
             continue
-        same = oseen.errors(plain.n_full)
-        if same is not None and plain.errors(plain.n_full) is not None:
-            found[f"gain_equal_modes_{train}"] = gain(plain.errors(plain.n_full), same)
+        same = oseen.errors(plain.rank)
+        if same is not None:
+            found[f"gain_equal_modes_{train}"] = gain(plain.errors(plain.rank), same)
         found[f"gain_all_modes_{train}"] = gain(plain.errors(), oseen.errors())
     known = agreement(config, rows)
     if known:
@@ -233,10 +233,10 @@ def _answer(config: Config, rows: Sequence[Row]) -> str:
         plain, oseen = (_find(config, rows, train, method) for method in ("none", "oseen"))
         if plain is None or oseen is None:
             continue
-        k = plain.n_full
+        k = plain.rank
         before, same = plain.errors(k), oseen.errors(k)
         text = f"{train}: {oseen.cost - plain.cost} more linear solves than {plain.cost} "
-        if before is not None and same is not None:
+        if same is not None:
             text += (
                 f"take the mean error with {k} modes from {figure(100 * before.mean())} to "
                 f"{figure(100 * same.mean())} %, and "
@@ -275,7 +275,7 @@ def _comparison(config: Config, rows: Sequence[Row]) -> list[Comparison]:
         plain = _find(config, rows, train, "none")
         if plain is None:
             continue
-        k = plain.n_full
+        k = plain.rank
         mass = [row for method in MASS_ONLY if (row := _find(config, rows, train, method))]
         if mass:
             same = [gain(plain.errors(k), row.errors(k)).value for row in mass if row.errors(k) is not None]
@@ -322,11 +322,11 @@ def _ordering(config: Config, rows: Sequence[Row]) -> str:
         kept = [
             row
             for method in ("linear", *MASS_ONLY, "oseen", "navier_stokes")
-            if (row := _find(config, rows, train, method)) and row.errors(plain.n_full) is not None
+            if (row := _find(config, rows, train, method)) and row.errors(plain.rank) is not None
         ]
-        kept.sort(key=lambda row: float(row.errors(plain.n_full).mean()))
+        kept.sort(key=lambda row: float(row.errors(plain.rank).mean()))
         names = [
-            f"{METHODS[row.method].words} {figure(100 * row.errors(plain.n_full).mean())} %" for row in kept
+            f"{METHODS[row.method].words} {figure(100 * row.errors(plain.rank).mean())} %" for row in kept
         ]
         if names:
             texts.append(f"{train}: {', '.join(names)}")
