@@ -9,6 +9,7 @@ void bind_cram_macrospin(pybind11::module_ m);
 void bind_cram_place(pybind11::module_ m);
 void bind_flow(pybind11::module_ m);
 void bind_flow_lu(pybind11::module_ m);
+void bind_flow_reduced(pybind11::module_ m);
 void bind_quantum(pybind11::module_ m);
 void bind_quantum_batch(pybind11::module_ m);
 void bind_quantum_distance(pybind11::module_ m);
@@ -27,6 +28,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   const pybind11::module_ flow = m.def_submodule("flow");
   nonideal::bindings::bind_flow(flow);
   nonideal::bindings::bind_flow_lu(flow);
+  nonideal::bindings::bind_flow_reduced(flow);
   const pybind11::module_ quantum = m.def_submodule("quantum");
   nonideal::bindings::bind_quantum(quantum);
   nonideal::bindings::bind_quantum_batch(quantum);

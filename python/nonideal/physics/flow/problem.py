@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -37,6 +37,7 @@ from nonideal.physics.flow.nonlinear import Method, Rule, solve_steady
 from nonideal.physics.flow.operator import OseenOperator, check_field
 from nonideal.physics.flow.parameters import ParameterSpace
 from nonideal.physics.flow.quadrature import Cells, Sides
+from nonideal.physics.flow.snapshots import Snapshots, solved_snapshots
 from nonideal.physics.flow.solution import Solution
 from nonideal.physics.flow.workspace import Pool, Workspace
 
@@ -368,8 +369,10 @@ class NavierStokes:
             warnings.warn(f"{words(checked)} is outside {self.parameters}", UserWarning, stacklevel=3)
         return checked
 
-    def setting(self, mu: Parameters, *, viscosity: float | None = None) -> Setting:
+    def setting(self, mu: Parameters, *, viscosity: float | None = None, flux: bool = True) -> Setting:
         """Return what the (checked) parameters decide.
+
+        ``flux=False`` leaves the net flux out, which costs as much as all else.
 
         Raises
         ------
@@ -389,7 +392,9 @@ class NavierStokes:
             if not _is_zero(data):
                 sides = self.sides(part)
                 load += sides.load(evaluate(f"traction[{part!r}]", data, sides.points, mu))
-        return Setting(dict(mu), nu, boundary, load, self._excess(boundary) if self.enclosed else 0.0)
+        return Setting(
+            dict(mu), nu, boundary, load, self._excess(boundary) if flux and self.enclosed else 0.0
+        )
 
     def _excess(self, boundary: FloatArray) -> float:
         parts = [self.sides(part) for part in self._dirichlet]
@@ -535,6 +540,41 @@ class NavierStokes:
             history=tuple(found.history),
             viscosity=setting.viscosity,
         )
+
+    def snapshots(
+        self,
+        mus: Iterable[Parameters],
+        *,
+        tol: float = 1e-10,
+        workers: int | None = None,
+        progress: bool | None = None,
+    ) -> Snapshots:
+        """Return the steady flows at several parameters.
+
+        Parameters
+        ----------
+        mus : iterable of mapping
+            The parameters, in the order of the result's columns.
+        tol : float
+            As for `solve`.
+        workers : int, optional
+            Threads that solve side by side; results do not depend on it.
+        progress : bool, optional
+            False for no progress bar on a terminal.
+
+        Raises
+        ------
+        InvalidArgument, FlowConvergenceError
+            As `solve`.
+
+        Examples
+        --------
+        >>> from nonideal.physics import flow
+        >>> problem = flow.cases.two_lid_cavity(n=6)
+        >>> problem.snapshots(problem.parameters.grid(2)).velocity.shape == (problem.n_velocity, 4)
+        True
+        """
+        return solved_snapshots(self, mus, tol=tol, workers=workers, progress=progress)
 
     def _linear(
         self,
