@@ -248,6 +248,16 @@ class NavierStokes(TaylorHood):
             warnings.warn(f"{words(checked)} is outside {self.parameters}", UserWarning, stacklevel=3)
         return checked
 
+    def viscosity(self, mu: Parameters) -> float:
+        """Return the kinematic viscosity at (checked) parameters.
+
+        Raises
+        ------
+        InvalidArgument
+            If it is not > 0.
+        """
+        return number_of("viscosity", self._viscosity, mu)
+
     def setting(self, mu: Parameters, *, viscosity: float | None = None, flux: bool = True) -> Setting:
         """Return what the (checked) parameters decide.
 
@@ -259,7 +269,7 @@ class NavierStokes(TaylorHood):
             If a function of the user's returns something else than finite numbers, the viscosity is not > 0,
             or the boundary velocities of an enclosed flow have a net flux.
         """
-        nu = number_of("viscosity", self._viscosity, mu) if viscosity is None else viscosity
+        nu = self.viscosity(mu) if viscosity is None else viscosity
         boundary = np.zeros((self._core.n_nodes, 2))
         for part, data in self._dirichlet.items():
             nodes = self.sides(part).nodes

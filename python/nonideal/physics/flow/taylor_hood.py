@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
+from scipy.sparse import linalg
 
 from nonideal.checks import FloatArray, check_choice, check_threads
 from nonideal.errors import InvalidArgument
@@ -149,6 +150,25 @@ class TaylorHood:
         """``int q`` of each pressure's shape function, (n_pressure,); they add up to the area."""
         return self.cells.vertex_weights(self.n_pressure)
 
+    @cached_property
+    def scalar_mass_matrix(self) -> sparse.csr_array:
+        """``int phi_i phi_j`` over nodes, (n_nodes, n_nodes): the block of one component."""
+        return self.scalar(self._core.mass)
+
+    @cached_property
+    def _mass_factors(self) -> linalg.SuperLU:
+        options = {"SymmetricMode": True}
+        return linalg.splu(
+            self.scalar_mass_matrix.tocsc(),
+            permc_spec="MMD_AT_PLUS_A",
+            diag_pivot_thresh=0.0,
+            options=options,
+        )
+
+    def project(self, values: FloatArray) -> FloatArray:
+        """Return the quadratic function, (n_nodes,), nearest to values at the cells' quadrature points."""
+        return np.asarray(self._mass_factors.solve(self.cells.moments(values)))
+
     def norm(self, velocity: FloatArray) -> float:
         """Return the L2 norm of a (n_nodes, 2) velocity."""
-        return float(np.sqrt(max(np.vdot(velocity, self.scalar(self._core.mass) @ velocity), 0.0)))
+        return float(np.sqrt(max(np.vdot(velocity, self.scalar_mass_matrix @ velocity), 0.0)))
