@@ -7,8 +7,8 @@
 
 namespace nonideal::flow::detail {
 
-/// Doubles at a multiple of 64 bytes, not initialised. (Huge pages made factorisations 5 % faster, but the first
-/// one up to twice as slow where the system had to make room for them.)
+/// Doubles at a multiple of 64 bytes, not initialised. (Huge pages made factorisations 5 % faster, but the
+/// first one up to twice as slow where the system had to make room for them.)
 class Memory {
  public:
   Memory() = default;

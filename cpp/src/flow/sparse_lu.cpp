@@ -101,15 +101,15 @@ detail::Factors::Factors(std::shared_ptr<const Analysis> shared, LuOptions chose
 
 double* detail::Factors::work() const { return scratch.data() + scratch_step * omp_get_thread_num(); }
 
-/// Finds D: each pass divides rows and columns by the square root of their largest entries. `most` holds the
-/// largest entries of A in rows and columns.
-void detail::Factors::equilibrate(std::span<const double> given, std::vector<double>& most) {
+/// Finds D: each pass divides rows and columns by the square root of their largest entries; those of A are
+/// known.
+void detail::Factors::equilibrate(std::span<const double> given) {
   const std::int64_t n = analysis->n_rows();
   std::vector<double>& dd = scale;
-  std::vector<double> columns(at(n));
+  std::vector<double>& columns = in_column;
   for (int pass = 0; pass < kEquilibrations; ++pass) {
     if (pass > 0) {
-      std::fill(columns.begin(), columns.end(), 0.0);
+      columns.assign(at(n), 0.0);
       for (std::int64_t i = 0; i < n; ++i) {
         double row = 0.0;
         const double own = dd[at(i)];
@@ -137,7 +137,7 @@ void detail::Factors::take(std::span<const double> given) {
   values.resize(given.size());
   scale.assign(at(n), 1.0);
   rows.resize(at(n));
-  std::vector<double> most(at(n));
+  most.assign(at(n), 0.0);
   norm = 0.0;
   for (std::int64_t i = 0; i < n; ++i) {
     double sum = 0.0, row = 0.0;
@@ -161,7 +161,7 @@ void detail::Factors::take(std::span<const double> given) {
     norm = std::max(norm, sum);
   }
   if (n > 0 && norm == 0.0) throw NumericalError("the matrix is singular: all its values are zero");
-  if (options.scaling == Scaling::ruiz) equilibrate(given, most);
+  if (options.scaling == Scaling::ruiz) equilibrate(given);
   double largest = 0.0;
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t e = d.indptr[at(i)]; e < d.indptr[at(i + 1)]; ++e) {

@@ -46,19 +46,20 @@ struct Factors {
   Kernels kernels;
   Schedule plan;
   Memory factors, rests, scratch;
-  std::int64_t scratch_step = 0;   ///< doubles for each thread
-  std::vector<std::int32_t> rows;  ///< by position: which row of the front the pivot came from
-  std::vector<double> values;      ///< of the scaled matrix D A D
-  std::vector<double> scale;       ///< D, powers of two, by row
-  double norm = 0.0;               ///< largest row sum of |A|
-  double least = 0.0;              ///< smallest pivot
+  std::int64_t scratch_step = 0;        ///< doubles for each thread
+  std::vector<std::int32_t> rows;       ///< by position: which row of the front the pivot came from
+  std::vector<double> values;           ///< of the scaled matrix D A D
+  std::vector<double> scale;            ///< D, powers of two, by row
+  std::vector<double> most, in_column;  ///< scratch of the scaling: largest entries in row or column i
+  double norm = 0.0;                    ///< largest row sum of |A|
+  double least = 0.0;                   ///< smallest pivot
   bool factorized = false;
   LuStats stats;
 
   Factors(std::shared_ptr<const Analysis> shared, LuOptions chosen);
 
   void take(std::span<const double> given);
-  void equilibrate(std::span<const double> given, std::vector<double>& rows_most);
+  void equilibrate(std::span<const double> given);
   void factorize_tree(int threads);
   /// Factorises one front; returns how many pivots were replaced. `shared`: by all threads of the region.
   std::int64_t factorize_front(const Front& front, bool shared);

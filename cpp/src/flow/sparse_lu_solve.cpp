@@ -18,8 +18,9 @@ using detail::Front;
 
 constexpr std::int64_t kTogether = 16;  ///< right-hand sides that are solved together
 constexpr double kGood = 1e-14;         ///< backward error that needs no refinement
-constexpr double kUnsolved = 1e-6;  ///< |b - A x| / |b| that shows a singular matrix, where pivots were replaced
-constexpr double kBad = 1e-10;          ///< backward error that is refused
+constexpr double kUnsolved =
+    1e-6;                       ///< |b - A x| / |b| that shows a singular matrix, where pivots were replaced
+constexpr double kBad = 1e-10;  ///< backward error that is refused
 constexpr double kFlopsPerThread = 1e7;
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
@@ -185,8 +186,8 @@ class System {
   const std::vector<double>& b() const { return b_; }
 
   /// rest <- b' - A' x'; returns the normwise backward error of each right-hand side, infinite where it is no
-  /// number. The replaced pivots of a singular matrix give an enormous x, whose backward error is small: there
-  /// |b - A x| / |b| tells.
+  /// number. The replaced pivots of a singular matrix give an enormous x, whose backward error is small:
+  /// there |b - A x| / |b| tells.
   std::vector<double> residual(const std::vector<double>& x, std::vector<double>& rest) const {
     rest = b_;
     for (std::int64_t i = 0; i < n_; ++i) {

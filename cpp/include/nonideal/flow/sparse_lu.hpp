@@ -45,8 +45,8 @@ struct Factors;
 class Analysis {
  public:
   /// Checks and analyses the pattern of a square matrix in compressed rows. Throws InvalidArgument unless the
-  /// columns ascend within each row, the pattern is symmetric, and every value couples nodes of one element (or
-  /// nodes that meet in a front all the same).
+  /// columns ascend within each row, the pattern is symmetric, and every value couples nodes of one element
+  /// (or nodes that meet in a front all the same).
   NONIDEAL_API Analysis(std::span<const std::int32_t> indptr, std::span<const std::int32_t> indices,
                         const Layout& layout, int leaf_elements = 16);
   NONIDEAL_API ~Analysis();

@@ -14,7 +14,7 @@ from nonideal.checks import FloatArray
 from nonideal.errors import InvalidArgument, MissingExtra
 
 if TYPE_CHECKING:
-    from nonideal.physics.flow.problem import NavierStokes
+    from nonideal.physics.flow.solution import Solution
 
 __all__ = ["from_meshio", "to_meshio", "write_vtu"]
 
@@ -123,8 +123,9 @@ def to_meshio(points: FloatArray, cells: NDArray[np.int32], parts: Mapping[str, 
     )
 
 
-def write_vtu(path: str | Path, problem: NavierStokes, velocity: FloatArray, pressure: FloatArray) -> None:
+def write_vtu(path: str | Path, solution: Solution) -> None:
     """Write fields on six-node triangles; pressures at side nodes are the means of their ends."""
+    problem, pressure = solution.problem, solution.pressure
     target = Path(path)
     if target.suffix != ".vtu":
         raise InvalidArgument(f"path = {str(path)!r} does not end in .vtu")
@@ -134,8 +135,9 @@ def write_vtu(path: str | Path, problem: NavierStokes, velocity: FloatArray, pre
         np.pad(problem.nodes, ((0, 0), (0, 1))),
         [("triangle6", problem.cell_nodes)],
         point_data={
-            "velocity": np.pad(velocity, ((0, 0), (0, 1))),
+            "velocity": np.pad(solution.velocity, ((0, 0), (0, 1))),
             "pressure": np.concatenate([pressure, middle]),
+            "vorticity": solution.vorticity(),
         },
     )
     mesh.write(target)

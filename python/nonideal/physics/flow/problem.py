@@ -9,8 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
+from numpy.typing import ArrayLike
 
 from nonideal.checks import (
     FloatArray,
@@ -18,7 +17,6 @@ from nonideal.checks import (
     check_integer,
     check_mapping,
     check_positive,
-    check_threads,
 )
 from nonideal.errors import InvalidArgument
 from nonideal.physics.flow import solvers
@@ -31,14 +29,13 @@ from nonideal.physics.flow.boundary import (
     number_of,
     words,
 )
-from nonideal.physics.flow.locate import Locator
 from nonideal.physics.flow.mesh import Mesh
 from nonideal.physics.flow.nonlinear import Method, Rule, solve_steady
 from nonideal.physics.flow.operator import OseenOperator, check_field
 from nonideal.physics.flow.parameters import ParameterSpace
-from nonideal.physics.flow.quadrature import Cells, Sides
 from nonideal.physics.flow.snapshots import Snapshots, solved_snapshots
 from nonideal.physics.flow.solution import Solution
+from nonideal.physics.flow.taylor_hood import TaylorHood
 from nonideal.physics.flow.workspace import Pool, Workspace
 
 __all__ = ["NavierStokes"]
@@ -71,7 +68,7 @@ class Setting:
     excess: float
 
 
-class NavierStokes:
+class NavierStokes(TaylorHood):
     """A family of steady incompressible flows on one mesh.
 
     ``-viscosity lap u + (u . grad) u + grad p = f``, ``div u = 0``; velocities u prescribed on some parts of
@@ -142,11 +139,10 @@ class NavierStokes:
         element: str = "P2P1",
         solver: Any = "auto",
     ) -> None:
-        if not isinstance(mesh, Mesh):
-            raise InvalidArgument(f"mesh: {type(mesh).__name__} is not a Mesh")
         if parameters is not None and not isinstance(parameters, ParameterSpace):
             raise InvalidArgument(f"parameters: {type(parameters).__name__} is not a ParameterSpace")
-        self.mesh, self.parameters = mesh, parameters
+        super().__init__(mesh)
+        self.parameters = parameters
         self.element = check_choice("element", element, ("P2P1",))
         self._viscosity = viscosity
         if not callable(viscosity):
@@ -162,7 +158,6 @@ class NavierStokes:
         self._body_force = None if body_force is None else check_data("body_force", body_force)
         self._solver = solver
         self._check_parts()
-        self._core = mesh._core
         self.enclosed = not self._traction
         self.constrained = np.zeros(self._core.n_nodes, dtype=bool)
         for part in self._dirichlet:
@@ -212,82 +207,7 @@ class NavierStokes:
         kind = "enclosed" if self.enclosed else "open"
         return f"NavierStokes({self.element}, {self.n_dof} dofs, {kind}, {self.parameters})"
 
-    # ---- numbering and matrices ----
-
-    @property
-    def n_velocity(self) -> int:
-        """Velocity dofs; dof 2 i + c is component c at node i."""
-        return 2 * self._core.n_nodes
-
-    @property
-    def n_pressure(self) -> int:
-        """Pressure dofs, one at each vertex."""
-        return self._core.n_vertices
-
-    @property
-    def n_dof(self) -> int:
-        """All dofs."""
-        return self.n_velocity + self.n_pressure
-
-    @property
-    def nodes(self) -> FloatArray:
-        """Coordinates of the velocities, (n_nodes, 2): vertices, then one node on each edge."""
-        return self._core.nodes
-
-    @property
-    def edges(self) -> NDArray[np.int32]:
-        """Vertices of each edge, (n_edges, 2), in lexicographic order."""
-        return self._core.edges
-
-    @property
-    def cell_nodes(self) -> NDArray[np.int32]:
-        """Nodes of each triangle, (n_cells, 6): corners, then sides 0-1, 1-2, 2-0."""
-        return self._core.cell_nodes
-
-    @cached_property
-    def mass_matrix(self) -> sparse.csr_array:
-        """``int phi_i . phi_j``, (n_velocity, n_velocity)."""
-        return self._for_both(self._core.mass)
-
-    @cached_property
-    def stiffness_matrix(self) -> sparse.csr_array:
-        """``int grad phi_i : grad phi_j`` (viscosity 1), (n_velocity, n_velocity)."""
-        return self._for_both(self._core.stiffness)
-
-    @cached_property
-    def divergence_matrix(self) -> sparse.csr_array:
-        """``-int q div phi_j``, (n_pressure, n_velocity)."""
-        return sparse.csr_array(self._core.divergence(), (self.n_pressure, self.n_velocity))
-
-    def convection_matrix(self, convecting: ArrayLike, *, num_threads: int | None = None) -> sparse.csr_array:
-        """Return ``int phi_i . (w . grad) phi_j`` for a velocity w, (n_velocity, n_velocity).
-
-        Parameters
-        ----------
-        convecting : (n_nodes, 2) array_like
-            The velocity w.
-        num_threads : int, optional
-            Threads; the bits don't depend on them.
-
-        Raises
-        ------
-        InvalidArgument
-            If the shape does not fit or a number is not finite.
-        """
-        return self._for_both(self._convection(convecting, num_threads).data)
-
-    def _convection(self, convecting: ArrayLike, num_threads: int | None = None) -> sparse.csr_array:
-        """Return the block of one component."""
-        field = check_field("convecting", convecting, self._core.n_nodes)
-        return self.scalar(self._core.convection(field, num_threads=check_threads(num_threads)))
-
-    def scalar(self, values: FloatArray) -> sparse.csr_array:
-        """Return a matrix over nodes with these values in the pattern of the mesh."""
-        n = self._core.n_nodes
-        return sparse.csr_array((values, self._core.indices, self._core.indptr), (n, n), copy=False)
-
-    def _for_both(self, values: FloatArray) -> sparse.csr_array:
-        return sparse.csr_array(sparse.kron(self.scalar(values), sparse.eye_array(2), format="csr"))
+    # ---- operators ----
 
     @cached_property
     def operator(self) -> OseenOperator:
@@ -305,47 +225,6 @@ class NavierStokes:
     def solver_stats(self) -> solvers.SolverStats:
         """What the solvers of this problem did so far, all threads together."""
         return self._pool.stats()
-
-    @cached_property
-    def cells(self) -> Cells:
-        """Quadrature over the cells."""
-        return Cells(self.nodes, self.cell_nodes)
-
-    def sides(self, part: str) -> Sides:
-        """Return the quadrature over a part of the boundary.
-
-        Raises
-        ------
-        InvalidArgument
-            If there is no such part.
-        """
-        part = check_choice("part", part, self.mesh.boundaries)
-        if part not in self._sides:
-            facets = self.mesh.boundaries[part].astype(np.int64)
-            ordered = np.sort(facets, axis=1)
-            edges = self.edges.astype(np.int64)
-            found = np.searchsorted(edges[:, 0] << 32 | edges[:, 1], ordered[:, 0] << 32 | ordered[:, 1])
-            middles = self.n_pressure + found
-            self._sides[part] = Sides(self.nodes, np.column_stack([facets, middles]))
-        return self._sides[part]
-
-    @cached_property
-    def _sides(self) -> dict[str, Sides]:
-        return {}
-
-    @cached_property
-    def locator(self) -> Locator:
-        """Finds the cells of points."""
-        return Locator(self.nodes, self.cell_nodes)
-
-    @cached_property
-    def pressure_weights(self) -> FloatArray:
-        """``int q`` of each pressure's shape function, (n_pressure,); they add up to the area."""
-        return self.cells.vertex_weights(self.n_pressure)
-
-    def norm(self, velocity: FloatArray) -> float:
-        """Return the L2 norm of a (n_nodes, 2) velocity."""
-        return float(np.sqrt(max(np.vdot(velocity, self.scalar(self._core.mass) @ velocity), 0.0)))
 
     # ---- parameters ----
 
@@ -369,6 +248,16 @@ class NavierStokes:
             warnings.warn(f"{words(checked)} is outside {self.parameters}", UserWarning, stacklevel=3)
         return checked
 
+    def viscosity(self, mu: Parameters) -> float:
+        """Return the kinematic viscosity at (checked) parameters.
+
+        Raises
+        ------
+        InvalidArgument
+            If it is not > 0.
+        """
+        return number_of("viscosity", self._viscosity, mu)
+
     def setting(self, mu: Parameters, *, viscosity: float | None = None, flux: bool = True) -> Setting:
         """Return what the (checked) parameters decide.
 
@@ -380,7 +269,7 @@ class NavierStokes:
             If a function of the user's returns something else than finite numbers, the viscosity is not > 0,
             or the boundary velocities of an enclosed flow have a net flux.
         """
-        nu = number_of("viscosity", self._viscosity, mu) if viscosity is None else viscosity
+        nu = self.viscosity(mu) if viscosity is None else viscosity
         boundary = np.zeros((self._core.n_nodes, 2))
         for part, data in self._dirichlet.items():
             nodes = self.sides(part).nodes

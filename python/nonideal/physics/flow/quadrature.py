@@ -87,13 +87,13 @@ class Cells:
 
     def load(self, values: FloatArray) -> FloatArray:
         """Return the integrals of values (n_cells, n_points, 2) times each node's shape function."""
-        local = np.einsum("cq,cqx,qk->ckx", self.weights, values, self.shape, optimize=True)
-        return np.stack(
-            [
-                np.bincount(self._cell_nodes.ravel(), local[:, :, c].ravel(), len(self._nodes))
-                for c in range(2)
-            ],
-            axis=1,
+        return np.stack([self.moments(values[..., c]) for c in range(2)], axis=1)
+
+    def moments(self, values: FloatArray) -> FloatArray:
+        """Return the integrals of values (n_cells, n_points) times each node's shape function, (n_nodes,)."""
+        local = np.einsum("cq,cq,qk->ck", self.weights, values, self.shape, optimize=True)
+        return np.asarray(
+            np.bincount(self._cell_nodes.ravel(), local.ravel(), len(self._nodes)), dtype=np.float64
         )
 
     def vertex_weights(self, n_vertices: int) -> FloatArray:

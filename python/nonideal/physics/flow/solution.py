@@ -78,7 +78,7 @@ class Solution:
             raise InvalidArgument(f"pressure has shape {self.pressure.shape}, not ({problem.n_pressure},)")
         self.linear_solves = linear_solves
         self.history = tuple(history)
-        self.viscosity = viscosity if viscosity is not None else problem.setting(self.mu).viscosity
+        self.viscosity = viscosity if viscosity is not None else problem.viscosity(self.mu)
 
     def __repr__(self) -> str:
         return f"Solution(mu={self.mu}, linear_solves={self.linear_solves})"
@@ -210,6 +210,19 @@ class Solution:
 
     # ---- fields ----
 
+    def vorticity(self) -> FloatArray:
+        """Return ``dv/dx - du/dy`` at the nodes, (n_nodes,): its best quadratic fit in the mean square.
+
+        Examples
+        --------
+        >>> from nonideal.physics import flow
+        >>> solution = flow.cases.two_lid_cavity(n=8, regularised=True).stokes({"Re": 100, "a": 0})
+        >>> weights = solution.problem.scalar_mass_matrix.sum(axis=0)
+        >>> round(float(weights @ solution.vorticity()), 3)  # minus the circulation along the lid
+        -0.533
+        """
+        return self.problem.project(self.problem.cells.curl(self.velocity))
+
     def at(self, points: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return velocity and pressure at points.
 
@@ -238,7 +251,7 @@ class Solution:
         return self.problem.locator.sample(points, self.velocity, self.pressure)
 
     def save(self, path: str | Path) -> None:
-        """Write velocity and pressure to a VTU file, which ParaView reads.
+        """Write velocity, pressure and vorticity to a VTU file, which ParaView reads.
 
         Parameters
         ----------
@@ -252,4 +265,4 @@ class Solution:
         MissingExtra
             If meshio is not installed.
         """
-        exchange.write_vtu(path, self.problem, self.velocity, self.pressure)
+        exchange.write_vtu(path, self)

@@ -440,7 +440,7 @@ def test_refused_patterns():
         (
             ([0, 4, 8, 12, 16], [0, 1, 2, 3] * 4),
             square,
-            "indices: row 1 holds column 3, but their nodes share no element",
+            "indices: row 3 holds column 1, but their nodes share no element",
         ),
         (
             (indptr, indices),

@@ -117,6 +117,20 @@ def test_a_rotation_has_enstrophy_on_curved_cells():
     assert solution.enstrophy() == pytest.approx(2 * solution.problem.cells.weights.sum(), rel=1e-12)
 
 
+@pytest.mark.parametrize("name", ["rectangle", "unstructured"])
+def test_vorticity(name):
+    """Of a quadratic flow it is linear, so that its fit is exact."""
+    solution = on(MESHES[name](), quadratic, linear)
+    x, y = solution.problem.nodes.T
+    exact = (3 - 2 * x + 0.5 * y) - (-2 + x - 2 * y)
+    np.testing.assert_allclose(solution.vorticity(), exact, atol=1e-11)
+
+
+def test_vorticity_on_curved_cells():
+    solution = on(MESHES["curved"](), lambda x, y: (y, -x), linear)
+    np.testing.assert_allclose(solution.vorticity(), -2, atol=1e-10)
+
+
 def test_reactions_of_a_known_flow():
     """Poiseuille's flow: shear stress viscosity du/dy on the walls, pressure on the ends."""
     nu = 0.25
@@ -243,6 +257,7 @@ def test_save(tmp_path, name):
     np.testing.assert_array_equal(back.points[:, :2], solution.problem.nodes)
     np.testing.assert_array_equal(back.cells_dict["triangle6"], solution.problem.cell_nodes)
     np.testing.assert_array_equal(back.point_data["velocity"][:, :2], solution.velocity)
+    np.testing.assert_array_equal(back.point_data["vorticity"], solution.vorticity())
     x, y = solution.problem.nodes.T
     straight = (
         back.points[solution.problem.edges].mean(1)[:, :2]
