@@ -9,7 +9,7 @@ import numpy as np
 
 from nonideal.experiments import Curve
 from nonideal.experiments._augment_study import Row, Study
-from nonideal.experiments._flow_cases import Mu
+from nonideal.experiments._flow_cases import Mu, write_fields
 from nonideal.physics import flow
 from nonideal.physics.flow.plot import on_grid
 
@@ -120,10 +120,21 @@ def _pair_fields(study: Study) -> dict[str, Curve]:
     mu = made.parameters[index]
     study.solved.add([mu], "points of the map")
     fields = {
-        "real": study.solved.part(mu)["velocity"],
+        "real": np.asarray(study.solved.part(mu)["velocity"]),
         "linear": made.velocity[:, index],
         "oseen": solved.velocity[:, index],
     }
+    pressures = {
+        "real": study.solved.part(mu)["pressure"],
+        "linear": made.pressure[:, index],
+        "oseen": solved.pressure[:, index],
+    }
+    if study.out is not None:
+        shown = {
+            name: flow.Solution(problem, mu, velocity.reshape(-1, problem.mesh.dim), pressures[name])
+            for name, velocity in fields.items()
+        }
+        write_fields(study.out / "fields", shown)
     found = field_curves(problem, mu, fields)
     ends = study.space.as_array([mu, *(snapshots.parameters[i] for i in made.pairs[index])])
     names = ", ".join(study.space.names)

@@ -118,7 +118,7 @@ class Study:
     """
 
     def __init__(self, config: Config, runner: Runner) -> None:
-        self.config, self._runner = config, runner
+        self.config, self._runner, self.out = config, runner, runner.out
         self._shard = config.shard
         self.solved = Solved(runner, self._shard)
         self.problem = self.solved.problem

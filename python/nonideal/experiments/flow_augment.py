@@ -167,7 +167,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     config : Config
         What to vary.
     runner : Runner or None
-        Where shards run; None: here, quietly.
+        Where shards run; None: here, quietly. With a folder, the fields of one pair go there as VTU files.
 
     Returns
     -------

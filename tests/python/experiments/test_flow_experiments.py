@@ -8,7 +8,7 @@ import pytest
 from nonideal import cli
 from nonideal.errors import InvalidArgument
 from nonideal.experiments import Runner, describe, execute, flow_cavity, flow_cylinder, flow_jet
-from nonideal.experiments._flow_shards import kovasznay, time_oseen, vorticity
+from nonideal.experiments._flow_shards import kovasznay, time_oseen
 from nonideal.experiments.flow_cylinder import forces, solve_benchmark
 from nonideal.physics import flow
 
@@ -53,14 +53,6 @@ def test_cavity_does_not_depend_on_workers(cavity, tmp_path):
     other = flow_cavity.run(flow_cavity.Config(re="150", a=0.5, mesh=6, seed=1))
     assert other.comparison == ()
     assert "No figures are known for these options" in other.answer
-
-
-def test_vorticity_of_a_rotation():
-    problem = flow.cases.two_lid_cavity(n=5)
-    x, y = problem.nodes.T
-    velocity = np.stack([-3 * y, 2 * x], axis=1)
-    solution = flow.Solution(problem, {"Re": 100, "a": 0}, velocity, np.zeros(problem.n_pressure))
-    np.testing.assert_allclose(vorticity(solution), 5.0, rtol=1e-12)
 
 
 def test_shards_of_the_cavity():
