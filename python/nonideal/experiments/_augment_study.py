@@ -17,7 +17,7 @@ from nonideal.physics.flow.augmentation import distinct
 if TYPE_CHECKING:
     from nonideal.experiments.flow_augment import Config
 
-__all__ = ["MERGED_TWICE", "METHODS", "Row", "Study", "gain", "mode_counts"]
+__all__ = ["MERGED_TWICE", "METHODS", "Row", "Study", "case_rows", "gain", "mode_counts"]
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,11 @@ class Study:
         Options.
     runner : Runner
         Where shards run.
+    plain_sets : bool
+        Whether the sets of the curve of error against cost are solved too.
     """
 
-    def __init__(self, config: Config, runner: Runner) -> None:
+    def __init__(self, config: Config, runner: Runner, *, plain_sets: bool = True) -> None:
         self.config, self._runner, self.out = config, runner, runner.out
         self._shard = config.shard
         self.solved = Solved(runner, self._shard)
@@ -127,7 +129,7 @@ class Study:
         self.tests = self._tests()
         self.sets = {
             name: training_set("train", name, self.space)
-            for name in dict.fromkeys((*config.train, *config.plain_sets))
+            for name in dict.fromkeys((*config.train, *(config.plain_sets if plain_sets else ())))
         }
         self.solved.add([mu for points in self.sets.values() for mu in points], "training snapshots")
         self.solved.add(self.tests, "test points")
@@ -236,6 +238,12 @@ class Study:
         basis = self._bases[train, method, self.config.merge[0]]
         exact = [self.solved.solution(mu) for mu in points]
         return flow.validate(basis, self.problem, points, reference=exact).errors[0]
+
+
+def case_rows(config: Config, runner: Runner) -> list[Row]:
+    """Return the rows of a further flow, without the plain sets of the curve of error against cost."""
+    study = Study(config, runner, plain_sets=False)
+    return [study.row(train, method, config.merge[0]) for train in config.train for method in config.methods]
 
 
 def gain(before: Any, after: Any) -> Estimate:

@@ -10,8 +10,8 @@ were not to be had in full: the mass-only methods are reconstructions, the flows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,9 +29,10 @@ from nonideal.experiments import (
     option,
 )
 from nonideal.experiments._augment_curves import curves
-from nonideal.experiments._augment_study import METHODS, Row, Study, gain
+from nonideal.experiments._augment_study import METHODS, Row, Study, case_rows, gain
 from nonideal.experiments._augment_tables import (
     agreement,
+    case_table,
     cost_table,
     error_table,
     figure,
@@ -56,6 +57,15 @@ EXTRAS: tuple[str, ...] = ()
 #: Training sets of the curve of error against cost, by the number of parameters; the last and largest one
 #: without artificial snapshots.
 _PLAIN_SETS = {2: ("2x2", "2x2+centre", "3x3", "4x4", "5x5"), 1: ("2", "3", "4", "5", "7")}
+
+#: Further flows, and the methods that are compared on them.
+FURTHER: Mapping[str, Mapping[str, Any]] = {
+    "two-lid-1000": {"case": "two-lid", "re": "100:1000"},
+    "jet": {"case": "jet", "re": None},
+    "cylinder": {"case": "cylinder", "re": None},
+    "step": {"case": "step", "re": None},
+}
+_CASE_METHODS = ("none", *MASS_ONLY, "oseen", "navier_stokes")
 
 #: Methods whose errors are single figures of the page; all are in the tables.
 _LEADS = ("none", "oseen", "navier_stokes")
@@ -103,6 +113,11 @@ class Config(BaseConfig):
         help="numbers of modes, a,b,...; auto: 2,4,6,8 (4 snapshots), 4,9,16,25,36 (9), else around theirs",
     )
     solver: str = option("auto", help="sparse solver: auto, native, superlu, pardiso")
+    also: tuple[str, ...] | None = option(
+        None,
+        help="further flows, in a table of their own; none at quick scale, all at full scale unless given",
+        choices=("none", *FURTHER),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -121,6 +136,19 @@ class Config(BaseConfig):
         if self.solver not in ("auto", *flow.solvers.available()):
             names = ", ".join(("auto", *flow.solvers.available()))
             raise InvalidArgument(f"solver = {self.solver!r} is not one of {names}")
+
+    @property
+    def further(self) -> dict[str, Config]:
+        """Options of the further flows, by name."""
+        names = tuple(FURTHER) if self.also is None and self.scale == "full" else self.also or ()
+        methods = tuple(name for name in _CASE_METHODS if name in self.methods)
+        return {
+            name: replace(
+                self, **FURTHER[name], mesh=None, methods=methods, merge=self.merge[:1], also="none"
+            )
+            for name in names
+            if name != "none"
+        }
 
     @property
     def ranges(self) -> dict[str, list[float]]:
@@ -178,9 +206,13 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         Errors of every training set and method against modes and cost, and where Oseen's snapshots lose.
     """
     config = config.with_seed()
-    study = Study(config, runner or Runner())
+    runner = runner or Runner()
+    study = Study(config, runner)
     rows = study.rows()
     tables: dict[str, Table] = {"losses": losses_table(config, rows)}
+    further = {name: case_rows(options, runner) for name, options in config.further.items()}
+    if further:
+        tables["cases"] = case_table({_label(config): rows, **further}, config.merge[0])
     tables |= {f"errors_{train}": error_table(config, rows, train) for train in config.train}
     tables["cost"] = cost_table(config, rows)
     for name, table in (("merge", merge_table(config, rows)), ("reference", reference_table(config, rows))):
@@ -197,6 +229,10 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         tables=tables,
         limits=_limits(config),
     )
+
+
+def _label(config: Config) -> str:
+    return f"{config.case} {config.range_text}".strip()
 
 
 def _find(config: Config, rows: Sequence[Row], train: str, method: str) -> Row | None:

@@ -219,3 +219,25 @@ def test_bad_options_end_in_one_line(options, message, capsys, tmp_path):
     words = [f"--{name}={value}" for name, value in options.items()]
     assert cli.main(["run", "flow-augment", *words, "--out", str(tmp_path)]) == 2
     assert capsys.readouterr().err == f"nonideal: {text}\n"
+
+
+def test_further_flows_have_a_table_of_their_own():
+    config = flow_augment.Config(
+        **SMALL | {"also": "step,two-lid-1000", "methods": "bracket,oseen", "mesh": 4}
+    )
+    assert {name: (options.case, options.n) for name, options in config.further.items()} == {
+        "step": ("step", 8),
+        "two-lid-1000": ("two-lid", 20),
+    }
+    assert set(flow_augment.Config(scale="full").further) == {"two-lid-1000", "jet", "cylinder", "step"}
+    assert flow_augment.Config().further == {}
+    assert flow_augment.Config(scale="full", also="none").further == {}
+    result = flow_augment.run(config)
+    table = result.tables["cases"]
+    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    assert [row["flow"] for row in rows] == ["two-lid 100:400", "step", "two-lid-1000"]
+    for row in rows:
+        plain, same = float(row["plain (%)"]), float(row["Oseen, k modes (%)"])
+        assert float(row["gain, k modes"]) == pytest.approx(plain / same, rel=0.03)
+        assert float(row["gain of the best approximation"]) >= 1  # a larger space cannot be worse
+        assert row["gain of real mid-points (modes; solves)"] is None
