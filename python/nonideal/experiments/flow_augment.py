@@ -144,7 +144,7 @@ class Config(BaseConfig):
         methods = tuple(name for name in _CASE_METHODS if name in self.methods)
         return {
             name: replace(
-                self, **FURTHER[name], mesh=None, methods=methods, merge=self.merge[:1], also="none"
+                self, **FURTHER[name], mesh=None, methods=methods, merge=self.merge[:1], also=("none",)
             )
             for name in names
             if name in FURTHER
