@@ -222,9 +222,7 @@ def test_bad_options_end_in_one_line(options, message, capsys, tmp_path):
 
 
 def test_further_flows_have_a_table_of_their_own():
-    config = flow_augment.Config(
-        **SMALL | {"also": "step,two-lid-1000", "methods": "bracket,oseen", "mesh": 4}
-    )
+    config = flow_augment.Config(**SMALL | {"also": "step,two-lid-1000", "methods": "bracket,oseen"})
     assert {name: (options.case, options.n) for name, options in config.further.items()} == {
         "step": ("step", 8),
         "two-lid-1000": ("two-lid", 20),
