@@ -1,6 +1,9 @@
 """Flows: closed forms, invariants, the nonlinear iteration, refusals."""
 
+import os
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -555,3 +558,31 @@ def test_a_solver_that_fails_is_named():
         problem.stokes({})
     with pytest.raises(flow.FlowConvergenceError, match="broken: singular"):
         problem.solve({}, initial=np.zeros((25, 2)))
+
+
+SAVE_FLOW = """
+import sys
+import numpy as np
+from nonideal.physics import flow
+solution = flow.cases.cylinder(8).solve({"nu": 1e-3, "inflow": 0.25})
+np.save(sys.argv[1], np.append(solution.velocity.ravel(), solution.pressure))
+"""
+
+
+def test_instruction_sets_agree(tmp_path):
+    found = {}
+    for isa in ("baseline", "avx2", "avx512"):
+        path = tmp_path / f"{isa}.npy"
+        done = subprocess.run(
+            [sys.executable, "-c", SAVE_FLOW, path],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "NONIDEAL_ISA": isa},
+            timeout=120,
+        )
+        if "NONIDEAL_ISA" in done.stderr:  # this processor lacks it
+            continue
+        assert done.returncode == 0, done.stderr
+        found[isa] = np.load(path)
+    for values in found.values():
+        np.testing.assert_allclose(values, found["baseline"], atol=1e-10 * np.abs(found["baseline"]).max())
