@@ -121,6 +121,20 @@ def test_solutions(mesh, reynolds, newton, is_open):
     assert stats.flops > 0
 
 
+@pytest.mark.parametrize(("viscosity", "mass"), [(1.0, 0.0), (0.0, 1.0), (1e-6, 1e3)])
+@pytest.mark.parametrize("mesh", MESHES)
+def test_stokes_and_leray(mesh, viscosity, mass):
+    """Without convection, and with masses in the place of viscosity; both are symmetric."""
+    given = taylor_hood.assemble(*MESHES[mesh], np.zeros_like, viscosity, mass=mass)
+    solver = factorized(given)
+    rhs = right_hand_sides(given.matrix.shape[0], 3)
+    got = solver.solve(rhs)
+    assert relative(got, linalg.splu(given.matrix.tocsc()).solve(rhs)) < 1e-10
+    assert relative(solver.solve(rhs, transpose=True), got) < 1e-10
+    assert (solver.stats.perturbed_pivots, solver.stats.fallbacks) == (0, 0)
+    assert solver.stats.backward_error <= 1e-14
+
+
 @pytest.mark.parametrize("leaf_elements", [1, 2, 5, 32, 100_000])
 @pytest.mark.parametrize("mesh", ["uniform", "unstructured", "cube"])
 def test_leaf_sizes(mesh, leaf_elements):
