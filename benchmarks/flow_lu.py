@@ -153,7 +153,7 @@ def _factorize(n: int, tiny: bool) -> Case:
     problem = _oseen(6 if tiny else n)
     solver, values = _native(problem), problem.matrix.data
     peers = {
-        "superlu, default": Peer(partial(splu, problem.zero_free, **_DEFAULT), goal=15),
+        "superlu": Peer(partial(splu, problem.zero_free, **_DEFAULT), goal=15),
         "superlu, symmetric": Peer(partial(splu, problem.zero_free, **_SYMMETRIC), goal=5),
     }
     umfpack, pardiso = _umfpack(problem), _pardiso(problem)
