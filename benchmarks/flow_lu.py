@@ -18,6 +18,7 @@ from nonideal.benchmarks.harness import Benchmark, Case, Peer
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from nonideal.errors import InvalidArgument
 from nonideal.physics.flow.solvers import Layout, NativeLU, Pardiso
 
 __all__ = ["BENCHMARKS"]
@@ -144,7 +145,7 @@ def _pardiso(problem: _Problem) -> Pardiso | None:
         solver = Pardiso()
         solver.analyse(problem.matrix.indptr, problem.matrix.indices)
         solver.factorize(problem.matrix.data)
-    except ImportError:  # pypardiso without MKL
+    except InvalidArgument:  # pypardiso without MKL
         return None
     return solver
 
