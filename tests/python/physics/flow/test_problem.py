@@ -100,9 +100,22 @@ def test_kovasznay_orders():
     assert orders[2] >= 1.9
 
 
-def test_kovasznay_on_a_coarse_mesh_is_compatible():
-    """Interpolated boundary velocities miss the balance of mass slightly; what is left is removed evenly."""
-    assert kovasznay(4)[0] < 0.05
+def test_what_interpolation_leaves_of_the_flux_is_spread_evenly():
+    """Boundary velocities that balance but for interpolation: the rest leaves as a uniform source."""
+    problem = flow.NavierStokes(
+        flow.Mesh.rectangle(0, 1, 0, 1, nx=4, ny=4),
+        viscosity=1.0,
+        dirichlet=dict.fromkeys(UNIT, lambda x, y, mu: (np.exp(x) * np.sin(y), np.exp(x) * np.cos(y))),
+    )
+    setting = problem.setting({})
+    assert 1e-9 < abs(setting.excess) < 1e-3
+    solution = problem.stokes({})
+    source = -problem.divergence_matrix @ solution.velocity.ravel()
+    area = problem.pressure_weights.sum()
+    np.testing.assert_allclose(source, setting.excess * problem.pressure_weights / area, atol=1e-14)
+    assert abs(problem.pressure_weights @ solution.pressure) < 1e-13
+    total = sum(solution.flux(part) for part in UNIT)
+    assert total == pytest.approx(setting.excess, rel=1e-9)
 
 
 @pytest.mark.parametrize("kind", ["structured", "unstructured"])
@@ -406,6 +419,11 @@ def test_threads_give_the_same_bits():
     assert stats.analyses == 1
     assert stats.fallbacks == stats.perturbed_pivots == 0
     assert stats.factorizations == 2 * sum(solution.linear_solves for solution in alone)
+
+
+def test_statistics_before_anything_is_solved():
+    stats = flow.cases.two_lid_cavity(4, solver="superlu").solver_stats
+    assert (stats.backend, stats.analyses, stats.solves) == ("superlu", 0, 0)
 
 
 def test_ones_own_solver():
