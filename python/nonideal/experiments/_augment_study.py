@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from nonideal.physics.flow.augmentation import distinct
 if TYPE_CHECKING:
     from nonideal.experiments.flow_augment import Config
 
-__all__ = ["MERGED_TWICE", "METHODS", "Row", "Study", "gain", "mode_counts"]
+__all__ = ["MERGED_TWICE", "METHODS", "Row", "Study", "case_rows", "gain", "mode_counts"]
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,13 @@ class Row:
         return self.validation.linear_solves
 
 
-def mode_counts(n_s: int, asked: Sequence[int] | None, full: int) -> list[int]:
-    """Return the numbers of modes to look at: the reference's, the number of solutions, and all."""
+def mode_counts(n_s: int, asked: Sequence[int] | None, full: int, plain: int | None = None) -> list[int]:
+    """Return the numbers of modes to look at: the reference's, those of the solutions alone, and all.
+
+    ``plain`` is how many modes the ``n_s`` solutions have: fewer where some differ by their lifts alone.
+    """
     usual = _MODES.get(n_s, (n_s // 2, n_s, 2 * n_s, 4 * n_s))
-    wanted = set(usual if asked is None else asked) | {n_s, full}
+    wanted = set(usual if asked is None else asked) | {n_s if plain is None else plain, full}
     return sorted(k for k in wanted if 1 <= k <= full)
 
 
@@ -112,10 +115,12 @@ class Study:
         Options.
     runner : Runner
         Where shards run.
+    plain_sets : bool
+        Whether the sets of the curve of error against cost are solved too.
     """
 
-    def __init__(self, config: Config, runner: Runner) -> None:
-        self.config, self._runner = config, runner
+    def __init__(self, config: Config, runner: Runner, *, plain_sets: bool = True) -> None:
+        self.config, self._runner, self.out = config, runner, runner.out
         self._shard = config.shard
         self.solved = Solved(runner, self._shard)
         self.problem = self.solved.problem
@@ -124,12 +129,12 @@ class Study:
         self.tests = self._tests()
         self.sets = {
             name: training_set("train", name, self.space)
-            for name in dict.fromkeys((*config.train, *config.plain_sets))
+            for name in dict.fromkeys((*config.train, *(config.plain_sets if plain_sets else ())))
         }
         self.solved.add([mu for points in self.sets.values() for mu in points], "training snapshots")
         self.solved.add(self.tests, "test points")
-        self._oseen: dict[str, Mapping[str, Any]] = {}
         self._bases: dict[tuple[str, str, str], flow.ReducedBasis] = {}
+        self._plain_rank: dict[str, int] = {}
         self.reference = [self.solved.solution(mu) for mu in self.tests]
 
     def _tests(self) -> list[Mu]:
@@ -200,11 +205,17 @@ class Study:
         self._bases[train, method, merge] = basis
         return basis, 0 if extra is None else len(extra)
 
+    def _plain(self, train: str) -> int:
+        return flow.ReducedBasis.fit(self.train(train), inner=self.config.inner).n_modes
+
     def row(self, train: str, method: str, merge: str) -> Row:
         """Return the errors of a training set with a method."""
         basis, n_artificial = self.basis(train, method, merge)
         n_full = len(self.sets[train])
-        counts = mode_counts(n_full, self.config.mode_numbers, basis.n_modes)
+        if train not in self._plain_rank:
+            self._plain_rank[train] = self._plain(train)
+        plain = self._plain_rank[train]
+        counts = mode_counts(n_full, self.config.mode_numbers, basis.n_modes, plain)
         found = flow.validate(basis, self.problem, self.tests, n_modes=counts, reference=self.reference)
         return Row(train, method, merge, found, n_full, n_artificial, basis.singular_values)
 
@@ -228,9 +239,11 @@ class Study:
         exact = [self.solved.solution(mu) for mu in points]
         return flow.validate(basis, self.problem, points, reference=exact).errors[0]
 
-    def without(self, **changes: Any) -> Config:
-        """Return the options with changes."""
-        return replace(self.config, **changes)
+
+def case_rows(config: Config, runner: Runner) -> list[Row]:
+    """Return the rows of a further flow, without the plain sets of the curve of error against cost."""
+    study = Study(config, runner, plain_sets=False)
+    return [study.row(train, method, config.merge[0]) for train in config.train for method in config.methods]
 
 
 def gain(before: Any, after: Any) -> Estimate:

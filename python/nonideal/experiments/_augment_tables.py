@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nonideal.experiments import Table
 from nonideal.experiments._augment_reference import REFERENCE, SOLVES_TOLERANCE, tolerance_of
-from nonideal.experiments._augment_study import METHODS, Row
+from nonideal.experiments._augment_study import METHODS, Row, gain
+from nonideal.physics.flow.augmentation import MASS_ONLY
 
 if TYPE_CHECKING:
     from nonideal.experiments.flow_augment import Config
 
 __all__ = [
     "agreement",
+    "case_table",
     "cost_table",
     "error_table",
     "figure",
@@ -170,6 +172,81 @@ def merge_table(config: Config, rows: Sequence[Row]) -> Table | None:
         return None
     heads = ("train", "method", "modes", "concatenate: mean (%)", "nested: mean (%)")
     return Table("Merging artificial snapshots with solutions", heads, tuple(cells))
+
+
+def case_table(cases: Mapping[str, Sequence[Row]], merge: str) -> Table:
+    """Return what Oseen's, mass-only and real mid-point snapshots do for several flows."""
+    cells: list[tuple[Any, ...]] = []
+    for name, rows in cases.items():
+        for train in dict.fromkeys(row.train for row in rows):
+            found = {row.method: row for row in rows if (row.train, row.merge) == (train, merge)}
+            plain, oseen = found.get("none"), found.get("oseen")
+            if plain is None or oseen is None:
+                continue
+            same = oseen.errors(plain.rank)
+            if same is None or len(found) < 3:  # plain sets of the curve of cost
+                continue
+            mass = {
+                method: gain(plain.errors(), found[method].errors()).value
+                for method in MASS_ONLY
+                if method in found
+            }
+            at_equal = [
+                gain(plain.errors(), errors).value
+                for method in MASS_ONLY
+                if method in found and (errors := found[method].errors(plain.rank)) is not None
+            ]
+            best = max(mass, key=lambda method: mass[method], default="")
+            real = found.get("navier_stokes")
+            cells.append(
+                (
+                    name,
+                    train,
+                    f"{plain.cost} / {oseen.cost}",
+                    plain.rank,
+                    figure(100 * plain.errors().mean()),
+                    figure(100 * same.mean()),
+                    f"{gain(plain.errors(), same).value:.2g}",
+                    f"{gain(plain.errors(), oseen.errors()).value:.2g} ({oseen.rank})",
+                    f"{gain(_best(plain), _best(oseen)).value:.2g}",
+                    f"{_missing(plain)} / {_missing(oseen)}",
+                    f"{max(at_equal):.2g}" if at_equal else None,
+                    f"{mass[best]:.2g} ({METHODS[best].words})" if best else None,
+                    None
+                    if real is None
+                    else f"{gain(plain.errors(), real.errors()).value:.2g} ({real.rank}; {real.cost} solves)",
+                )
+            )
+    heads = (
+        "flow",
+        "train",
+        "solves: plain / with Oseen",
+        "k",
+        "plain (%)",
+        "Oseen, k modes (%)",
+        "gain, k modes",
+        "gain, all modes",
+        "gain of the best approximation",
+        "not converged: plain / with Oseen",
+        "best mass-only gain, k modes",
+        "best mass-only gain, all modes",
+        "gain of real mid-points (modes; solves)",
+    )
+    note = (
+        "Mean velocity errors over the test points; k: modes of the plain snapshots. A gain is the factor by "
+        "which the mean error falls: below 1 it rises. Where the best approximation gains and the reduced "
+        "solution does not, or queries do not converge, Galerkin's equations are to blame: with few modes "
+        "they may have no solution at all."
+    )
+    return Table("Other flows: what each kind of snapshot gains", heads, tuple(cells), note)
+
+
+def _best(row: Row) -> Any:
+    return row.validation.projection_errors[-1]
+
+
+def _missing(row: Row) -> int:
+    return int((~row.validation.converged[-1]).sum())
 
 
 def losses(config: Config, rows: Sequence[Row]) -> Iterator[tuple[str, Row, int, Row]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ __all__ = [
     "solve_oseen",
     "solve_steady",
     "training_set",
+    "write_fields",
 ]
 
 Mu = dict[str, float]
@@ -224,6 +227,15 @@ def stacked(
 
 
 _SET = re.compile(r"(\d+(?:x\d+)*)(\+centre)?")
+
+
+def write_fields(folder: Path, solutions: Mapping[str, flow.Solution]) -> None:
+    """Write solutions as VTU files where meshio is installed; without it they are left out."""
+    if importlib.util.find_spec("meshio") is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, solution in solutions.items():
+        solution.save(folder / f"{name}.vtu")
 
 
 def training_set(argument: str, text: str, space: flow.ParameterSpace) -> list[Mu]:

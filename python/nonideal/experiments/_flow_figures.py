@@ -57,7 +57,7 @@ class GridFields:
                 u,
                 v,
                 color="#ffffff",
-                density=0.9,
+                density=(1.3, 0.5) if self.aspect > 2 else 0.9,
                 linewidth=0.7,
                 arrowsize=0.6,
             )

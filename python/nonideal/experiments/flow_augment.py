@@ -10,8 +10,8 @@ were not to be had in full: the mass-only methods are reconstructions, the flows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,9 +29,10 @@ from nonideal.experiments import (
     option,
 )
 from nonideal.experiments._augment_curves import curves
-from nonideal.experiments._augment_study import METHODS, Row, Study, gain
+from nonideal.experiments._augment_study import METHODS, Row, Study, case_rows, gain
 from nonideal.experiments._augment_tables import (
     agreement,
+    case_table,
     cost_table,
     error_table,
     figure,
@@ -56,6 +57,18 @@ EXTRAS: tuple[str, ...] = ()
 #: Training sets of the curve of error against cost, by the number of parameters; the last and largest one
 #: without artificial snapshots.
 _PLAIN_SETS = {2: ("2x2", "2x2+centre", "3x3", "4x4", "5x5"), 1: ("2", "3", "4", "5", "7")}
+
+#: Further flows, and the methods that are compared on them.
+FURTHER: Mapping[str, Mapping[str, Any]] = {
+    "two-lid-1000": {"case": "two-lid", "re": "100:1000"},
+    "jet": {"case": "jet", "re": None},
+    "cylinder": {"case": "cylinder", "re": None},
+    "step": {"case": "step", "re": None},
+}
+_CASE_METHODS = ("none", *MASS_ONLY, "oseen", "navier_stokes")
+
+#: Methods whose errors are single figures of the page; all are in the tables.
+_LEADS = ("none", "oseen", "navier_stokes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +113,11 @@ class Config(BaseConfig):
         help="numbers of modes, a,b,...; auto: 2,4,6,8 (4 snapshots), 4,9,16,25,36 (9), else around theirs",
     )
     solver: str = option("auto", help="sparse solver: auto, native, superlu, pardiso")
+    also: tuple[str, ...] = option(
+        "auto",
+        help="further flows, in a table of their own; auto: none at quick scale, all at full scale",
+        choices=("auto", "none", *FURTHER),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -118,6 +136,19 @@ class Config(BaseConfig):
         if self.solver not in ("auto", *flow.solvers.available()):
             names = ", ".join(("auto", *flow.solvers.available()))
             raise InvalidArgument(f"solver = {self.solver!r} is not one of {names}")
+
+    @property
+    def further(self) -> dict[str, Config]:
+        """Options of the further flows, by name."""
+        names = tuple(FURTHER) if self.also == ("auto",) and self.scale == "full" else self.also
+        methods = tuple(name for name in _CASE_METHODS if name in self.methods)
+        return {
+            name: replace(
+                self, **FURTHER[name], mesh=None, methods=methods, merge=self.merge[:1], also=("none",)
+            )
+            for name in names
+            if name in FURTHER
+        }
 
     @property
     def ranges(self) -> dict[str, list[float]]:
@@ -167,7 +198,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     config : Config
         What to vary.
     runner : Runner or None
-        Where shards run; None: here, quietly.
+        Where shards run; None: here, quietly. With a folder, the fields of one pair go there as VTU files.
 
     Returns
     -------
@@ -175,9 +206,13 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         Errors of every training set and method against modes and cost, and where Oseen's snapshots lose.
     """
     config = config.with_seed()
-    study = Study(config, runner or Runner())
+    runner = runner or Runner()
+    study = Study(config, runner)
     rows = study.rows()
     tables: dict[str, Table] = {"losses": losses_table(config, rows)}
+    further = {name: case_rows(options, runner) for name, options in config.further.items()}
+    if further:
+        tables["cases"] = case_table({_label(config): rows, **further}, config.merge[0])
     tables |= {f"errors_{train}": error_table(config, rows, train) for train in config.train}
     tables["cost"] = cost_table(config, rows)
     for name, table in (("merge", merge_table(config, rows)), ("reference", reference_table(config, rows))):
@@ -196,6 +231,10 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     )
 
 
+def _label(config: Config) -> str:
+    return f"{config.case} {config.range_text}".strip()
+
+
 def _find(config: Config, rows: Sequence[Row], train: str, method: str) -> Row | None:
     for row in rows:
         if (row.train, row.method, row.merge) == (train, method, config.merge[0]):
@@ -206,18 +245,16 @@ def _find(config: Config, rows: Sequence[Row], train: str, method: str) -> Row |
 def _metrics(config: Config, rows: Sequence[Row]) -> dict[str, Estimate]:
     found: dict[str, Estimate] = {}
     for row in rows:
-        if row.merge == config.merge[0] and row.train in config.train:
-            name = f"{row.train}_{row.method}"
+        if row.merge == config.merge[0] and row.train in config.train and row.method in _LEADS:
             errors = 100 * row.errors()
-            found[f"error_{name}"] = Estimate.from_samples(errors.tolist(), unit="%")
-            found[f"solves_{name}"] = Estimate.exact(row.cost)
+            found[f"error_{row.train}_{row.method}"] = Estimate.from_samples(errors.tolist(), unit="%")
     for train in config.train:
         plain, oseen = (_find(config, rows, train, method) for method in ("none", "oseen"))
         if plain is None or oseen is None:
             continue
-        same = oseen.errors(plain.n_full)
-        if same is not None and plain.errors(plain.n_full) is not None:
-            found[f"gain_equal_modes_{train}"] = gain(plain.errors(plain.n_full), same)
+        same = oseen.errors(plain.rank)
+        if same is not None:
+            found[f"gain_equal_modes_{train}"] = gain(plain.errors(plain.rank), same)
         found[f"gain_all_modes_{train}"] = gain(plain.errors(), oseen.errors())
     known = agreement(config, rows)
     if known:
@@ -233,10 +270,10 @@ def _answer(config: Config, rows: Sequence[Row]) -> str:
         plain, oseen = (_find(config, rows, train, method) for method in ("none", "oseen"))
         if plain is None or oseen is None:
             continue
-        k = plain.n_full
+        k = plain.rank
         before, same = plain.errors(k), oseen.errors(k)
         text = f"{train}: {oseen.cost - plain.cost} more linear solves than {plain.cost} "
-        if before is not None and same is not None:
+        if same is not None:
             text += (
                 f"take the mean error with {k} modes from {figure(100 * before.mean())} to "
                 f"{figure(100 * same.mean())} %, and "
@@ -275,7 +312,7 @@ def _comparison(config: Config, rows: Sequence[Row]) -> list[Comparison]:
         plain = _find(config, rows, train, "none")
         if plain is None:
             continue
-        k = plain.n_full
+        k = plain.rank
         mass = [row for method in MASS_ONLY if (row := _find(config, rows, train, method))]
         if mass:
             same = [gain(plain.errors(k), row.errors(k)).value for row in mass if row.errors(k) is not None]
@@ -322,11 +359,11 @@ def _ordering(config: Config, rows: Sequence[Row]) -> str:
         kept = [
             row
             for method in ("linear", *MASS_ONLY, "oseen", "navier_stokes")
-            if (row := _find(config, rows, train, method)) and row.errors(plain.n_full) is not None
+            if (row := _find(config, rows, train, method)) and row.errors(plain.rank) is not None
         ]
-        kept.sort(key=lambda row: float(row.errors(plain.n_full).mean()))
+        kept.sort(key=lambda row: float(row.errors(plain.rank).mean()))
         names = [
-            f"{METHODS[row.method].words} {figure(100 * row.errors(plain.n_full).mean())} %" for row in kept
+            f"{METHODS[row.method].words} {figure(100 * row.errors(plain.rank).mean())} %" for row in kept
         ]
         if names:
             texts.append(f"{train}: {', '.join(names)}")

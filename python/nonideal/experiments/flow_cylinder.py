@@ -240,7 +240,7 @@ def _off(part: Mapping[str, float], name: str) -> str:
 
 
 def _reduced_table(study: ReducedMap, errors: Mapping[str, Mapping[str, Any]]) -> Table:
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for name, values in errors.items():
         basis = study.bases[name]
         cells = [f"{figure(100 * part.mean())} / {figure(100 * part.max())}" for part in values.values()]
@@ -263,7 +263,7 @@ def _reduced_table(study: ReducedMap, errors: Mapping[str, Mapping[str, Any]]) -
 
 def _cost_table(study: ReducedMap) -> Table:
     full, fast = study.seconds()
-    rows = (
+    rows: tuple[tuple[Any, ...], ...] = (
         ("full order", study.problem.n_dof, f"{1e3 * full:.3g}"),
         ("reduced, with its pressure", study.bases[study.method].n_modes, f"{1e3 * fast:.3g}"),
         ("ratio", None, f"{full / fast:.3g}" if fast else None),

@@ -149,8 +149,8 @@ def _known(config: Config, study: ReducedMap, runner: Runner) -> list[Comparison
         solution = solved.solution(mu)
         front, back = solution.at([[0, 0.5], [8, 0.5]])[1]
         ends = bubble(solution)
-        ours = [solution.kinetic_energy(), solution.enstrophy(), float(front - back)]
-        ours.append(_SLOT_END + ends if ends else None)
+        end = _SLOT_END + ends if ends else None
+        ours = (solution.kinetic_energy(), solution.enstrophy(), float(front - back), end)
         words = ("kinetic energy", "enstrophy", "pressure drop", "bubble's end, x")
         for name, then, now in zip(words, _KNOWN[mu["Re"], mu["jet"]], ours, strict=True):
             if then is not None and now is not None:
@@ -260,14 +260,14 @@ def _answer(config: Config, study: ReducedMap, errors: Mapping[str, Any], bubble
     return (
         f"{config.train} snapshots alone miss most at Re {worst['Re']:.3g}, jet {worst['jet']:.3g} "
         f"({figure(100 * before.max())} % of the velocity) and get the bubble's length wrong by "
-        f"{missed[0].max():.2g} at most; {extra} more linear solves ({config.method}) take the mean error from "
-        f"{figure(100 * before.mean())} to {figure(100 * after.mean())} %, the largest to "
+        f"{missed[0].max():.2g} at most; {extra} more linear solves ({config.method}) take the mean error "
+        f"from {figure(100 * before.mean())} to {figure(100 * after.mean())} %, the largest to "
         f"{figure(100 * after.max())} %, and the bubble's error to {missed[1].max():.2g}."
     )
 
 
 def figures(result: Result) -> dict[str, Figure]:
-    """Draw flows at corners and centre, error fields, bubbles over the parameters, and errors against cost."""
+    """Draw flows at corners and centre, error fields, bubbles over the parameters, and error against cost."""
     from nonideal.experiments._jet_figures import draw
 
     return draw(result, result.config["method"])
