@@ -14,6 +14,7 @@ from nonideal import _core
 from nonideal.errors import InvalidArgument
 from nonideal.hardware.quantum import (
     ZNE,
+    Channel,
     DistanceEstimator,
     NoiseModel,
     ReadoutError,
@@ -158,6 +159,113 @@ def test_predicted_bias():
     estimator = DistanceEstimator("swap", shots=100, noise=NOISE, seed=1)
     exact_noisy = DistanceEstimator("swap", noise=NOISE).pairwise(a, b).squared_distance
     np.testing.assert_allclose(estimator.predicted_bias(a, b), exact_noisy - squared(a, b), atol=1e-12)
+
+
+# ---- mitigation ----
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "zne", [ZNE(), ZNE(extrapolator="linear"), ZNE((1, 2, 3.5), extrapolator="polynomial", order=1)]
+)
+def test_mitigation_by_channel_powers(method, zne):
+    a, b = vectors(3, 8), vectors(40, 8, 1)
+    found = DistanceEstimator(method, noise=NOISE, zne=zne)
+    result = found.pairwise(a, b)
+    assert found.realization(8) == "channel"
+    assert result.n_circuits == 3 * 40 * len(zne.scales)
+    probabilities = []
+    for scale in zne.scales:
+        raw = DistanceEstimator(method, noise=NOISE.scaled(scale)).pairwise(a, b).squared_distance
+        probabilities.append(raw)  # linear in the probability, so it may be extrapolated as it is
+    expected, _ = zne.extrapolate(np.array(probabilities), bounds=(-np.inf, np.inf))
+    np.testing.assert_allclose(result.squared_distance, expected, atol=1e-12)
+
+
+def test_powers_are_literal_folds():
+    a, b = vectors(3, 8), vectors(10, 8, 1)
+    for method in METHODS:
+        power, literal = (
+            DistanceEstimator(method, noise=NOISE, zne=ZNE(realization=kind)).pairwise(a, b).squared_distance
+            for kind in ("channel", "circuit")
+        )
+        np.testing.assert_allclose(power, literal, atol=1e-12)
+
+
+def test_where_powers_are_not_exact_circuits_are_folded():
+    a, b = vectors(2, 4), vectors(5, 4, 1)
+    cases = [
+        (
+            NoiseModel.depolarizing(1e-3, 1e-2, convention="pyqpanda3"),
+            {},
+            "the channel of 'cx' does not commute with it",
+        ),
+        (
+            NoiseModel().add(Channel.amplitude_damping(0.01), "h"),
+            {},
+            "the channel of 'h' does not commute with it",
+        ),
+        (NOISE, {"fold": "global"}, "fold = 'global' repeats gates far from one another"),
+        (NOISE, {"fold_gates": ("cx",)}, "fold_gates leaves gates as they are"),
+    ]
+    for noise, options, reason in cases:
+        assert DistanceEstimator(noise=noise, zne=ZNE(**options)).realization(4) == "circuit"
+        with pytest.raises(InvalidArgument) as caught:
+            DistanceEstimator(noise=noise, zne=ZNE(realization="channel", **options)).pairwise(a, b)
+        assert str(caught.value) == f"realization = 'channel' is not exact: {reason}"
+        raw = abs(DistanceEstimator(noise=noise).pairwise(a, b).squared_distance - squared(a, b)).max()
+        mitigated = DistanceEstimator(noise=noise, zne=ZNE(**options)).pairwise(a, b).squared_distance
+        assert abs(mitigated - squared(a, b)).max() < 0.5 * raw
+
+
+def test_exponential_mitigation_is_that_of_the_extrapolator():
+    a, b = vectors(3, 8), vectors(70, 8, 1)
+    for shots in (None, 4096):
+        zne = ZNE(extrapolator="exponential", asymptote=0.5, on_crossing="raw")
+        found = DistanceEstimator(noise=NOISE, zne=zne, shots=shots, seed=3).pairwise(a, b)
+        total = totals(a, b)
+        if shots is None:
+            p = [
+                DistanceEstimator(noise=NOISE.scaled(s)).pairwise(a, b).squared_distance / (2 * total)
+                for s in zne.scales
+            ]
+            expected = zne.extrapolate(np.array(p))[0] * 2 * total
+            np.testing.assert_allclose(found.squared_distance, expected, atol=1e-12)
+        else:
+            z = (found.squared_distance - squared(a, b)) / found.standard_error
+            assert abs(z.mean()) < 0.6
+            assert 0.7 < z.std() < 1.4
+
+
+@pytest.mark.parametrize("scales", [(1, 3, 5), (3, 1, 2, 5), (1, 1.5)])
+@pytest.mark.parametrize("clip", [False, True])
+@pytest.mark.parametrize("shots", [7, 64, 4096])
+def test_exponential_mitigation_of_frequencies_is_that_of_the_extrapolator(scales, clip, shots):
+    """With few shots many frequencies lie on, or on both sides of, the asymptote: the raw value stays."""
+    a, b = vectors(3, 8), vectors(70, 8, 1)
+    total, zne = (
+        totals(a, b),
+        ZNE(scales, extrapolator="exponential", asymptote=0.5, on_crossing="raw", clip=clip),
+    )
+    found = DistanceEstimator(noise=NOISE, zne=zne, shots=shots, seed=3).pairwise(a, b)
+    p = np.array([DistanceEstimator(noise=NOISE.scaled(s)).pairwise(a, b).squared_distance for s in scales])
+    counts = np.array(
+        [
+            [
+                [
+                    oracle.binomial(shots, p[s, i, j] / (2 * total[i, j]), (j, i, 7 << 24 | s << 16, 0), 3)
+                    for j in range(70)
+                ]
+                for i in range(3)
+            ]
+            for s in range(len(scales))
+        ]
+    )
+    least = min(2 / shots, 0.5)
+    spread = np.maximum(counts / shots * (1 - counts / shots), least * (1 - least))
+    value, variance = zne.extrapolate(counts / shots, spread / shots)
+    np.testing.assert_allclose(found.squared_distance, value * 2 * total, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(found.standard_error, np.sqrt(variance) * 2 * total, rtol=1e-9)
 
 
 # ---- shots ----
@@ -310,6 +418,37 @@ def test_zero_vectors_have_no_curve_to_fit(method):
     assert found.squared_distance[0, 1] == 4.0
     assert found.standard_error[0, 1] == 0.0
     assert found.n_shortcuts == 1
+
+
+def test_translation_lowers_bias_and_shot_noise():
+    rng = np.random.default_rng(2)
+    b = rng.normal(size=(400, 4)) + 10.0
+    a = b[:50] + 0.1 * rng.normal(size=(50, 4))
+    truth = cKDTree(b).query(a)[1]
+    wrong = {
+        translation: np.mean(
+            DistanceEstimator(shots=1024, noise=NOISE, translation=translation, seed=4).nearest(a, b).index
+            != truth
+        )
+        for translation in ("none", "centroid", "cells")
+    }
+    assert wrong["none"] > wrong["centroid"] > wrong["cells"]
+
+
+def test_cells_have_a_seed_of_their_own():
+    queries, points = np.random.default_rng(3).normal(size=(2, 60, 2))
+    noise = NoiseModel.depolarizing(p1=1e-3, p2=1e-2)
+
+    def measured(seed, cells_seed=None):
+        estimator = DistanceEstimator(
+            noise=noise, translation="cells", n_cells=6, seed=seed, cells_seed=cells_seed
+        )
+        return estimator.pairwise(queries, points).squared_distance
+
+    # Exact probabilities depend on a seed through the cells alone.
+    assert not np.array_equal(measured(1), measured(2))
+    np.testing.assert_array_equal(measured(1, cells_seed=2), measured(2))
+    np.testing.assert_array_equal(measured(5, cells_seed=1), measured(6, cells_seed=1))
 
 
 def test_memory_stays_that_of_queries_and_points():
