@@ -60,12 +60,20 @@ DistanceRun run_of(std::uint64_t seed, std::uint64_t stream, std::int64_t first_
           .num_threads = num_threads};
 }
 
-/// Squared distances and standard errors (n_queries, n_points), shortcuts, circuits.
-std::tuple<Array<double>, Array<double>, std::int64_t, std::int64_t> pairwise(
-    const Bound& self, const Array<double>& queries, const Array<double>& points,
-    const std::optional<Array<double>>& centres, const std::optional<Array<std::int64_t>>& cells,
-    std::uint64_t seed, std::uint64_t stream, std::int64_t first_query, std::int64_t first_point,
-    int num_threads) {
+/// shortcuts, circuits, crossings
+using Counted = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
+Counted counted(const DistanceCounts& counts) {
+  return {counts.shortcuts, counts.circuits, counts.crossings};
+}
+
+/// Squared distances and standard errors (n_queries, n_points), and what was counted.
+std::tuple<Array<double>, Array<double>, Counted> pairwise(const Bound& self, const Array<double>& queries,
+                                                           const Array<double>& points,
+                                                           const std::optional<Array<double>>& centres,
+                                                           const std::optional<Array<std::int64_t>>& cells,
+                                                           std::uint64_t seed, std::uint64_t stream,
+                                                           std::int64_t first_query, std::int64_t first_point,
+                                                           int num_threads) {
   const DistanceData data = data_of(self.dimension, queries, points, centres, cells);
   auto squared = new_array<double>({queries.shape(0), points.shape(0)}, 2);
   auto error = new_array<double>({queries.shape(0), points.shape(0)});
@@ -76,17 +84,16 @@ std::tuple<Array<double>, Array<double>, std::int64_t, std::int64_t> pairwise(
     counts = self.program.pairwise(data, run_of(seed, stream, first_query, first_point, num_threads), values,
                                    errors);
   }
-  return {std::move(squared), std::move(error), counts.shortcuts, counts.circuits};
+  return {std::move(squared), std::move(error), counted(counts)};
 }
 
-/// Index, squared distance, standard error, second squared distance and its standard error (n_queries,);
-/// shortcuts, circuits.
-std::tuple<Array<std::int64_t>, Array<double>, Array<double>, Array<double>, Array<double>, std::int64_t,
-           std::int64_t>
-nearest(const Bound& self, const Array<double>& queries, const Array<double>& points,
-        const std::optional<Array<double>>& centres, const std::optional<Array<std::int64_t>>& cells,
-        std::uint64_t seed, std::uint64_t stream, std::int64_t first_query, std::int64_t first_point,
-        int num_threads) {
+/// Index, squared distance, standard error, second squared distance and its standard error (n_queries,), and
+/// what was counted.
+std::tuple<Array<std::int64_t>, Array<double>, Array<double>, Array<double>, Array<double>, Counted> nearest(
+    const Bound& self, const Array<double>& queries, const Array<double>& points,
+    const std::optional<Array<double>>& centres, const std::optional<Array<std::int64_t>>& cells,
+    std::uint64_t seed, std::uint64_t stream, std::int64_t first_query, std::int64_t first_point,
+    int num_threads) {
   const DistanceData data = data_of(self.dimension, queries, points, centres, cells);
   const py::ssize_t n = queries.shape(0);
   Array<std::int64_t> index(n);
@@ -98,8 +105,8 @@ nearest(const Bound& self, const Array<double>& queries, const Array<double>& po
     const py::gil_scoped_release release;
     counts = self.program.nearest(data, run_of(seed, stream, first_query, first_point, num_threads), out);
   }
-  return {std::move(index),        std::move(squared), std::move(error), std::move(second),
-          std::move(second_error), counts.shortcuts,   counts.circuits};
+  return {std::move(index),  std::move(squared),      std::move(error),
+          std::move(second), std::move(second_error), counted(counts)};
 }
 
 }  // namespace
@@ -122,17 +129,18 @@ void bind_quantum_distance(py::module_ m) {
            "extrapolator"_a);
   py::class_<Bound>(m, "DistanceProgram")
       .def(py::init([](int dimension, const std::string& method, const NoiseModel& noise,
-                       bool noisy_preparation, const std::optional<Mitigation>& mitigation,
-                       std::int64_t shots) {
+                       bool noisy_preparation, bool readout_mitigation,
+                       const std::optional<Mitigation>& mitigation, std::int64_t shots) {
              return Bound{DistanceProgram(dimension, {.method = named(kMethods, "method", method),
                                                       .noise = noise,
                                                       .noisy_preparation = noisy_preparation,
+                                                      .readout_mitigation = readout_mitigation,
                                                       .mitigation = mitigation,
                                                       .shots = shots}),
                           dimension};
            }),
-           "dimension"_a, py::kw_only(), "method"_a, "noise"_a, "noisy_preparation"_a, "mitigation"_a,
-           "shots"_a)
+           "dimension"_a, py::kw_only(), "method"_a, "noise"_a, "noisy_preparation"_a, "readout_mitigation"_a,
+           "mitigation"_a, "shots"_a)
       .def_property_readonly("n_qubits", [](const Bound& self) { return self.program.n_qubits(); })
       .def_property_readonly("instruction_count",
                              [](const Bound& self) { return self.program.instruction_count(); })

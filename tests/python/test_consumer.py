@@ -13,6 +13,7 @@ import nonideal
 from nonideal import _core
 from nonideal.hardware import cram, quantum
 from nonideal.hardware.cram import analysis, circuits
+from nonideal.physics import flow
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent  # of the virtual environment: pip brings cmake and ninja
@@ -111,6 +112,22 @@ def test_quantum_host_of_the_package(tmp_path):
                 shots=None if shots == "exact" else int(shots), noise=noise, zne=zne, seed=SEED
             )
             assert int(count) == (estimator.nearest(queries, points).index != exact).sum()
+
+
+def test_flow_host_of_the_package(tmp_path):
+    """The host's Picard iteration ends where Python's does."""
+    host = build(ROOT / "cpp/examples/flow", tmp_path, f"nonideal_DIR={nonideal.cmake_dir()}") / "flow_host"
+    for n, re in ((8, 100), (16, 250)):
+        solution = flow.cases.two_lid_cavity(n).solve({"Re": re, "a": 0.0}, method="picard", tol=1e-8)
+        header, energy = run(host, n, re).rstrip().split(", kinetic energy ")
+        unknowns = flow.cases.two_lid_cavity(n).operator.matrix.shape[0]
+        assert header == f"cavity at Re {re}, {unknowns} unknowns: {solution.linear_solves} solves"
+        assert float(energy) == pytest.approx(solution.kinetic_energy(), abs=1e-10)
+    done = subprocess.run([host, "1"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (2, "squares per side = 1 is not a whole number in [2, 500]\n")
+    done = subprocess.run([host, "4", "1000"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("relative step ")
 
 
 def test_host_refuses_bad_arguments(host_of_package):

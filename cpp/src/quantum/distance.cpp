@@ -156,10 +156,10 @@ struct Workspace {
   }
 };
 
-/// P(1) to squared distance, beside its norms: offset and slope of |a|^2 + |b|^2 and |a| |b|.
-kernels::Conversion conversion_of(DistanceMethod method) {
+/// P(1) as read to squared distance, beside its norms: offset and slope of |a|^2 + |b|^2 and |a| |b|.
+kernels::Conversion conversion_of(const DistanceProgram::Code& code) {
   kernels::Conversion c{};
-  switch (method) {
+  switch (code.method) {
     case DistanceMethod::swap:
       c.offset_total = 2.0;
       c.slope_total = -4.0;
@@ -173,6 +173,10 @@ kernels::Conversion conversion_of(DistanceMethod method) {
       c.slope_product = 4.0;
       break;
   }
+  c.slope_total /= code.read_slope;
+  c.slope_product /= code.read_slope;
+  c.offset_total -= c.slope_total * code.read_base;
+  c.offset_product -= c.slope_product * code.read_base;
   return c;
 }
 
@@ -207,7 +211,11 @@ class Mitigator {
     const std::size_t n_scales = code_.scales.size();
     const double shots = estimates_.shots;
     for (std::size_t lane = 0; lane < at(lanes); ++lane) {
-      if (done[lane] > 0.0 || !(norms[lane] > 0.0)) continue;
+      if (!(norms[lane] > 0.0)) continue;
+      if (done[lane] > 0.0) {
+        crossings += done[lane] > 1.0 ? 1 : 0;
+        continue;
+      }
       std::array<double, kMaxScales> y{}, variances{};
       for (std::size_t s = 0; s < n_scales; ++s) {
         y[s] = values[s * kLanes + lane];
@@ -215,10 +223,13 @@ class Mitigator {
       }
       const Extrapolated found = extrapolate(extrapolator, code_.scales, std::span(y).first(n_scales),
                                              std::span(variances).first(shots > 0.0 ? n_scales : 0));
+      crossings += found.crossed ? 1 : 0;
       estimates_.extrapolated[lane] = found.value;
       estimates_.variance[lane] = found.variance;
     }
   }
+
+  std::int64_t crossings = 0;  ///< pairs without a curve so far
 
  private:
   const DistanceProgram::Code& code_;
@@ -244,13 +255,13 @@ DistanceCounts walk(const DistanceProgram::Code& code, const DistanceData& data,
   const std::int64_t together =
       std::clamp((shape.n_queries + threads - 1) / threads, std::int64_t{1}, kQueriesTogether);
   const std::vector<Group> groups = groups_of(data, shape, together);
-  std::atomic<std::int64_t> shortcuts = 0;
+  std::atomic<std::int64_t> shortcuts = 0, crossings = 0;
   const double shots = static_cast<double>(code.shots);
 
   const auto work = [&](const Group& group) {
     Workspace space(code.n_registers, n_scales);
     Mitigator mitigation(code, space);
-    kernels::Conversion conversion = conversion_of(code.method);
+    kernels::Conversion conversion = conversion_of(code);
     conversion.extrapolated = space.extrapolated;
     conversion.variance = space.variance;
     conversion.squared = space.squared;
@@ -312,13 +323,14 @@ DistanceCounts walk(const DistanceProgram::Code& code, const DistanceData& data,
       }
     }
     shortcuts += skipped;
+    crossings += mitigation.crossings;
   };
   const auto n_groups = static_cast<std::int64_t>(groups.size());
   detail::for_blocks(n_groups, 1, threads, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t g = first; g < last; ++g) work(groups[at(g)]);
   });
   const std::int64_t pairs = shape.n_queries * shape.n_points;
-  return {shortcuts, (pairs - shortcuts) * n_scales};
+  return {shortcuts, (pairs - shortcuts) * n_scales, crossings};
 }
 
 }  // namespace

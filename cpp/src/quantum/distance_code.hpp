@@ -19,6 +19,7 @@ struct DistanceProgram::Code {
   int n_qubits;
   std::vector<double> scales;
   std::optional<Extrapolator> extrapolator;
+  double read_base = 0.0, read_slope = 1.0;  ///< P(1) read = base + slope * P(1), where that is to be undone
   std::vector<double> weights;  ///< value = sum w_s y_s where they are the same for all pairs, else empty
 
   std::vector<Program> programs;

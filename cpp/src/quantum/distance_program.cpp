@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <numbers>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "base/check.hpp"
@@ -32,6 +34,15 @@ DistanceProgram::DistanceProgram(int dimension, const DistanceOptions& options) 
   code->n_qubits = made.circuit.n_qubits();
   const std::size_t noiseless = options.noisy_preparation ? 0 : made.preparation;
 
+  const ReadoutError readout = options.noise.readout(0);
+  if (options.readout_mitigation) {
+    code->read_base = readout.p1_given_0;
+    code->read_slope = 1.0 - readout.p0_given_1 - readout.p1_given_0;
+    if (std::abs(code->read_slope) < 1e-9) {
+      throw InvalidArgument("readout_mitigation: p0_given_1 + p1_given_0 = 1 leaves nothing to read");
+    }
+  }
+
   // One circuit and one noise model per scale.
   std::vector<std::pair<Circuit, NoiseModel>> jobs;
   if (!options.mitigation) {
@@ -43,6 +54,14 @@ DistanceProgram::DistanceProgram(int dimension, const DistanceOptions& options) 
     check(mitigation.extrapolator, mitigation.scales);
     code->scales = mitigation.scales;
     code->extrapolator = mitigation.extrapolator;
+    // A reading is a straight line of P(1). So are the curves: fitting what was read and undoing the reading
+    // at the end is the same as undoing it first, with asymptote and bounds as they are read.
+    Extrapolator& read = *code->extrapolator;
+    const auto as_read = [&](double p) { return code->read_base + code->read_slope * p; };
+    if (read.asymptote) read.asymptote = as_read(*read.asymptote);
+    if (std::isfinite(read.lowest) && std::isfinite(read.highest)) {
+      std::tie(read.lowest, read.highest) = std::minmax({as_read(read.lowest), as_read(read.highest)});
+    }
     // The part that has noise, which is what is folded.
     Circuit head(code->n_qubits), tail(code->n_qubits);
     for (std::size_t i = 0; i < made.circuit.instructions().size(); ++i) {
@@ -101,7 +120,6 @@ DistanceProgram::DistanceProgram(int dimension, const DistanceOptions& options) 
     code->fills.push_back(std::move(fills));
     code->n_registers = std::max(code->n_registers, program.n_registers);
   }
-  const ReadoutError readout = options.noise.readout(0);
   for (std::size_t s = 0; s < code->programs.size(); ++s) {
     const Program::Code& program = code->programs[s].code();
     const Program::Code::Output& output = program.outputs[0];

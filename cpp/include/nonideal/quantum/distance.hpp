@@ -56,6 +56,7 @@ struct DistanceOptions {
   DistanceMethod method = DistanceMethod::hadamard;
   NoiseModel noise;
   bool noisy_preparation = true;
+  bool readout_mitigation = false;  ///< undoes the readout error of the measured qubit, by its inverse
   std::optional<Mitigation> mitigation;
   std::int64_t shots = 0;  ///< per circuit; 0: exact probabilities
 };
@@ -77,10 +78,10 @@ struct DistanceRun {
   int num_threads = 0;
 };
 
-/// Pairs with a zero vector need no circuit: the other one's norm is the distance, exactly.
 struct DistanceCounts {
-  std::int64_t shortcuts = 0;
+  std::int64_t shortcuts = 0;  ///< pairs with a zero vector: no circuit, the other one's norm, exactly
   std::int64_t circuits = 0;
+  std::int64_t crossings = 0;  ///< pairs without an extrapolating curve, which keep the least noisy value
 };
 
 /// A compiled distance measurement; threads may share it.
@@ -88,7 +89,8 @@ class NONIDEAL_API DistanceProgram {
  public:
   /// Throws InvalidArgument for dimension outside [1, 4096], shots outside [0, kMaxShots], noise without a
   /// channel for a gate it meets, Realization::channel where powers are not exact (naming gate and channel),
-  /// and what check(extrapolator, scales) refuses.
+  /// readout errors that leave nothing to mitigate (they add up to 1), and what check(extrapolator, scales)
+  /// refuses.
   DistanceProgram(int dimension, const DistanceOptions& options);
   DistanceProgram(const DistanceProgram&);
   DistanceProgram(DistanceProgram&&) noexcept;

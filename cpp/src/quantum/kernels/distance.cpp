@@ -135,7 +135,7 @@ bool decay(const Estimates& e, double asymptote, std::int64_t raw, double* done)
     }
     *reinterpret_cast<Integers*>(one_sided + i) = all;
   }
-  Integers all_done = Integers{} - 1;
+  Integers all_fitted = Integers{} - 1;
   for (int i = 0; i < kLanes; i += kWidth) {
     // The line through the weighted mean.
     Doubles total{}, mean_scale{}, mean_log{};
@@ -170,20 +170,21 @@ bool decay(const Estimates& e, double asymptote, std::int64_t raw, double* done)
       variance *= size * size;
     }
     const Integers same_side = *reinterpret_cast<const Integers*>(one_sided + i);
-    Integers ready = same_side & bounded;
+    const Integers fitted = same_side & bounded;
+    Doubles state = (Doubles)(fitted & (Integers)(Doubles{} + 1.0));
     if (raw >= 0) {
       const Doubles y = load(e.values + raw * kLanes + i);
       value = choose(same_side, value, y);
       variance = choose(same_side, variance, e.shots > 0.0 ? frequency_variance(y, e.shots) : Doubles{});
-      ready |= ~same_side;
+      state = choose(same_side, state, Doubles{} + 2.0);
     }
     store(e.extrapolated + i, value);
     store(e.variance + i, variance);
-    store(done + i, (Doubles)(ready & (Integers)(Doubles{} + 1.0)));
-    all_done &= ready;
+    store(done + i, state);
+    all_fitted &= fitted;
   }
   std::int64_t all = -1;
-  for (int i = 0; i < kWidth; ++i) all &= all_done[i];
+  for (int i = 0; i < kWidth; ++i) all &= all_fitted[i];
   return all != 0;
 }
 

@@ -89,8 +89,8 @@ inline constexpr std::int64_t kMostScales = 32;
 
 // extrapolate(): weights that are the same for all pairs. decay(): exponentials a + b exp(-c s) with a given,
 // a straight line through ln |y - a| as quantum::extrapolate() fits it. Values on both sides of a become the
-// value of scale `raw` where raw >= 0; done is 0 for lanes that need quantum::extrapolate() itself, else 1,
-// and the return value says that all are.
+// value of scale `raw` where raw >= 0. `done` becomes 1 for fitted lanes, 2 for those, and 0 for lanes that
+// need quantum::extrapolate() itself; the return value says that all are fitted.
 namespace baseline {
 void measure(const Pairs& pairs);
 void tabulate(const Columns& columns);

@@ -38,7 +38,7 @@ Distances and neighbours:
 
 >>> estimator = quantum.DistanceEstimator(
 ...     method="hadamard", shots=1024, noise=noise, translation="cells", seed=7,
-...     zne=quantum.ZNE(extrapolator="exponential", asymptote=0.5, on_crossing="raw"))
+...     zne=quantum.ZNE(extrapolator="exponential", asymptote=0.5))
 >>> database = np.random.default_rng(0).normal(size=(20, 8))
 >>> queries = database[:3] + 0.1
 >>> estimator.pairwise(queries, database).squared_distance.shape

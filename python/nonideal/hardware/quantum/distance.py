@@ -51,6 +51,8 @@ class Distances:
         Circuits that were run, all noise scales counted.
     n_shortcuts : int
         Pairs with a zero vector: the other one's norm is the distance, and nothing was measured.
+    n_crossings : int
+        Pairs to which no exponential could be fitted; they keep the value at the smallest noise scale.
     shots : int or None
         Per circuit; None: exact probabilities.
     seed : int
@@ -61,6 +63,7 @@ class Distances:
     standard_error: FloatArray
     n_circuits: int
     n_shortcuts: int
+    n_crossings: int
     shots: int | None
     seed: int
 
@@ -80,7 +83,7 @@ class Neighbors:
     wrong_probability : (n_queries,) float64
         Probability, by shots alone, that the second best is nearer in truth: Phi(-margin). With many points
         about as near as the second best the true probability is larger.
-    n_circuits, n_shortcuts, shots, seed
+    n_circuits, n_shortcuts, n_crossings, shots, seed
         As in `Distances`.
     """
 
@@ -91,6 +94,7 @@ class Neighbors:
     wrong_probability: FloatArray
     n_circuits: int
     n_shortcuts: int
+    n_crossings: int
     shots: int | None
     seed: int
 
@@ -160,6 +164,9 @@ class DistanceEstimator:
         Of ``"cells"``; None: a quarter of the points, at most 4096.
     noisy_preparation : bool
         False: no noise in the gates that prepare the vectors.
+    readout_mitigation : bool
+        Undo the readout error of the measured qubit: (P - p1_given_0) / (1 - p0_given_1 - p1_given_0), which
+        adds variance. Extrapolation does not do that: more noise of gates is not more of readout.
     seed : int or None
         Of shots, partial folds and, without `cells_seed`, k-means. None draws one, which results report.
     num_threads : int or None
@@ -203,6 +210,7 @@ class DistanceEstimator:
     translation: Translation = "none"
     n_cells: int | None = None
     noisy_preparation: bool = True
+    readout_mitigation: bool = False
     seed: int | None = None
     num_threads: int | None = None
     cells_seed: int | None = None
@@ -231,6 +239,7 @@ class DistanceEstimator:
                 )
             self._set("n_cells", check_integer("n_cells", self.n_cells, 1))
         check_boolean("noisy_preparation", self.noisy_preparation)
+        check_boolean("readout_mitigation", self.readout_mitigation)
         seed = resolve_seed(self.seed)
         cells_seed = seed if self.cells_seed is None else check_integer("cells_seed", self.cells_seed, 0, 64)
         self._set("seed", seed)
@@ -271,10 +280,11 @@ class DistanceEstimator:
             If an exponential extrapolant does not exist for a pair, and ``zne.on_crossing`` is ``"error"``.
         """
         q, p = _rows(queries, database)
-        squared, error, shortcuts, circuits = self._program(q.shape[1], self.shots).pairwise(
+        squared, error, counts = self._program(q.shape[1], self.shots).pairwise(
             q, p, **self._options(q, p, stream, offset)
         )
-        return Distances(squared, error, circuits, shortcuts, self.shots, self._seed)
+        shortcuts, circuits, crossings = counts
+        return Distances(squared, error, circuits, shortcuts, crossings, self.shots, self._seed)
 
     def nearest(
         self,
@@ -292,7 +302,7 @@ class DistanceEstimator:
         q, p = _rows(queries, database)
         if len(p) == 0:
             raise InvalidArgument("database: 0 points; a nearest one needs at least 1")
-        index, squared, error, second, second_error, shortcuts, circuits = self._program(
+        index, squared, error, second, second_error, (shortcuts, circuits, crossings) = self._program(
             q.shape[1], self.shots
         ).nearest(q, p, **self._options(q, p, stream, offset))
         gap = second - squared
@@ -302,7 +312,9 @@ class DistanceEstimator:
         from scipy.special import ndtr  # not at the top: importing the package stays light
 
         wrong = ndtr(-margin)
-        return Neighbors(index, squared, error, margin, wrong, circuits, shortcuts, self.shots, self._seed)
+        return Neighbors(
+            index, squared, error, margin, wrong, circuits, shortcuts, crossings, self.shots, self._seed
+        )
 
     def predicted_bias(self, queries: npt.ArrayLike, database: npt.ArrayLike) -> FloatArray:
         """Return what noise (and mitigation) add to every distance on average: (n_queries, n_points) float64.
@@ -347,9 +359,12 @@ class DistanceEstimator:
                 method=self.method,
                 noise=self._noise._native,
                 noisy_preparation=self.noisy_preparation,
+                readout_mitigation=self.readout_mitigation,
                 mitigation=mitigation,
                 shots=shots or 0,
             )
+            if self.zne is not None and self._programs[key].realization == "circuit":
+                self.zne._warn_of_uneven_folds()
         return self._programs[key]
 
     def _mitigation(self, zne: ZNE) -> _core.quantum.Mitigation:
@@ -359,7 +374,7 @@ class DistanceEstimator:
             fold_gates=list(zne.fold_gates or ()),
             fold_seed=self._seed,
             realization=zne.realization,
-            extrapolator=zne._native(bounds=(0.0, 1.0)),
+            extrapolator=zne._native(bounds=(0.0, 1.0), crossing="raw"),
         )
 
     def _options(

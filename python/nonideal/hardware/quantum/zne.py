@@ -184,9 +184,10 @@ class ZNE:
         Fold these alone (``{"cx"}``); a scale then is theirs.
     clip : bool
         Clip to the range of what is measured. Clipping biases.
-    on_crossing : {"error", "raw"}
+    on_crossing : {"error", "raw"} or None
         Where no exponential exists (values on both sides of the asymptote, or none that decays as they do):
-        NumericalError, or the value at the smallest scale with a flag.
+        NumericalError, or the value at the smallest scale with a flag. None: an error, but in a
+        `DistanceEstimator`, where one pair of millions should not end a search, the value; they are counted.
 
     Raises
     ------
@@ -198,8 +199,8 @@ class ZNE:
     -----
     A literal fold has whole gates: scale s becomes 1 + 2 f / N with f the whole number nearest to
     (s - 1) N / 2, N the number of gates. What does not go round goes to a random subset of gates, drawn with
-    the simulator's seed (``fold="gate"``), or to the last ones (``"global"``). Values are extrapolated at the
-    scales that were realised.
+    the simulator's seed (``fold="gate"``), or to the last ones (``"global"``), with a warning: that makes s
+    times the noise only where all gates have the same. Values are extrapolated at the scales realised.
 
     Least squares are weighted by the variances of the shots; exponentials with a fixed asymptote as straight
     lines in the logarithm, by the delta method.
@@ -227,7 +228,7 @@ class ZNE:
     realization: Realization = "auto"
     fold_gates: tuple[str, ...] | None = field(default=None)
     clip: bool = False
-    on_crossing: Crossing = "error"
+    on_crossing: Crossing | None = None
 
     if TYPE_CHECKING:
 
@@ -241,7 +242,7 @@ class ZNE:
             realization: Realization = "auto",
             fold_gates: Iterable[str] | None = None,
             clip: bool = False,
-            on_crossing: Crossing = "error",
+            on_crossing: Crossing | None = None,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -255,7 +256,8 @@ class ZNE:
         if self.asymptote is not None:
             object.__setattr__(self, "asymptote", check_number("asymptote", self.asymptote))
         check_choice("realization", self.realization, REALIZATIONS)
-        check_choice("on_crossing", self.on_crossing, CROSSINGS)
+        if self.on_crossing is not None:
+            check_choice("on_crossing", self.on_crossing, CROSSINGS)
         check_boolean("clip", self.clip)
         if self.fold_gates is not None:
             object.__setattr__(self, "fold_gates", self._checked_gates(self.fold_gates))
@@ -277,10 +279,17 @@ class ZNE:
             raise InvalidArgument("fold_gates: fold = 'global' repeats the whole circuit")
         return tuple(sorted(set(gates)))
 
-    def _native(self, bounds: tuple[float, float] = (-math.inf, math.inf)) -> _core.quantum.Extrapolator:
+    def _native(
+        self, bounds: tuple[float, float] = (-math.inf, math.inf), crossing: Crossing = "error"
+    ) -> _core.quantum.Extrapolator:
         lowest, highest = bounds if self.clip else (-math.inf, math.inf)
         return _core.quantum.Extrapolator(
-            self.extrapolator, self.order, self.asymptote, lowest, highest, self.on_crossing == "raw"
+            self.extrapolator,
+            self.order,
+            self.asymptote,
+            lowest,
+            highest,
+            (self.on_crossing or crossing) == "raw",
         )
 
     # ---- extrapolation alone ----
@@ -316,7 +325,7 @@ class ZNE:
         InvalidArgument
             If a shape does not fit, a value is not finite or a variance negative.
         NumericalError
-            If no exponential exists and ``on_crossing`` is ``"error"``.
+            If no exponential exists and ``on_crossing`` is not ``"raw"``.
 
         Examples
         --------
@@ -410,7 +419,7 @@ class ZNE:
             If ``realization="channel"`` is not exact here; gate and reason are named. Also what
             `Simulator.expectation` and `Circuit.folded` refuse.
         NumericalError
-            If no exponential exists and ``on_crossing`` is ``"error"``.
+            If no exponential exists and ``on_crossing`` is not ``"raw"``.
         """
         circuit = as_circuit(circuit)
         terms = parse_observable(observable, circuit.n_qubits)
@@ -496,10 +505,23 @@ class ZNE:
         realised = _core.quantum.realized_scales(
             circuit._native, list(self.scales), self.fold, list(self.fold_gates or ())
         )
+        self._warn_of_uneven_folds()
         return "circuit", [
             (scale, simulator, circuit.folded(s, self.fold, simulator.seed, self.fold_gates))
             for s, scale in zip(self.scales, realised, strict=True)
         ]
+
+    def _warn_of_uneven_folds(self) -> None:
+        """Say that a literal fold between the odd scales repeats some gates and not others."""
+        for i, scale in enumerate(self.scales):
+            if scale % 2.0 != 1.0:
+                chosen = "a random subset of the gates is" if self.fold == "gate" else "the last gates are"
+                warnings.warn(
+                    f"scales[{i}] = {scale:g}: {chosen} folded once more, which is {scale:g} times the noise "
+                    "only where all gates have the same; odd scales fold all alike",
+                    stacklevel=4,
+                )
+                return
 
 
 _GATES = tuple(name for name, *_ in _core.quantum.gate_table())

@@ -1,5 +1,6 @@
 """Distances on noisy circuits: closed forms, literal circuits on dense matrices, and nearest neighbours."""
 
+import math
 import os
 import subprocess
 import sys
@@ -11,13 +12,15 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from nonideal import _core
-from nonideal.errors import InvalidArgument
+from nonideal.errors import InvalidArgument, NumericalError
 from nonideal.hardware.quantum import (
     ZNE,
     Channel,
+    Circuit,
     DistanceEstimator,
     NoiseModel,
     ReadoutError,
+    Simulator,
     state_preparation,
 )
 from oracles import quantum_distance as oracle
@@ -264,8 +267,93 @@ def test_exponential_mitigation_of_frequencies_is_that_of_the_extrapolator(scale
     least = min(2 / shots, 0.5)
     spread = np.maximum(counts / shots * (1 - counts / shots), least * (1 - least))
     value, variance = zne.extrapolate(counts / shots, spread / shots)
+    sides = np.sign(counts / shots - 0.5)
+    assert found.n_crossings == np.sum((sides[0] == 0) | (sides != sides[0]).any(axis=0))
     np.testing.assert_allclose(found.squared_distance, value * 2 * total, rtol=1e-11, atol=1e-11)
     np.testing.assert_allclose(found.standard_error, np.sqrt(variance) * 2 * total, rtol=1e-9)
+
+
+def test_a_pair_without_an_exponential_does_not_end_a_search():
+    """With few shots some frequencies lie beyond the asymptote 1/2: they stay, and are counted."""
+    a, b = vectors(20, 8), vectors(200, 8, 1)
+    exponential = {"extrapolator": "exponential", "asymptote": 0.5}
+    options = {"shots": 64, "noise": NOISE, "seed": 7}
+    found = DistanceEstimator(zne=ZNE(**exponential), **options).pairwise(a, b)
+    raw = DistanceEstimator(zne=ZNE(**exponential, on_crossing="raw"), **options).pairwise(a, b)
+    np.testing.assert_array_equal(found.squared_distance, raw.squared_distance)
+    kept = found.squared_distance == DistanceEstimator(**options).pairwise(a, b).squared_distance
+    assert 0 < found.n_crossings == raw.n_crossings <= kept.sum() < kept.size  # flat ones fit their own value
+    near = DistanceEstimator(zne=ZNE(**exponential), **options).nearest(a, b)
+    assert near.n_crossings == found.n_crossings
+    np.testing.assert_array_equal(near.index, found.squared_distance.argmin(axis=1))
+    assert DistanceEstimator(zne=ZNE(), **options).pairwise(a, b).n_crossings == 0
+    with pytest.raises(NumericalError, match="not on one side of the asymptote"):
+        DistanceEstimator(zne=ZNE(**exponential, on_crossing="error"), **options).pairwise(a, b)
+    with pytest.raises(NumericalError, match="not on one side of the asymptote"):
+        ZNE(**exponential).extrapolate([0.4, 0.49, 0.51])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "zne",
+    [
+        None,
+        ZNE(),
+        ZNE(extrapolator="linear", clip=True),
+        ZNE(extrapolator="exponential", asymptote=0.5),
+        ZNE((1, 3, 5, 7), extrapolator="exponential"),
+    ],
+)
+def test_readout_mitigation_undoes_the_readout(method, zne):
+    """Exact probabilities: with readout errors and their mitigation as without both, whatever is fitted."""
+    a, b = vectors(5, 8), vectors(40, 8, 1)
+    noise = NoiseModel.depolarizing(2e-3, 5e-3)
+    read = NoiseModel.depolarizing(2e-3, 5e-3, readout=ReadoutError(0.03, 0.01))
+    clean = DistanceEstimator(method, noise=noise, zne=zne).pairwise(a, b).squared_distance
+    mitigated = DistanceEstimator(method, noise=read, zne=zne, readout_mitigation=True).pairwise(a, b)
+    spoiled = DistanceEstimator(method, noise=read, zne=zne).pairwise(a, b).squared_distance
+    tolerance = 1e-6 if zne is not None and zne.extrapolator == "exponential" and not zne.asymptote else 1e-10
+    np.testing.assert_allclose(mitigated.squared_distance, clean, rtol=tolerance, atol=tolerance)
+    assert np.abs(spoiled - clean).max() > 0.1
+
+
+def test_readout_mitigation_with_shots_pays_in_variance():
+    a, b = vectors(40, 8), vectors(250, 8, 1)
+    errors = ReadoutError(0.06, 0.02)
+    noise = NoiseModel().add_readout(errors)
+    found = DistanceEstimator(shots=512, noise=noise, readout_mitigation=True, seed=3).pairwise(a, b)
+    z = (found.squared_distance - squared(a, b)) / found.standard_error
+    assert abs(z.mean()) < 5 / math.sqrt(z.size)  # 10,000 pairs: a bias of 2 % of the readout's would show
+    assert abs(z.std() - 1) < 0.05
+    raw = DistanceEstimator(shots=512, noise=noise, seed=3).pairwise(a, b)
+    np.testing.assert_allclose(found.standard_error * 0.92, raw.standard_error, rtol=1e-12)
+
+
+def test_readout_errors_that_leave_nothing():
+    noise = NoiseModel().add_readout(ReadoutError(0.5, 0.5))
+    estimator = DistanceEstimator(noise=noise, readout_mitigation=True)
+    with pytest.raises(InvalidArgument) as caught:
+        estimator.pairwise([[1.0, 0.0]], [[0.0, 1.0]])
+    assert str(caught.value) == "readout_mitigation: p0_given_1 + p1_given_0 = 1 leaves nothing to read"
+
+
+@pytest.mark.parametrize(
+    ("fold", "text"),
+    [
+        ("gate", "scales[1] = 2: a random subset of the gates is folded once more"),
+        ("global", "scales[1] = 2: the last gates are folded once more"),
+    ],
+)
+def test_literal_folds_between_odd_scales_warn(fold, text):
+    zne = ZNE((1, 2, 3), fold=fold, realization="circuit")
+    text += ", which is 2 times the noise only where all gates have the same; odd scales fold all alike"
+    with pytest.warns(UserWarning, match="folded once more") as caught:
+        DistanceEstimator(noise=NOISE, zne=zne, seed=1).pairwise([[1.0, 0.0]], [[0.0, 1.0]])
+    assert [str(item.message) for item in caught] == [text]
+    circuit = Circuit(2).h(0).cx(0, 1)
+    with pytest.warns(UserWarning, match="folded once more") as caught:
+        zne.expectation(Simulator(NOISE, seed=1), circuit, "Z0 Z1")
+    assert [str(item.message) for item in caught] == [text]
 
 
 # ---- shots ----

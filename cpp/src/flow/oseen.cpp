@@ -1,0 +1,251 @@
+#include "nonideal/flow/oseen.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "base/check.hpp"
+#include "base/parallel.hpp"
+#include "flow/space.hpp"
+#include "nonideal/base/threads.hpp"
+
+namespace nonideal::flow {
+
+namespace {
+
+constexpr std::int64_t kNodesTogether = 1024;      ///< a thread's piece of work
+constexpr std::int64_t kNodesPerThread = 1 << 12;  ///< at least
+constexpr std::int64_t kMaxEntries = (std::int64_t{1} << 31) - 1;
+
+std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+void check_coefficient(const char* name, double value) {
+  if (!(std::isfinite(value) && value >= 0.0)) {
+    throw InvalidArgument(std::string(name) + " = " + detail::shortest(value) +
+                          " is not a finite number >= 0");
+  }
+}
+
+}  // namespace
+
+struct OseenOperator::State {
+  TaylorHood handle;  ///< keeps the space
+  const TaylorHood::Space& space;
+  std::vector<std::uint8_t> constrained;
+  std::vector<std::int32_t> free, indptr, indices;
+  std::vector<double> values, rhs;
+  std::vector<std::int32_t> row_of_node;      ///< of its first component; -1: constrained
+  std::vector<std::int32_t> row_of_pressure;  ///< -1: pinned
+  /// The transposed divergence by node: pressures and entries of divergence_x, divergence_y.
+  std::vector<std::int32_t> first_pressure, pressures, divergence_entry;
+  Aligned local, local_gradient;
+
+  explicit State(const TaylorHood& owner) : handle(owner), space(owner.space()) {}
+
+  void number_rows(std::int64_t pinned_pressure);
+  void transpose_divergence();
+  void make_pattern();
+  void momentum_rows(const OseenTerms& terms, std::int64_t first, std::int64_t last);
+  void mass_rows(const OseenTerms& terms);
+};
+
+void OseenOperator::State::number_rows(std::int64_t pinned_pressure) {
+  row_of_node.assign(at(space.n_nodes), -1);
+  for (std::int64_t i = 0; i < space.n_nodes; ++i) {
+    if (constrained[at(i)] != 0) continue;
+    row_of_node[at(i)] = static_cast<std::int32_t>(free.size());
+    free.push_back(static_cast<std::int32_t>(2 * i));
+    free.push_back(static_cast<std::int32_t>(2 * i + 1));
+  }
+  if (free.empty()) throw InvalidArgument("constrained: no velocity is free");
+  row_of_pressure.assign(at(space.n_vertices), -1);
+  for (std::int64_t q = 0; q < space.n_vertices; ++q) {
+    if (q == pinned_pressure) continue;
+    row_of_pressure[at(q)] = static_cast<std::int32_t>(free.size());
+    free.push_back(static_cast<std::int32_t>(2 * space.n_nodes + q));
+  }
+}
+
+void OseenOperator::State::transpose_divergence() {
+  first_pressure.assign(at(space.n_nodes) + 1, 0);
+  const std::size_t n_entries = space.divergence_x.size();
+  for (std::size_t e = 0; e < n_entries; ++e) ++first_pressure[at(space.indices[e]) + 1];
+  for (std::size_t i = 1; i < first_pressure.size(); ++i) first_pressure[i] += first_pressure[i - 1];
+  pressures.resize(n_entries);
+  divergence_entry.resize(n_entries);
+  std::vector<std::int32_t> next(first_pressure.begin(), first_pressure.end() - 1);
+  for (std::int32_t q = 0; q < space.n_vertices; ++q) {
+    for (std::int32_t e = space.indptr[at(q)]; e < space.indptr[at(q) + 1]; ++e) {
+      const std::size_t to = at(next[at(space.indices[at(e)])]++);
+      pressures[to] = q;
+      divergence_entry[to] = e;
+    }
+  }
+}
+
+/// The pattern, and the divergence's values, which stay.
+void OseenOperator::State::make_pattern() {
+  // Counted first: int32 must hold it.
+  std::int64_t n_entries = 0;
+  for (std::int64_t i = 0; i < space.n_nodes; ++i) {
+    if (row_of_node[at(i)] < 0) continue;
+    for (std::int32_t e = space.indptr[at(i)]; e < space.indptr[at(i) + 1]; ++e) {
+      n_entries += row_of_node[at(space.indices[at(e)])] < 0 ? 0 : 4;
+    }
+    for (std::int32_t e = first_pressure[at(i)]; e < first_pressure[at(i) + 1]; ++e) {
+      n_entries += row_of_pressure[at(pressures[at(e)])] < 0 ? 0 : 4;
+    }
+  }
+  detail::expect_within("entries of the matrix", n_entries, 0, kMaxEntries);
+  indices.reserve(at(n_entries));
+  values.reserve(at(n_entries));
+  indptr.reserve(free.size() + 1);
+  indptr.push_back(0);
+  const auto add = [&](std::int32_t column, double value) {
+    indices.push_back(column);
+    values.push_back(value);
+  };
+  for (std::int64_t i = 0; i < space.n_nodes; ++i) {
+    if (row_of_node[at(i)] < 0) continue;
+    for (int component = 0; component < 2; ++component) {
+      const std::vector<double>& divergence = component == 0 ? space.divergence_x : space.divergence_y;
+      for (std::int32_t e = space.indptr[at(i)]; e < space.indptr[at(i) + 1]; ++e) {
+        const std::int32_t column = row_of_node[at(space.indices[at(e)])];
+        if (column < 0) continue;
+        add(column, 0.0);
+        add(column + 1, 0.0);
+      }
+      for (std::int32_t e = first_pressure[at(i)]; e < first_pressure[at(i) + 1]; ++e) {
+        const std::int32_t column = row_of_pressure[at(pressures[at(e)])];
+        if (column >= 0) add(column, divergence[at(divergence_entry[at(e)])]);
+      }
+      indptr.push_back(static_cast<std::int32_t>(indices.size()));
+    }
+  }
+  for (std::int64_t q = 0; q < space.n_vertices; ++q) {
+    if (row_of_pressure[at(q)] < 0) continue;
+    for (std::int32_t e = space.indptr[at(q)]; e < space.indptr[at(q) + 1]; ++e) {
+      const std::int32_t column = row_of_node[at(space.indices[at(e)])];
+      if (column < 0) continue;
+      add(column, space.divergence_x[at(e)]);
+      add(column + 1, space.divergence_y[at(e)]);
+    }
+    indptr.push_back(static_cast<std::int32_t>(indices.size()));
+  }
+  rhs.assign(free.size(), 0.0);
+}
+
+/// Both rows of the nodes in [first, last), and their right-hand side.
+void OseenOperator::State::momentum_rows(const OseenTerms& terms, std::int64_t first, std::int64_t last) {
+  const bool convects = !terms.convecting.empty(), newton = terms.newton && convects;
+  const double *const w = terms.convecting.data(), *const g = terms.boundary.data();
+  const std::size_t stride = space.local_size();
+  for (std::int64_t i = first; i < last; ++i) {
+    const std::int32_t row = row_of_node[at(i)];
+    if (row < 0) continue;
+    double* x_row = values.data() + indptr[at(row)];
+    double* y_row = values.data() + indptr[at(row) + 1];
+    double rhs_x = 0.0, rhs_y = 0.0;
+    for (std::int32_t e = space.indptr[at(i)]; e < space.indptr[at(i) + 1]; ++e) {
+      const std::size_t entry = at(e), j = at(space.indices[entry]);
+      double both = terms.viscosity * space.stiffness[entry];
+      if (terms.reaction != 0.0) both += terms.reaction * space.mass[entry];
+      double xx = 0.0, xy = 0.0, yx = 0.0, yy = 0.0;
+      if (convects) {
+        const double convected = space.gather(local.data(), entry);
+        both += convected;
+        if (newton) {
+          const double* const gradient = local_gradient.data();
+          xx = space.gather(gradient, entry);
+          xy = space.gather(gradient + stride, entry);
+          yx = space.gather(gradient + 2 * stride, entry);
+          yy = space.gather(gradient + 3 * stride, entry);
+          rhs_x += convected * w[2 * j];
+          rhs_y += convected * w[2 * j + 1];
+        }
+      }
+      xx += both;
+      yy += both;
+      if (row_of_node[j] >= 0) {
+        x_row[0] = xx;
+        x_row[1] = xy;
+        y_row[0] = yx;
+        y_row[1] = yy;
+        x_row += 2;
+        y_row += 2;
+      } else if (g != nullptr) {
+        rhs_x -= xx * g[2 * j] + xy * g[2 * j + 1];
+        rhs_y -= yx * g[2 * j] + yy * g[2 * j + 1];
+      }
+    }
+    rhs[at(row)] = rhs_x;
+    rhs[at(row) + 1] = rhs_y;
+  }
+}
+
+void OseenOperator::State::mass_rows(const OseenTerms& terms) {
+  for (std::int64_t q = 0; q < space.n_vertices; ++q) {
+    if (row_of_pressure[at(q)] >= 0) rhs[at(row_of_pressure[at(q)])] = 0.0;
+  }
+  if (terms.boundary.empty()) return;
+  const double* const g = terms.boundary.data();
+  for (std::int64_t i = 0; i < space.n_nodes; ++i) {
+    if (row_of_node[at(i)] >= 0) continue;
+    for (std::int32_t e = first_pressure[at(i)]; e < first_pressure[at(i) + 1]; ++e) {
+      const std::int32_t row = row_of_pressure[at(pressures[at(e)])];
+      const std::size_t entry = at(divergence_entry[at(e)]);
+      if (row < 0) continue;
+      rhs[at(row)] -= space.divergence_x[entry] * g[2 * i] + space.divergence_y[entry] * g[2 * i + 1];
+    }
+  }
+}
+
+OseenOperator::OseenOperator(const TaylorHood& space, std::span<const std::uint8_t> constrained,
+                             std::int64_t pinned_pressure)
+    : state_(std::make_unique<State>(space)) {
+  detail::expect_count("constrained", "numbers", static_cast<std::int64_t>(constrained.size()),
+                       space.n_nodes());
+  detail::expect_within("pinned_pressure", pinned_pressure, -1, space.n_pressure() - 1);
+  state_->constrained.assign(constrained.begin(), constrained.end());
+  state_->number_rows(pinned_pressure);
+  state_->transpose_divergence();
+  state_->make_pattern();
+}
+
+OseenOperator::OseenOperator(OseenOperator&&) noexcept = default;
+OseenOperator& OseenOperator::operator=(OseenOperator&&) noexcept = default;
+OseenOperator::~OseenOperator() = default;
+
+std::int64_t OseenOperator::n_free() const { return static_cast<std::int64_t>(state_->free.size()); }
+std::span<const std::int32_t> OseenOperator::free() const { return state_->free; }
+std::span<const std::int32_t> OseenOperator::indptr() const { return state_->indptr; }
+std::span<const std::int32_t> OseenOperator::indices() const { return state_->indices; }
+std::span<const double> OseenOperator::values() const { return state_->values; }
+std::span<const double> OseenOperator::rhs() const { return state_->rhs; }
+
+void OseenOperator::update(const OseenTerms& terms, int num_threads) {
+  State& state = *state_;
+  const TaylorHood::Space& space = state.space;
+  check_coefficient("viscosity", terms.viscosity);
+  check_coefficient("reaction", terms.reaction);
+  for (const auto& [name, field] :
+       {std::pair{"convecting", terms.convecting}, {"boundary", terms.boundary}}) {
+    if (!field.empty()) {
+      detail::expect_count(name, "numbers", static_cast<std::int64_t>(field.size()), 2 * space.n_nodes);
+    }
+  }
+  const int threads = resolve_threads(num_threads, space.n_nodes, kNodesPerThread);
+  if (!terms.convecting.empty()) {
+    if (state.local.size() == 0) state.local.resize(space.local_size());
+    space.local_convection(terms.convecting, state.local.data(), threads);
+    if (terms.newton) {
+      if (state.local_gradient.size() == 0) state.local_gradient.resize(4 * space.local_size());
+      space.local_gradient(terms.convecting, state.local_gradient.data(), threads);
+    }
+  }
+  detail::for_blocks(space.n_nodes, kNodesTogether, threads,
+                     [&](std::int64_t first, std::int64_t last) { state.momentum_rows(terms, first, last); });
+  state.mass_rows(terms);
+}
+
+}  // namespace nonideal::flow

@@ -1,0 +1,116 @@
+"""Reduced bases with and without artificial snapshots, held against full solutions over the parameters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nonideal.experiments import Curve, Runner
+from nonideal.experiments._flow_cases import Mu, Solved, training_set
+from nonideal.physics import flow
+
+__all__ = ["ReducedMap", "curve"]
+
+#: Points of the map along each parameter: training grids of 2, 3, 4 and 5 points lie among them or not far.
+MAP_POINTS = 7
+
+
+def curve(x: Any, x_label: str, y: Any, y_label: str, error: Any = (), samples: int | None = None) -> Curve:
+    """Return a curve of arrays."""
+    return Curve(tuple(x), x_label, tuple(y), y_label, tuple(error), samples)
+
+
+class ReducedMap:
+    """A case with bases of one training set, "none" and one method, and full solutions on a grid.
+
+    Parameters
+    ----------
+    runner : Runner
+        Where shards run.
+    shard : mapping
+        What `_flow_cases.build` needs.
+    train : str
+        The training set.
+    method : str
+        Of `flow.augment`.
+    """
+
+    def __init__(self, runner: Runner, shard: Mapping[str, Any], train: str, method: str) -> None:
+        self.solved = Solved(runner, shard)
+        self.problem = self.solved.problem
+        assert self.problem.parameters is not None
+        self.space: flow.ParameterSpace = self.problem.parameters
+        self.method = method
+        self.bases = {"none": self._fit(train, "none"), method: self._fit(train, method)}
+        self.points: list[Mu] = self.space.grid(MAP_POINTS)
+        self.solved.add(self.points, "points of the map")
+        self.full = [self.solved.solution(mu) for mu in self.points]
+        self.reduced = {
+            name: [basis.iterate(mu)[0] for mu in self.points] for name, basis in self.bases.items()
+        }
+
+    def _fit(self, train: str, method: str) -> flow.ReducedBasis:
+        points = training_set("train", train, self.space)
+        self.solved.add(points, "training snapshots")
+        snapshots = self.solved.snapshots(points)
+        if method != "none":
+            snapshots = snapshots + flow.augment(snapshots, method=method)
+        return flow.ReducedBasis.fit(snapshots)
+
+    def relative_errors(self, name: str) -> Any:
+        """Return the relative velocity errors of a basis over the map."""
+        norm = self.problem.norm
+        return np.array(
+            [
+                norm(fast.velocity - exact.velocity) / norm(exact.velocity)
+                for fast, exact in zip(self.reduced[name], self.full, strict=True)
+            ]
+        )
+
+    def costs(self, trains: Sequence[str]) -> list[tuple[str, str, int, int, float, float]]:
+        """Return train, method, solves, modes, mean and largest velocity error over the map."""
+        found = []
+        for train in trains:
+            for method in ("none", self.method):
+                basis = self._fit(train, method)
+                check = flow.validate(basis, self.problem, self.points, reference=self.full)
+                mean, most = float(check.mean[0]), float(check.max[0])
+                found.append((train, method, basis.linear_solves, basis.n_modes, mean, most))
+        return found
+
+    def seconds(self) -> tuple[float, float]:
+        """Return the CPU seconds of a full solve and of a reduced query with its pressure."""
+        mu, basis = self.points[len(self.points) // 2], self.bases[self.method]
+        return _least(lambda: self.problem.solve(mu), 3), _least(lambda: basis.iterate(mu)[0].pressure, 20)
+
+    def map_curve(self, values: Any, label: str) -> Curve:
+        """Return values over the map; x is the first parameter."""
+        places = self.space.as_array(self.points)
+        return curve(places[:, 0], self.space.names[0], values, label)
+
+    def place_curve(self) -> Curve:
+        """Return where the values of `map_curve` belong."""
+        places = self.space.as_array(self.points)
+        return curve(places[:, 0], self.space.names[0], places[:, 1], self.space.names[1])
+
+
+def _least(call: Any, repeats: int) -> float:
+    seconds = []
+    for _ in range(repeats):
+        start = time.process_time()
+        call()
+        seconds.append(time.process_time() - start)
+    return min(seconds)
+
+
+def draw_map(axes: Any, places: Curve, values: Curve, **options: Any) -> Any:
+    """Draw values over a map's places; return what a colour bar needs."""
+    x, y = np.unique(places.x), np.unique(places.y)
+    picture = np.array(values.y).reshape(len(x), len(y)).T
+    drawn = axes.pcolormesh(x, y, picture, shading="nearest", **options)
+    axes.set_xlabel(places.x_label)
+    axes.set_ylabel(places.y_label)
+    return drawn

@@ -1,0 +1,245 @@
+"""Pictures of flows and of what reduced bases miss; every function takes matplotlib axes and returns them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nonideal.checks import FloatArray, check_integer
+from nonideal.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.tri import Triangulation
+
+    from nonideal.physics.flow.parameters import ParameterSpace
+    from nonideal.physics.flow.reduced import ReducedBasis
+    from nonideal.physics.flow.solution import Solution
+    from nonideal.physics.flow.validation import Validation
+
+__all__ = [
+    "error_field",
+    "error_map",
+    "error_vs_cost",
+    "error_vs_modes",
+    "on_grid",
+    "singular_values",
+    "streamlines",
+    "triangulation",
+]
+
+
+def streamlines(solution: Solution, axes: Axes | None = None, *, n: int = 80, density: float = 1.4) -> Axes:
+    """Draw streamlines over the speed.
+
+    Parameters
+    ----------
+    solution : Solution
+        A flow.
+    axes : Axes, optional
+        Where; default: of a new figure.
+    n : int
+        Points of the grid across the shorter side.
+    density : float
+        Of the lines, as in matplotlib's ``streamplot``.
+
+    Examples
+    --------
+    >>> from nonideal.physics import flow
+    >>> problem = flow.cases.two_lid_cavity(n=6)
+    >>> axes = flow.plot.streamlines(problem.stokes({"Re": 100, "a": 0}), n=20)
+    >>> axes.get_xlabel()
+    'x'
+    """
+    axes = _axes(axes)
+    check_integer("n", n, 2)
+    x, y, u, v = on_grid(solution, n)
+    speed = np.hypot(u, v)
+    drawn = axes.pcolormesh(x, y, speed, shading="gouraud", rasterized=True)
+    axes.figure.colorbar(drawn, ax=axes, label="speed", shrink=0.85)
+    axes.streamplot(x, y, u, v, color="white", density=density, linewidth=0.7, arrowsize=0.7)
+    return _finished(axes)
+
+
+def error_field(a: Solution, b: Solution, axes: Axes | None = None) -> Axes:
+    """Draw the size of the difference of two velocities of one problem.
+
+    Parameters
+    ----------
+    a, b : Solution
+        For instance a reduced and a full-order one.
+    axes : Axes, optional
+        Where; default: of a new figure.
+    """
+    axes = _axes(axes)
+    if a.velocity.shape != b.velocity.shape:
+        raise InvalidArgument(
+            f"b: its velocity has shape {b.velocity.shape}, that of a has {a.velocity.shape}"
+        )
+    size = np.linalg.norm(a.velocity - b.velocity, axis=1)
+    drawn = axes.tripcolor(triangulation(a), size, shading="gouraud", rasterized=True)
+    axes.figure.colorbar(drawn, ax=axes, label="|difference of velocities|", shrink=0.85)
+    return _finished(axes)
+
+
+def singular_values(
+    bases: Mapping[str, ReducedBasis] | Sequence[ReducedBasis], axes: Axes | None = None
+) -> Axes:
+    """Draw singular values, each basis's relative to its largest.
+
+    Parameters
+    ----------
+    bases : mapping of str to ReducedBasis, or sequence
+        What to compare; names go into the legend.
+    axes : Axes, optional
+        Where; default: of a new figure.
+    """
+    axes = _axes(axes)
+    for label, basis in _named(bases):
+        values = basis.singular_values / basis.singular_values.max()
+        shown = values > 1e-16
+        axes.plot(np.flatnonzero(shown) + 1, values[shown], label=label)
+    axes.set_yscale("log")
+    axes.set_xlabel("number")
+    axes.set_ylabel("singular value / largest")
+    return _legend(axes)
+
+
+def error_vs_modes(
+    validations: Mapping[str, Validation] | Sequence[Validation], axes: Axes | None = None
+) -> Axes:
+    """Draw mean errors against the number of modes; dashed: the best approximation in the same space.
+
+    Parameters
+    ----------
+    validations : mapping of str to Validation, or sequence
+        What to compare; names go into the legend.
+    axes : Axes, optional
+        Where; default: of a new figure.
+    """
+    axes = _axes(axes)
+    for label, found in _named(validations):
+        (line,) = axes.plot(found.n_modes, 100 * found.mean, label=label)
+        best = 100 * found.projection_errors.mean(axis=1)
+        axes.plot(found.n_modes, best, color=line.get_color(), linestyle="--", marker="", alpha=0.8)
+    axes.set_yscale("log")
+    axes.set_xlabel("modes")
+    axes.set_ylabel("mean velocity error (%)")
+    return _legend(axes)
+
+
+def error_vs_cost(
+    validations: Mapping[str, Validation] | Sequence[Validation], axes: Axes | None = None
+) -> Axes:
+    """Draw the mean error with most modes against what the basis cost, a point for each validation.
+
+    Parameters
+    ----------
+    validations : mapping of str to Validation, or sequence
+        What to compare; names go into the legend.
+    axes : Axes, optional
+        Where; default: of a new figure.
+    """
+    axes = _axes(axes)
+    for label, found in _named(validations):
+        last = int(np.argmax(found.n_modes))
+        axes.errorbar(
+            [found.linear_solves],
+            [100 * found.mean[last]],
+            yerr=[100 * found.standard_error[last]],
+            label=label,
+        )
+    axes.set_yscale("log")
+    axes.set_xlabel("offline linear solves")
+    axes.set_ylabel("mean velocity error (%)")
+    return _legend(axes)
+
+
+def error_map(validation: Validation, space: ParameterSpace, axes: Axes | None = None) -> Axes:
+    """Draw the error with most modes over the box of the first two parameters.
+
+    Parameters
+    ----------
+    validation : Validation
+        Its points are drawn; the colour between them is interpolated where there are enough.
+    space : ParameterSpace
+        The box.
+    axes : Axes, optional
+        Where; default: of a new figure.
+    """
+    axes = _axes(axes)
+    if len(space.names) < 2:
+        raise InvalidArgument(f"space: a map needs two parameters, got {len(space.names)}")
+    x, y = space.as_array(validation.parameters)[:, :2].T
+    percent = 100 * validation.errors[int(np.argmax(validation.n_modes))]
+    drawn = axes.scatter(x, y, c=percent, s=60, edgecolors="black", linewidths=0.5, zorder=3)
+    axes.figure.colorbar(drawn, ax=axes, label="velocity error (%)")
+    (x0, x1), (y0, y1) = space.bounds[:2]
+    axes.set_xlim(x0 - 0.04 * (x1 - x0), x1 + 0.04 * (x1 - x0))
+    axes.set_ylim(y0 - 0.04 * (y1 - y0), y1 + 0.04 * (y1 - y0))
+    axes.set_xlabel(space.names[0])
+    axes.set_ylabel(space.names[1])
+    return axes
+
+
+def triangulation(solution: Solution) -> Triangulation:
+    """Return the nodes of a solution's mesh as a matplotlib triangulation, four triangles a cell."""
+    from matplotlib.tri import Triangulation
+
+    problem = solution.problem
+    x, y = np.asarray(problem.nodes).T
+    a, b, c, ab, bc, ca = np.asarray(problem.cell_nodes).T
+    parts = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
+    return Triangulation(x, y, np.concatenate([np.stack(part, axis=1) for part in parts]))
+
+
+def on_grid(solution: Solution, n: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return x, y of a regular grid, ``n`` points across the shorter side, and the velocity on it.
+
+    Velocities are NaN outside the domain, and linear between nodes.
+    """
+    from matplotlib.tri import LinearTriInterpolator
+
+    mesh = triangulation(solution)
+    width, height = np.ptp(mesh.x), np.ptp(mesh.y)
+    step = min(width, height) / (n - 1)
+    x = np.linspace(mesh.x.min(), mesh.x.max(), round(width / step) + 1)
+    y = np.linspace(mesh.y.min(), mesh.y.max(), round(height / step) + 1)
+    # Just inside: a point on a wall that the nodes miss by rounding would count as outside.
+    points = np.meshgrid(*(np.clip(a, a[0] + 1e-9 * step, a[-1] - 1e-9 * step) for a in (x, y)))
+    masked: list[Any] = [LinearTriInterpolator(mesh, part)(*points) for part in solution.velocity.T]
+    u, v = (component.filled(np.nan) for component in masked)
+    return x, y, u, v
+
+
+def _axes(axes: Axes | None) -> Axes:
+    if axes is not None:
+        return axes
+    from matplotlib.figure import Figure
+
+    return Figure(layout="constrained").subplots()
+
+
+def _finished(axes: Axes) -> Axes:
+    axes.set_aspect("equal")
+    axes.grid(False)
+    axes.set_xlabel("x")
+    axes.set_ylabel("y")
+    return axes
+
+
+def _legend(axes: Axes) -> Axes:
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend()
+    return axes
+
+
+def _named(items: Any) -> list[tuple[str | None, Any]]:
+    pairs: list[tuple[str | None, Any]] = (
+        list(items.items()) if isinstance(items, Mapping) else [(None, item) for item in items]
+    )
+    if not pairs:
+        raise InvalidArgument("nothing to draw")
+    return pairs

@@ -1,0 +1,343 @@
+"""Fields of a flow at several parameters: what a reduced basis is made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nonideal.checks import (
+    FloatArray,
+    check_finite,
+    check_integer,
+    check_iterable,
+    check_mapping,
+    check_number,
+)
+from nonideal.errors import InvalidArgument
+from nonideal.parallel import using_threads
+from nonideal.progress import progress_bar
+from nonideal.threads import num_threads
+
+if TYPE_CHECKING:
+    from nonideal.physics.flow.problem import NavierStokes
+    from nonideal.physics.flow.solution import Solution
+
+__all__ = ["Snapshots", "fingerprint", "in_threads", "read_arrays", "solved_snapshots", "write_arrays"]
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+IntArray = NDArray[np.int64]
+
+
+class Snapshots:
+    """Velocity and pressure fields at several parameters, one a column, and what they cost.
+
+    Made by `NavierStokes.snapshots` and `augment`, or from fields of one's own.
+
+    Parameters
+    ----------
+    problem : NavierStokes
+        What they are solutions of.
+    velocity : (n_velocity, n) array_like
+        Velocities, m/s: ``solution.velocity.ravel()`` in columns. Anything with a ``to_numpy()`` is taken too
+        (pyMOR's vector arrays; vectors may be its rows).
+    pressure : (n_pressure, n) array_like or None
+        Kinematic pressures, m^2/s^2; None where they are not known.
+    parameters : sequence of mapping
+        Name -> number, one for each.
+    origin : sequence of str, optional
+        ``"full"`` (the default) or the method that made it.
+    pairs : (n, 2) array_like of int, optional
+        The two snapshots that it was made from; -1 for none, the default.
+    linear_solves : int or (n,) array_like of int
+        Saddle-point systems factorised and solved for each; a single number is the cost of all together,
+        which stays whole when some of them are picked.
+
+    Raises
+    ------
+    InvalidArgument
+        If shapes do not fit, a number is not finite or a parameter is missing.
+
+    Examples
+    --------
+    >>> from nonideal.physics import flow
+    >>> problem = flow.cases.two_lid_cavity(n=6)
+    >>> train = problem.snapshots(problem.parameters.grid(2))
+    >>> own = flow.Snapshots(problem, train.velocity, train.pressure, train.parameters)
+    >>> len(own), own.origin[0], own.linear_solves, own[:2].velocity.shape == (problem.n_velocity, 2)
+    (4, 'full', 0, True)
+    """
+
+    def __init__(
+        self,
+        problem: NavierStokes,
+        velocity: Any,
+        pressure: Any,
+        parameters: Sequence[Mapping[str, float]],
+        *,
+        origin: Sequence[str] | None = None,
+        pairs: Any = None,
+        linear_solves: Any = 0,
+    ) -> None:
+        self.problem = problem
+        self.parameters = _parameters(problem, parameters)
+        n = len(self.parameters)
+        self.velocity = _columns("velocity", velocity, problem.n_velocity, n)
+        self.has_pressure = pressure is not None
+        self.pressure = (
+            _columns("pressure", pressure, problem.n_pressure, n)
+            if self.has_pressure
+            else np.zeros((problem.n_pressure, n))
+        )
+        self.origin = _origin(origin, n)
+        self.pairs = _pairs(pairs, n)
+        self.solves: IntArray = np.zeros(n, dtype=np.int64)
+        self.shared_solves = 0
+        if np.ndim(linear_solves) == 0:
+            self.shared_solves = check_integer("linear_solves", linear_solves, 0)
+        else:
+            self.solves = _whole("linear_solves", linear_solves, (n,), 0)
+
+    @property
+    def linear_solves(self) -> int:
+        """Saddle-point systems that were factorised and solved for these snapshots."""
+        return int(self.solves.sum()) + self.shared_solves
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    def __add__(self, other: Snapshots) -> Snapshots:
+        if not isinstance(other, Snapshots):
+            return NotImplemented
+        if fingerprint(other.problem) != fingerprint(self.problem):
+            raise InvalidArgument("snapshots of another problem cannot be added: meshes differ")
+        both = Snapshots(
+            self.problem,
+            np.hstack([self.velocity, other.velocity]),
+            np.hstack([self.pressure, other.pressure]),
+            [*self.parameters, *other.parameters],
+            origin=[*self.origin, *other.origin],
+            pairs=np.vstack([self.pairs, other.pairs]),
+            linear_solves=np.concatenate([self.solves, other.solves]),
+        )
+        both.shared_solves = self.shared_solves + other.shared_solves
+        both.has_pressure = self.has_pressure and other.has_pressure
+        return both
+
+    def __getitem__(self, index: Any) -> Snapshots:
+        try:
+            chosen = np.atleast_1d(np.arange(len(self))[index])
+        except (IndexError, TypeError, ValueError):
+            raise InvalidArgument(
+                f"snapshots[{index!r}]: not an index, slice or list of indices below {len(self)}"
+            ) from None
+        if chosen.size == 0:
+            raise InvalidArgument(f"snapshots[{index!r}] is empty")
+        part = Snapshots(
+            self.problem,
+            self.velocity[:, chosen],
+            self.pressure[:, chosen],
+            [self.parameters[i] for i in chosen],
+            origin=[self.origin[i] for i in chosen],
+            pairs=self.pairs[chosen],
+            linear_solves=self.solves[chosen],
+        )
+        part.shared_solves = self.shared_solves
+        part.has_pressure = self.has_pressure
+        return part
+
+    def save(self, path: str | Path) -> Path:
+        """Write an ``.npz`` file; return its path.
+
+        Parameters
+        ----------
+        path : path
+            With or without the suffix.
+        """
+        return write_arrays(
+            path,
+            fingerprint=fingerprint(self.problem),
+            velocity=self.velocity,
+            pressure=self.pressure,
+            has_pressure=self.has_pressure,
+            parameters=json.dumps(self.parameters),
+            origin=json.dumps(self.origin),
+            pairs=self.pairs,
+            solves=self.solves,
+            shared_solves=self.shared_solves,
+        )
+
+    @classmethod
+    def load(cls, path: str | Path, problem: NavierStokes) -> Snapshots:
+        """Read what `save` wrote.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        problem : NavierStokes
+            On the same mesh.
+
+        Raises
+        ------
+        InvalidArgument
+            If the file is not one of these, or belongs to another mesh.
+        """
+        content = read_arrays(path, "snapshots", problem)
+        try:
+            found = cls(
+                problem,
+                content["velocity"],
+                content["pressure"],
+                json.loads(str(content["parameters"])),
+                origin=json.loads(str(content["origin"])),
+                pairs=content["pairs"],
+                linear_solves=content["solves"],
+            )
+            found.shared_solves = check_integer("shared_solves", int(content["shared_solves"]), 0)
+            found.has_pressure = bool(content["has_pressure"])
+        except KeyError as error:
+            raise InvalidArgument(f"{path} is not a file of snapshots (no {error})") from None
+        return found
+
+    def __repr__(self) -> str:
+        full = sum(origin == "full" for origin in self.origin)
+        return f"<Snapshots: {full} full, {len(self) - full} artificial, {self.linear_solves} linear solves>"
+
+
+def solved_snapshots(
+    problem: NavierStokes,
+    mus: Iterable[Mapping[str, float]],
+    *,
+    tol: float,
+    workers: int | None,
+    progress: bool | None,
+) -> Snapshots:
+    """Do what `NavierStokes.snapshots` says."""
+    parameters = list(check_iterable("mus", mus))
+    if not parameters:
+        raise InvalidArgument("mus is empty")
+    with progress_bar("snapshots", len(parameters), show=progress is not False) as advance:
+
+        def solve(mu: Mapping[str, float]) -> Solution:
+            solution = problem.solve(mu, tol=tol)
+            advance()
+            return solution
+
+        found = in_threads(solve, parameters, workers)
+    return Snapshots(
+        problem,
+        np.stack([solution.velocity.ravel() for solution in found], axis=1),
+        np.stack([solution.pressure for solution in found], axis=1),
+        [solution.mu for solution in found],
+        linear_solves=[solution.linear_solves for solution in found],
+    )
+
+
+def in_threads(function: Callable[[S], R], items: Iterable[S], workers: int | None) -> list[R]:
+    """Return ``[function(item) for item in items]``, computed by so many threads side by side.
+
+    Kernels and sparse solvers work without Python's lock; the threads share nonideal's own number of them.
+    """
+    if workers is None or check_integer("workers", workers, 1) == 1:
+        return [function(item) for item in items]
+    with using_threads(max(1, num_threads() // workers)), ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(function, items))
+
+
+def fingerprint(problem: NavierStokes) -> str:
+    """Return a text that two problems share if their meshes are the same to the bit."""
+    digest = hashlib.sha256()
+    mesh = problem.mesh
+    for array in (mesh.points, mesh.cells):
+        digest.update(repr(array.shape).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:32]
+
+
+def write_arrays(path: str | Path, **arrays: Any) -> Path:
+    """Write an ``.npz`` file, adding the suffix where it lacks; return its path."""
+    target = Path(path)
+    if target.suffix != ".npz":
+        target = target.with_name(target.name + ".npz")
+    np.savez_compressed(target, **arrays)
+    return target
+
+
+def read_arrays(path: str | Path, what: str, problem: NavierStokes) -> dict[str, Any]:
+    """Read a file of `write_arrays` that belongs to a problem's mesh."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            content = {name: file[name] for name in file.files}
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile):
+        raise InvalidArgument(f"{path} is not a file of {what}") from None
+    if "fingerprint" not in content:
+        raise InvalidArgument(f"{path} is not a file of {what}")
+    if str(content["fingerprint"]) != fingerprint(problem):
+        raise InvalidArgument(f"{path} holds {what} of another mesh")
+    return content
+
+
+def _columns(name: str, values: Any, rows: int, n: int) -> FloatArray:
+    foreign = hasattr(values, "to_numpy")
+    array = check_finite(name, values.to_numpy() if foreign else values)
+    # pyMOR's arrays were rows of vectors before its release of 2025.
+    if foreign and array.shape == (n, rows):
+        array = array.T
+    if array.shape != (rows, n):
+        raise InvalidArgument(f"{name}: expected shape ({rows}, {n}), got {array.shape}")
+    return np.ascontiguousarray(array)
+
+
+def _parameters(problem: NavierStokes, parameters: Any) -> list[dict[str, float]]:
+    if isinstance(parameters, Mapping) or not isinstance(parameters, Iterable):
+        raise InvalidArgument("parameters: expected a sequence of mappings, name -> number")
+    found = []
+    for index, mu in enumerate(parameters):
+        argument = f"parameters[{index}]"
+        check_mapping(argument, mu)
+        if problem.parameters is not None:
+            found.append(problem.parameters.checked(mu, argument))
+        else:
+            found.append({str(name): check_number(f"{argument}[{name!r}]", mu[name]) for name in mu})
+    if not found:
+        raise InvalidArgument("parameters is empty")
+    return found
+
+
+def _origin(origin: Sequence[str] | None, n: int) -> list[str]:
+    if origin is None:
+        return ["full"] * n
+    names = [origin] if isinstance(origin, str) else list(origin)
+    if len(names) != n:
+        raise InvalidArgument(f"origin: expected {n} names, got {len(names)}")
+    for index, name in enumerate(names):
+        if not isinstance(name, str) or not name:
+            raise InvalidArgument(f"origin[{index}] = {name!r} is not a name")
+    return names
+
+
+def _pairs(pairs: Any, n: int) -> IntArray:
+    if pairs is None:
+        return np.full((n, 2), -1, dtype=np.int64)
+    return _whole("pairs", pairs, (n, 2), -1)
+
+
+def _whole(name: str, values: Any, shape: tuple[int, ...], low: int) -> IntArray:
+    array = np.asarray(values)
+    if array.shape != shape:
+        raise InvalidArgument(f"{name}: expected shape {shape}, got {array.shape}")
+    if array.dtype.kind not in "iu":
+        raise InvalidArgument(f"{name} has dtype {array.dtype}, not an integer's")
+    if (array < low).any():
+        raise InvalidArgument(f"{name} = {array[array < low].flat[0]} is below {low}")
+    return array.astype(np.int64)

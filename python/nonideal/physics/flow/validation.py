@@ -1,0 +1,161 @@
+"""How far a reduced basis is from solutions that it has not seen, and how close its space could come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nonideal.checks import FloatArray, check_integer, check_iterable
+from nonideal.errors import InvalidArgument
+from nonideal.physics.flow.reduced import ReducedBasis
+from nonideal.physics.flow.snapshots import fingerprint
+from nonideal.physics.flow.solution import Solution
+
+if TYPE_CHECKING:
+    from nonideal.physics.flow.problem import NavierStokes
+
+__all__ = ["Validation", "validate"]
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """Relative L2 errors of velocities, for several numbers of modes at several parameters.
+
+    Attributes
+    ----------
+    n_modes : tuple of int
+        Numbers of modes.
+    parameters : list of dict
+        Where.
+    errors : (n_k, n_mu) float64 array
+        Of the Galerkin solution, relative to the full-order velocity's norm.
+    projection_errors : (n_k, n_mu) float64 array
+        Of the best approximation in the same space: the space's share of the error.
+    converged : (n_k, n_mu) bool array
+        False where the last iterate was counted.
+    linear_solves : int
+        What the basis cost.
+    """
+
+    n_modes: tuple[int, ...]
+    parameters: list[dict[str, float]]
+    errors: FloatArray
+    projection_errors: FloatArray
+    converged: NDArray[np.bool_]
+    linear_solves: int
+
+    @property
+    def mean(self) -> FloatArray:
+        """Mean error over the parameters, (n_k,)."""
+        return np.asarray(self.errors.mean(axis=1))
+
+    @property
+    def max(self) -> FloatArray:
+        """Largest error over the parameters, (n_k,)."""
+        return np.asarray(self.errors.max(axis=1))
+
+    @property
+    def standard_error(self) -> FloatArray:
+        """Standard error of the mean, (n_k,); zero for a single point."""
+        count = self.errors.shape[1]
+        if count < 2:
+            return np.zeros(len(self.errors))
+        return np.asarray(self.errors.std(axis=1, ddof=1) / np.sqrt(count))
+
+    def __str__(self) -> str:
+        heads = f"{'modes':>6} {'error (%), mean':>20} {'max':>8} {'best possible, mean':>20} {'max':>8}"
+        lines = [f"{heads}   {self.errors.shape[1]} points, {self.linear_solves} offline linear solves"]
+        for index, k in enumerate(self.n_modes):
+            best = 100 * self.projection_errors[index]
+            mean = f"{100 * self.mean[index]:.3g} ± {100 * self.standard_error[index]:.2g}"
+            line = f"{k:>6} {mean:>20} {100 * self.max[index]:>8.3g} {best.mean():>20.3g} {best.max():>8.3g}"
+            missing = int((~self.converged[index]).sum())
+            lines.append(f"{line}   {missing} not converged" if missing else line)
+        return "\n".join(lines)
+
+
+def validate(
+    basis: ReducedBasis,
+    problem: NavierStokes,
+    mus: Iterable[Mapping[str, float]],
+    *,
+    n_modes: Sequence[int] | None = None,
+    reference: Sequence[Solution] | None = None,
+) -> Validation:
+    """Compare reduced solutions with full-order ones.
+
+    Parameters
+    ----------
+    basis : ReducedBasis
+        What to validate.
+    problem : NavierStokes
+        Solves at ``mus`` where no reference is given.
+    mus : iterable of mapping
+        Parameters, best ones that the basis has not seen.
+    n_modes : sequence of int, optional
+        Numbers of leading modes; default all.
+    reference : sequence of Solution, optional
+        Full-order solutions at ``mus``, in order.
+
+    Returns
+    -------
+    Validation
+        A query that does not converge counts with its last iterate and is flagged.
+
+    Raises
+    ------
+    InvalidArgument
+        If a number of modes is above the basis's, lengths differ, or boundary data at a parameter are not in
+        the span of the training data.
+
+    Examples
+    --------
+    >>> from nonideal.physics import flow
+    >>> problem = flow.cases.two_lid_cavity(n=6)
+    >>> train = problem.snapshots(problem.parameters.grid(2))
+    >>> basis = flow.ReducedBasis.fit(train)
+    >>> found = flow.validate(basis, problem, problem.parameters.random(3, seed=0), n_modes=[2, 4])
+    >>> found.errors.shape, bool((found.projection_errors <= found.errors).all()), found.converged.all()
+    ((2, 3), True, np.True_)
+    """
+    if not isinstance(basis, ReducedBasis):
+        raise InvalidArgument(f"basis: {type(basis).__name__} is not a ReducedBasis")
+    if fingerprint(problem) != fingerprint(basis.problem):
+        raise InvalidArgument("problem: its mesh is not the basis's")
+    parameters = [dict(mu) for mu in check_iterable("mus", mus)]
+    if not parameters:
+        raise InvalidArgument("mus is empty")
+    counts = (
+        (basis.n_modes,)
+        if n_modes is None
+        else tuple(
+            check_integer(f"n_modes[{i}]", k, 1) for i, k in enumerate(check_iterable("n_modes", n_modes))
+        )
+    )
+    if not counts:
+        raise InvalidArgument("n_modes is empty")
+    bases = [basis.truncate(k) for k in counts]
+    solutions = [problem.solve(mu) for mu in parameters] if reference is None else list(reference)
+    if len(solutions) != len(parameters):
+        raise InvalidArgument(f"reference: expected {len(parameters)} solutions, got {len(solutions)}")
+    shape = len(counts), len(parameters)
+    errors, best, converged = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=bool)
+    for column, (mu, solution) in enumerate(zip(parameters, solutions, strict=True)):
+        exact = np.asarray(solution.velocity).ravel()
+        size = _norm(problem, exact)
+        if not size > 0:
+            raise InvalidArgument(f"mus[{column}]: the velocity is zero; it has no relative error")
+        for row, part in enumerate(bases):
+            found, converged[row, column] = part.iterate(mu)
+            errors[row, column] = _norm(problem, found.velocity.ravel() - exact) / size
+            nearest = part.project(solution)
+            best[row, column] = _norm(problem, nearest.velocity.ravel() - exact) / size
+    return Validation(counts, parameters, errors, best, converged, basis.linear_solves)
+
+
+def _norm(problem: NavierStokes, velocity: Any) -> float:
+    return float(np.sqrt(velocity @ (problem.mass_matrix @ velocity)))

@@ -1,0 +1,162 @@
+// Meshes and Taylor-Hood's numbering from C++: refusals, boundary, constants, threads.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "check.hpp"
+#include "nonideal/flow/mesh.hpp"
+#include "nonideal/flow/taylor_hood.hpp"
+
+namespace flow = nonideal::flow;
+
+namespace {
+
+struct Mesh {
+  std::vector<double> points;
+  std::vector<std::int32_t> cells;
+  int per_cell = 3;
+
+  flow::MeshView view() const {
+    return {.points = points, .cells = cells, .dim = 2, .nodes_per_cell = per_cell};
+  }
+};
+
+/// [0, 1]^2 in n x n squares, two triangles each.
+Mesh square(std::int32_t n) {
+  Mesh mesh;
+  for (std::int32_t j = 0; j <= n; ++j) {
+    for (std::int32_t i = 0; i <= n; ++i) {
+      mesh.points.push_back(static_cast<double>(i) / n);
+      mesh.points.push_back(static_cast<double>(j) / n);
+    }
+  }
+  for (std::int32_t j = 0; j < n; ++j) {
+    for (std::int32_t i = 0; i < n; ++i) {
+      const std::int32_t a = j * (n + 1) + i, b = a + 1, c = a + n + 2, d = a + n + 1;
+      mesh.cells.insert(mesh.cells.end(), {a, b, c, a, c, d});
+    }
+  }
+  return mesh;
+}
+
+void refusals() {
+  const Mesh good = square(1);  // cells 0 1 3 and 0 3 2
+  const auto refuse = [&](const char* text, const auto& change) {
+    Mesh mesh = good;
+    change(mesh);
+    CHECK_REFUSED(text, flow::check(mesh.view()));
+  };
+  refuse("cells[0] is inverted: its vertices run clockwise",
+         [](Mesh& m) { std::swap(m.cells[1], m.cells[2]); });
+  refuse("cells[0] is degenerate: area 0, longest side 1", [](Mesh& m) { m.cells[2] = 1; });
+  refuse("cells[1, 2] = 4 is outside [0, 4)", [](Mesh& m) { m.cells[5] = 4; });
+  refuse("points[0, 1] is not finite",
+         [](Mesh& m) { m.points[1] = std::numeric_limits<double>::quiet_NaN(); });
+  refuse("points[4] belongs to no cell", [](Mesh& m) { m.points.insert(m.points.end(), {2.0, 2.0}); });
+  refuse("cells: none given", [](Mesh& m) { m.cells.clear(); });
+  refuse("points or cells: not a whole number of rows", [](Mesh& m) { m.cells.pop_back(); });
+  refuse("nodes_per_cell = 4 is not 3 or 6", [](Mesh& m) { m.per_cell = 4; });
+  refuse("cells[0] and cells[2] overlap: both lie to the left of edge (0, 1)",
+         [](Mesh& m) { m.cells.insert(m.cells.end(), {0, 1, 3}); });
+  CHECK_REFUSED("dim = 3 is not 2",
+                flow::check({.points = good.points, .cells = good.cells, .dim = 3, .nodes_per_cell = 3}));
+  flow::check(good.view());
+}
+
+void boundaries() {
+  const flow::Boundary found = flow::boundary(square(2).view());
+  CHECK_EQUAL(found.cells.size(), std::size_t{8});
+  double area = 0.0;  // the cells lie on the left: Green's formula counts the square once
+  const Mesh mesh = square(2);
+  for (std::size_t k = 0; k < found.cells.size(); ++k) {
+    const double* a = &mesh.points[2 * static_cast<std::size_t>(found.facets[2 * k])];
+    const double* b = &mesh.points[2 * static_cast<std::size_t>(found.facets[2 * k + 1])];
+    area += 0.5 * (a[0] * b[1] - a[1] * b[0]);
+  }
+  CHECK(std::abs(area - 1.0) < 1e-15);
+}
+
+void numbering() {
+  const std::int32_t n = 3;
+  const flow::TaylorHood space(square(n).view());
+  CHECK_EQUAL(space.n_cells(), std::int64_t{2 * n * n});
+  CHECK_EQUAL(space.n_vertices(), std::int64_t{(n + 1) * (n + 1)});
+  CHECK_EQUAL(space.n_nodes(), std::int64_t{(2 * n + 1) * (2 * n + 1)});
+  CHECK_EQUAL(space.n_velocity(), 2 * space.n_nodes());
+  CHECK_EQUAL(space.n_curved_cells(), std::int64_t{0});
+  const auto nodes = space.nodes();
+  for (std::size_t e = 0; e < space.edges().size() / 2; ++e) {
+    const auto a = static_cast<std::size_t>(space.edges()[2 * e]);
+    const auto b = static_cast<std::size_t>(space.edges()[2 * e + 1]);
+    const std::size_t middle = static_cast<std::size_t>(space.n_vertices()) + e;
+    for (std::size_t c = 0; c < 2; ++c) {
+      CHECK_EQUAL(nodes[2 * middle + c], 0.5 * (nodes[2 * a + c] + nodes[2 * b + c]));
+    }
+  }
+}
+
+/// Of matrices: rows of mass add up to integrals, rows of stiffness and convection to zero.
+void sums() {
+  const flow::TaylorHood space(square(5).view());
+  const flow::CsrMatrix mass = space.mass(), stiffness = space.stiffness();
+  double area = 0.0, largest = 0.0;
+  for (const double value : mass.values) area += value;
+  CHECK(std::abs(area - 1.0) < 1e-14);
+  std::vector<double> w(static_cast<std::size_t>(space.n_velocity())), values(mass.values.size());
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = std::sin(3.0 * static_cast<double>(i));
+  space.convection(w, values, 1);
+  for (std::size_t row = 0; row + 1 < mass.indptr.size(); ++row) {
+    double sum = 0.0, convected = 0.0;
+    for (auto e = static_cast<std::size_t>(mass.indptr[row]);
+         e < static_cast<std::size_t>(mass.indptr[row + 1]); ++e) {
+      sum += stiffness.values[e];
+      convected += values[e];
+    }
+    largest = std::max({largest, std::abs(sum), std::abs(convected)});
+  }
+  CHECK(largest < 1e-13);
+  // div (x, y) = 2: minus twice each vertex's integral, which is the area in all.
+  const flow::CsrMatrix divergence = space.divergence();
+  double total = 0.0;
+  for (std::size_t q = 0; q + 1 < divergence.indptr.size(); ++q) {
+    for (auto e = static_cast<std::size_t>(divergence.indptr[q]);
+         e < static_cast<std::size_t>(divergence.indptr[q + 1]); ++e) {
+      total += divergence.values[e] * space.nodes()[static_cast<std::size_t>(divergence.indices[e])];
+    }
+  }
+  CHECK(std::abs(total + 2.0) < 1e-13);
+}
+
+void threads() {
+  const flow::TaylorHood space(square(60).view());
+  std::vector<double> w(static_cast<std::size_t>(space.n_velocity()));
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = std::cos(static_cast<double>(i));
+  std::vector<double> one(space.indices().size()), many(one.size());
+  space.convection(w, one, 1);
+  for (const int count : {2, 3, 4}) {
+    space.convection(w, many, count);
+    CHECK(one == many);
+  }
+  const std::vector<double> wrong(3);
+  CHECK_REFUSED("convecting: expected " + std::to_string(w.size()) + " numbers, got 3",
+                space.convection(wrong, one, 1));
+  CHECK_REFUSED("values: expected " + std::to_string(one.size()) + " numbers, got 2",
+                space.convection(w, std::span(one).first(2), 1));
+}
+
+}  // namespace
+
+int main() {
+  return check::run([] {
+    refusals();
+    boundaries();
+    numbering();
+    sums();
+    threads();
+  });
+}

@@ -1,0 +1,151 @@
+"""Snapshots: from solutions and from one's own fields, joined, picked, stored."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nonideal.errors import InvalidArgument
+from nonideal.physics import flow
+
+
+def same(a, b):
+    return (
+        np.array_equal(a.velocity, b.velocity)
+        and np.array_equal(a.pressure, b.pressure)
+        and (a.parameters, a.origin, a.linear_solves, a.has_pressure)
+        == (b.parameters, b.origin, b.linear_solves, b.has_pressure)
+        and np.array_equal(a.pairs, b.pairs)
+        and np.array_equal(a.solves, b.solves)
+    )
+
+
+def test_columns_are_solutions_in_order(cavity, cavity_train):
+    for index, mu in enumerate(cavity.parameters.grid(2)):
+        solution = cavity.solve(mu)
+        assert np.array_equal(cavity_train.velocity[:, index], solution.velocity.ravel())
+        assert np.array_equal(cavity_train.pressure[:, index], solution.pressure)
+        assert cavity_train.parameters[index] == mu
+        assert cavity_train.solves[index] == solution.linear_solves
+    assert cavity_train.linear_solves == cavity_train.solves.sum()
+    assert cavity_train.origin == ["full"] * 4
+    assert (cavity_train.pairs == -1).all()
+    assert repr(cavity_train).startswith("<Snapshots: 4 full, 0 artificial, ")
+
+
+def test_workers_do_not_change_bits(cavity, cavity_train):
+    assert same(cavity.snapshots(cavity.parameters.grid(2), workers=3), cavity_train)
+
+
+def test_own_fields_in_every_layout(cavity, cavity_train):
+    velocity = cavity_train.velocity
+
+    class VectorArray:
+        """As pyMOR's, whose vectors were rows before its release of 2025."""
+
+        def __init__(self, array):
+            self.array = array
+
+        def to_numpy(self):
+            return self.array
+
+    read_only = velocity.copy()
+    read_only.flags.writeable = False
+    padded = np.zeros((len(velocity), 8))
+    padded[:, ::2] = velocity
+    for given in (
+        np.asfortranarray(velocity),
+        read_only,
+        padded[:, ::2],
+        velocity.tolist(),
+        VectorArray(velocity),
+        VectorArray(velocity.T),
+    ):
+        made = flow.Snapshots(cavity, given, cavity_train.pressure, cavity_train.parameters)
+        assert np.array_equal(made.velocity, velocity)
+        assert made.velocity.flags.c_contiguous
+        assert made.linear_solves == 0
+    single = flow.Snapshots(cavity, velocity.astype(np.float32), None, cavity_train.parameters)
+    assert single.velocity.dtype == np.float64
+    assert not single.has_pressure
+    assert (single.pressure == 0).all()
+
+
+def test_join_and_pick(cavity, cavity_train):
+    extra = flow.augment(cavity_train)
+    both = cavity_train + extra
+    assert len(both) == 10
+    assert both.linear_solves == cavity_train.linear_solves + 6
+    assert both.origin == ["full"] * 4 + ["oseen"] * 6
+    assert np.array_equal(both.pairs[4:], extra.pairs)
+    assert same(both[:4], cavity_train)
+    assert same(both[4:], extra)
+    part = both[[5, 1]]
+    assert part.origin == ["oseen", "full"]
+    assert part.linear_solves == 1 + cavity_train.solves[1]
+    assert len(both[-1]) == 1
+    shared = flow.augment(cavity_train, method="bracket")
+    assert shared.linear_solves == shared[:2].linear_solves == 1  # one factorisation, however many are kept
+    assert not (cavity_train + shared).has_pressure
+    for index in (10, "a", slice(3, 3), [0, 11]):
+        with pytest.raises(InvalidArgument, match=r"^snapshots\["):
+            both[index]
+
+
+def test_file(cavity, cavity_train, tmp_path):
+    both = cavity_train + flow.augment(cavity_train, method="stream_product")
+    path = both.save(tmp_path / "both")
+    assert path.name == "both.npz"
+    again = flow.Snapshots.load(path, flow.cases.two_lid_cavity(n=8))
+    assert same(again, both)
+    with pytest.raises(InvalidArgument, match=r"holds snapshots of another mesh$"):
+        flow.Snapshots.load(path, flow.cases.two_lid_cavity(n=7))
+    for name, content in (("text.npz", b"text"), ("empty.npz", b"")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InvalidArgument, match=r"is not a file of snapshots$"):
+            flow.Snapshots.load(tmp_path / name, cavity)
+    np.savez(tmp_path / "other.npz", numbers=np.zeros(3))
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    for name in ("other.npz", "array.npy", "missing.npz"):
+        with pytest.raises(InvalidArgument, match=r"is not a file of snapshots$"):
+            flow.Snapshots.load(tmp_path / name, cavity)
+
+
+def test_refusals(cavity, cavity_train):
+    velocity, pressure, mus = cavity_train.velocity, cavity_train.pressure, cavity_train.parameters
+
+    def refused(message, *fields, **options):
+        with pytest.raises(InvalidArgument, match=f"^{message}$"):
+            flow.Snapshots(cavity, *fields, **options)
+
+    n, p = cavity.n_velocity, cavity.n_pressure
+    refused(rf"velocity: expected shape \({n}, 4\), got \({n - 1}, 4\)", velocity[1:], pressure, mus)
+    refused(rf"velocity: expected shape \({n}, 4\), got \(4, {n}\)", velocity.T, pressure, mus)
+    refused(rf"pressure: expected shape \({p}, 4\), got \({p}, 3\)", velocity, pressure[:, 1:], mus)
+    spoilt = velocity.copy()
+    spoilt[3, 2] = np.inf
+    refused(r"velocity\[3, 2\] = inf is not finite", spoilt, pressure, mus)
+    refused("velocity has dtype complex128, not a real number's", velocity * 1j, pressure, mus)
+    refused("parameters is empty", velocity, pressure, [])
+    refused("parameters: expected a sequence of mappings, name -> number", velocity, pressure, {"Re": 1})
+    refused(r"parameters\[1\] lacks 'a'; it needs Re, a", velocity, pressure, [mus[0], {"Re": 1}] * 2)
+    refused("origin: expected 4 names, got 1", velocity, pressure, mus, origin="full")
+    refused(r"origin\[2\] = 3 is not a name", velocity, pressure, mus, origin=["full", "full", 3, "full"])
+    refused(r"pairs: expected shape \(4, 2\), got \(4,\)", velocity, pressure, mus, pairs=[0, 1, 2, 3])
+    refused("linear_solves = -1 is below 0", velocity, pressure, mus, linear_solves=-1)
+    refused("linear_solves = -2 is below 0", velocity, pressure, mus, linear_solves=[0, -2, 0, 0])
+    refused(
+        "linear_solves has dtype float64, not an integer's", velocity, pressure, mus, linear_solves=[0.5] * 4
+    )
+    with pytest.raises(InvalidArgument, match=r"^mus is empty$"):
+        cavity.snapshots([])
+    with pytest.raises(InvalidArgument, match=r"^workers = 0 is below 1$"):
+        cavity.snapshots(mus, workers=0)
+    other = flow.cases.two_lid_cavity(n=4)
+    theirs = other.snapshots([{"Re": 100, "a": 0}])
+    with pytest.raises(
+        InvalidArgument, match=r"^snapshots of another problem cannot be added: meshes differ$"
+    ):
+        cavity_train + theirs
+    with pytest.raises(TypeError):
+        cavity_train + 1

@@ -1,0 +1,113 @@
+"""Validation against full-order solutions, and the pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nonideal.errors import InvalidArgument
+from nonideal.physics import flow
+
+
+@pytest.fixture(scope="module")
+def validated(cavity, cavity_train):
+    basis = flow.ReducedBasis.fit(cavity_train + flow.augment(cavity_train))
+    mus = cavity.parameters.random(4, seed=3)
+    return basis, mus, flow.validate(basis, cavity, mus, n_modes=[2, 10, 5])
+
+
+def test_errors_are_those_of_solutions(cavity, validated):
+    basis, mus, found = validated
+    assert found.n_modes == (2, 10, 5)
+    for column, mu in enumerate(mus):
+        exact = cavity.solve(mu)
+        for row, k in enumerate(found.n_modes):
+            part = basis.truncate(k)
+            for values, other in (
+                (found.errors, part.solve(mu)),
+                (found.projection_errors, part.project(exact)),
+            ):
+                expected = cavity.norm(other.velocity - exact.velocity) / cavity.norm(exact.velocity)
+                assert values[row, column] == pytest.approx(expected, rel=1e-9)
+    assert (found.projection_errors <= found.errors).all()
+    assert (np.diff(found.projection_errors[[0, 2, 1]], axis=0) < 0).all()
+    np.testing.assert_allclose(found.mean, found.errors.mean(axis=1))
+    np.testing.assert_allclose(found.max, found.errors.max(axis=1))
+    np.testing.assert_allclose(found.standard_error, found.errors.std(axis=1, ddof=1) / 2)
+    assert found.linear_solves == basis.linear_solves
+    assert found.converged.all()
+    assert len(str(found).splitlines()) == 4
+
+
+def test_references_are_reused(cavity, validated, monkeypatch):
+    basis, mus, found = validated
+    reference = [cavity.solve(mu) for mu in mus]
+    monkeypatch.setattr(cavity, "solve", None)  # not called
+    again = flow.validate(basis, cavity, mus, n_modes=(2, 10, 5), reference=reference)
+    assert np.array_equal(again.errors, found.errors)
+    single = flow.validate(basis, cavity, mus[:1], reference=reference[:1])
+    assert single.n_modes == (10,)
+    assert single.standard_error.tolist() == [0.0]
+
+
+def test_queries_that_do_not_converge_are_flagged(cavity, validated, monkeypatch):
+    basis, mus, _ = validated
+    iterate = flow.ReducedBasis.iterate
+    monkeypatch.setattr(flow.ReducedBasis, "iterate", lambda self, mu: iterate(self, mu, max_iterations=2))
+    found = flow.validate(basis, cavity, mus[:2], n_modes=[2, 3])
+    assert not found.converged.any()
+    assert np.isfinite(found.errors).all()
+    assert str(found).count("2 not converged") == 2
+
+
+def test_refusals(cavity, validated):
+    basis, mus, _ = validated
+
+    def refused(message, *arguments, **options):
+        with pytest.raises(InvalidArgument, match=f"^{message}$"):
+            flow.validate(*arguments, **options)
+
+    refused("basis: int is not a ReducedBasis", 3, cavity, mus)
+    refused("problem: its mesh is not the basis's", basis, flow.cases.two_lid_cavity(n=3), mus)
+    refused("mus is empty", basis, cavity, [])
+    refused("n_modes is empty", basis, cavity, mus, n_modes=[])
+    refused("k = 11 is above n_modes, 10", basis, cavity, mus, n_modes=[11])
+    refused(r"n_modes\[1\] = 0 is below 1", basis, cavity, mus, n_modes=[1, 0])
+    refused("reference: expected 4 solutions, got 0", basis, cavity, mus, reference=[])
+
+
+def test_pictures(cavity, cavity_train, validated):
+    basis, mus, found = validated
+    exact, fast = cavity.solve(mus[0]), basis.solve(mus[0])
+    lines = flow.plot.streamlines(exact, n=15)
+    assert len(lines.collections) >= 2  # speed, lines
+    field = flow.plot.error_field(fast, exact)
+    (drawn,) = field.collections
+    assert drawn.get_array().max() == pytest.approx(
+        np.linalg.norm(fast.velocity - exact.velocity, axis=1).max()
+    )
+    plain = flow.ReducedBasis.fit(cavity_train)
+    values = flow.plot.singular_values({"plain": plain, "Oseen": basis})
+    assert [line.get_label() for line in values.lines] == ["plain", "Oseen"]
+    assert len(values.lines[1].get_xdata()) == 10
+    modes = flow.plot.error_vs_modes([found])
+    np.testing.assert_allclose(modes.lines[0].get_ydata(), 100 * found.mean)
+    cost = flow.plot.error_vs_cost({"Oseen": found})
+    assert cost.lines[0].get_xdata().tolist() == [basis.linear_solves]
+    axes = flow.plot.error_map(found, cavity.parameters)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Re", "a")
+    # what a picture shows between nodes, and outside the domain
+    x, y, u, _ = flow.plot.on_grid(exact, 9)
+    assert (len(x), len(y)) == (9, 9)
+    np.testing.assert_allclose(u[-1, 1:-1], 1.0, atol=1e-6)
+    cylinder = flow.cases.cylinder(n=3).stokes({"nu": 1e-3, "inflow": 0.2})
+    x, y, u, _ = flow.plot.on_grid(cylinder, 21)
+    inside = np.isnan(u)
+    assert 0 < inside.sum() < 0.05 * u.size
+    assert (np.hypot(*np.meshgrid(x - 0.2, y - 0.2))[inside] < 0.05).all()
+    with pytest.raises(InvalidArgument, match=r"^nothing to draw$"):
+        flow.plot.singular_values([])
+    with pytest.raises(InvalidArgument, match=r"^b: its velocity has shape"):
+        flow.plot.error_field(exact, cylinder)
+    with pytest.raises(InvalidArgument, match=r"^space: a map needs two parameters, got 1$"):
+        flow.plot.error_map(found, flow.ParameterSpace(Re=(1, 2)))
