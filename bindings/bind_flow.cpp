@@ -65,14 +65,6 @@ struct Bound {
 
 void bind_flow(py::module_ m) {
   m.def(
-      "check_mesh",
-      [](const Floats& points, const Ints& cells) {
-        const MeshView mesh = mesh_of(points, cells);
-        const py::gil_scoped_release release;
-        check(mesh);
-      },
-      "points"_a.noconvert(), "cells"_a.noconvert());
-  m.def(
       "boundary",
       [](const Floats& points, const Ints& cells) {
         const Boundary found = boundary(mesh_of(points, cells));

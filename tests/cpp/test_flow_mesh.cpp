@@ -63,6 +63,11 @@ void refusals() {
   refuse("nodes_per_cell = 4 is not 3 or 6", [](Mesh& m) { m.per_cell = 4; });
   refuse("cells[0] and cells[2] overlap: both lie to the left of edge (0, 1)",
          [](Mesh& m) { m.cells.insert(m.cells.end(), {0, 1, 3}); });
+  // Beside the square a cell with half its side, and one that fills the other half with a vertex in between.
+  refuse("points[4] lies within a side of cells[0], which ends at other vertices", [](Mesh& m) {
+    m.points.insert(m.points.end(), {1.0, 0.5, 2.0, 0.5});
+    m.cells.insert(m.cells.end(), {1, 5, 4, 4, 5, 3});
+  });
   CHECK_REFUSED("dim = 3 is not 2",
                 flow::check({.points = good.points, .cells = good.cells, .dim = 3, .nodes_per_cell = 3}));
   flow::check(good.view());

@@ -101,7 +101,7 @@ def quadratic_shapes(bary, dim):
     return np.stack(vertices + middles, 1), slopes
 
 
-def fill(local, points, cells, field, viscosity, newton):
+def fill(local, points, cells, field, viscosity, newton, mass):
     """Put the integrals of each element into local (n_cells, rows, rows); field (n_cells, nodes, dim)."""
     dim = points.shape[1]
     bary, weights = gauss(dim)
@@ -116,10 +116,11 @@ def fill(local, points, cells, field, viscosity, newton):
     w = np.einsum("qn,end->eqd", shape, field)
     viscous = viscosity * np.einsum("eq,eqid,eqjd->eij", weight, gradient, gradient, optimize=True)
     convective = np.einsum("eq,qi,eqd,eqjd->eij", weight, shape, w, gradient, optimize=True)
+    inertia = mass * np.einsum("eq,qi,qj->eij", weight, shape, shape, optimize=True)
     divergence = -np.einsum("eq,qi,eqjd->eijd", weight, bary, gradient, optimize=True)
     size = field.shape[1] * dim
     for c in range(dim):
-        local[:, c:size:dim, c:size:dim] = viscous + convective
+        local[:, c:size:dim, c:size:dim] = viscous + convective + inertia
         local[:, size:, c:size:dim] = divergence[..., c]
         local[:, c:size:dim, size:] = divergence[..., c].transpose(0, 2, 1)
     if newton:
@@ -130,11 +131,12 @@ def fill(local, points, cells, field, viscosity, newton):
                 local[:, c:size:dim, d:size:dim] += reaction[..., c, d]
 
 
-def assemble(points, cells, wind, viscosity, *, newton=False, open_where=None):
+def assemble(points, cells, wind, viscosity, *, newton=False, mass=0.0, open_where=None):
     """Return the Problem of one step with convecting field wind(coordinates) -> (n_nodes, dim).
 
     The velocity is prescribed on the boundary, but where open_where(coordinates) holds; without such a part
-    one pressure is pinned. Without a field all values are zero: the pattern.
+    one pressure is pinned. `mass` times the mass matrix is added. Without a field all values are zero: the
+    pattern.
     """
     dim = points.shape[1]
     nodes, elements = quadratic(points, cells)
@@ -142,7 +144,7 @@ def assemble(points, cells, wind, viscosity, *, newton=False, open_where=None):
     size = n_local * dim
     local = np.zeros((len(cells), size + dim + 1, size + dim + 1))
     if wind is not None:
-        fill(local, points, cells, wind(nodes)[elements], viscosity, newton)
+        fill(local, points, cells, wind(nodes)[elements], viscosity, newton, mass)
     velocity = (elements[:, :, None] * dim + np.arange(dim)).reshape(len(cells), -1)
     dofs = np.hstack([velocity, n_nodes * dim + cells])
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <span>
 #include <string>
 
 #include "base/check.hpp"
@@ -18,6 +19,8 @@ namespace {
 constexpr double kFlat = 1e-12;
 /// A side node that is nearer to the middle, in lengths of the side, leaves the side straight.
 constexpr double kStraight = 1e-12;
+/// How near to a side a vertex counts as on it, in lengths of the side.
+constexpr double kOnSide = 1e-9;
 constexpr std::int64_t kMaxCells = std::int64_t{1} << 25;  ///< local matrices are addressed by 32 bits
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
@@ -135,6 +138,47 @@ void check_sides(const MeshView& mesh, const std::vector<Side>& sides) {
   }
 }
 
+/// Refuses a vertex within a straight side of the boundary: the cells there do not fit together.
+void check_hanging(const MeshView& mesh, const Boundary& outer) {
+  std::vector<std::int32_t> vertices(outer.facets.begin(), outer.facets.end());
+  std::sort(vertices.begin(), vertices.end());
+  vertices.erase(std::unique(vertices.begin(), vertices.end()), vertices.end());
+  const auto coordinate = [&](std::int32_t v, std::size_t axis) { return mesh.points[2 * at(v) + axis]; };
+  std::array<std::vector<std::int32_t>, 2> by{vertices, vertices};
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    std::sort(by[axis].begin(), by[axis].end(),
+              [&](std::int32_t a, std::int32_t b) { return coordinate(a, axis) < coordinate(b, axis); });
+  }
+  for (std::size_t k = 0; k < outer.cells.size(); ++k) {
+    const std::int32_t a = outer.facets[2 * k], b = outer.facets[2 * k + 1];
+    if (is_curved(mesh, outer.cells[k])) continue;
+    // Candidates: vertices between the ends along the axis that leaves fewer of them.
+    std::span<const std::int32_t> candidates;
+    for (std::size_t axis = 0; axis < 2; ++axis) {
+      const double low = std::min(coordinate(a, axis), coordinate(b, axis));
+      const double high = std::max(coordinate(a, axis), coordinate(b, axis));
+      const auto first = std::lower_bound(by[axis].begin(), by[axis].end(), low,
+                                          [&](std::int32_t v, double x) { return coordinate(v, axis) < x; });
+      const auto last = std::upper_bound(first, by[axis].end(), high,
+                                         [&](double x, std::int32_t v) { return x < coordinate(v, axis); });
+      const auto count = static_cast<std::size_t>(last - first);
+      if (axis == 0 || count < candidates.size()) {
+        candidates = {by[axis].data() + (first - by[axis].begin()), count};
+      }
+    }
+    const double x = coordinate(b, 0) - coordinate(a, 0), y = coordinate(b, 1) - coordinate(a, 1);
+    const double square = x * x + y * y;
+    for (const std::int32_t v : candidates) {
+      const double dx = coordinate(v, 0) - coordinate(a, 0), dy = coordinate(v, 1) - coordinate(a, 1);
+      const double along = (dx * x + dy * y) / square, off = std::abs(dx * y - dy * x) / square;
+      if (off <= kOnSide && along > kOnSide && along < 1.0 - kOnSide) {
+        throw InvalidArgument(detail::bracketed("points", v) + " lies within a side of " +
+                              name_of(outer.cells[k]) + ", which ends at other vertices");
+      }
+    }
+  }
+}
+
 void check_connected(const MeshView& mesh) {
   std::vector<std::int32_t> parent(mesh.points.size() / 2);
   std::iota(parent.begin(), parent.end(), 0);
@@ -209,6 +253,7 @@ void check(const MeshView& mesh) {
   for (std::int64_t cell = 0; cell < n_cells; ++cell) check_shape(mesh, cell);
   check_sides(mesh, sorted_sides(mesh));
   check_connected(mesh);
+  check_hanging(mesh, boundary(mesh));
 }
 
 Boundary boundary(const MeshView& mesh) {

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 
 #include "base/check.hpp"
@@ -179,8 +178,8 @@ std::int64_t detail::Factors::factorize_front(const Front& front, bool shared) {
   double* const lower = factors.data() + front.lower();
   double* const upper = factors.data() + front.upper();
   double* const rest = rests.data() + plan.rest[at(index)];
-  std::memset(pivots, 0, at(front.end() - front.factors) * sizeof(double));
-  std::memset(rest, 0, at(front.m_ld * front.m) * sizeof(double));
+  std::fill_n(pivots, front.end() - front.factors, 0.0);
+  std::fill_n(rest, front.m_ld * front.m, 0.0);
   for (std::int64_t e = front.entries; e < front.entries + front.n_entries; ++e) {
     pivots[d.entries[at(e)].to] += values[at(d.entries[at(e)].from)];
   }

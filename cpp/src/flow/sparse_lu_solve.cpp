@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -162,13 +161,15 @@ class Substitution {
 /// as D holds powers of two, the numbers are those of A x = b to the last bit.
 class System {
  public:
-  System(const detail::Factors& lu, double norm, bool transpose, std::int64_t count)
+  /// `single`: whether it is the only right-hand side; several give the same bits in whatever blocks.
+  System(const detail::Factors& lu, double norm, bool transpose, std::int64_t count, bool single)
       : lu_(lu),
         d_(lu.d),
         n_(static_cast<std::int64_t>(lu.d.order.size())),
         count_(count),
         norm_(norm),
         transpose_(transpose),
+        single_(single),
         b_norm_(at(count)) {}
 
   /// Takes columns first .. first + count - 1 of b (n, n_rhs).
@@ -192,7 +193,7 @@ class System {
     rest = b_;
     for (std::int64_t i = 0; i < n_; ++i) {
       const std::int64_t begin = d_.indptr[at(i)], end = d_.indptr[at(i + 1)];
-      if (count_ == 1 && !transpose_) {
+      if (single_ && !transpose_) {
         double sum = 0.0;
         for (std::int64_t e = begin; e < end; ++e) sum += lu_.values[at(e)] * x[at(d_.indices[at(e)])];
         rest[at(i)] -= sum;
@@ -230,7 +231,7 @@ class System {
   const AnalysisData& d_;
   std::int64_t n_, count_;
   double norm_;
-  bool transpose_;
+  bool transpose_, single_;
   std::vector<double> b_, b_norm_;
 };
 
@@ -257,9 +258,9 @@ struct Outcome {
 Outcome solve_block(const detail::Factors& lu, double norm, std::span<double> x, std::int64_t n_rhs,
                     std::int64_t first, std::int64_t count, bool transpose) {
   const auto n = static_cast<std::int64_t>(lu.d.order.size());
-  const std::int64_t width = count == 1 ? 1 : kernels::padded(count);
+  const std::int64_t width = n_rhs == 1 ? 1 : kernels::padded(count);
   Substitution substitution(lu, width);
-  System system(lu, norm, transpose, count);
+  System system(lu, norm, transpose, count, n_rhs == 1);
   system.take(x, n_rhs, first);
   std::vector<double> solution(at(n * count)), rest = system.b(), before, errors(at(count), HUGE_VAL);
   Outcome outcome;
@@ -357,7 +358,7 @@ double detail::Factors::backward_error(std::span<const double> x, std::span<cons
   nonideal::detail::expect_count("x", "numbers", static_cast<std::int64_t>(x.size()), n * n_rhs);
   nonideal::detail::expect_count("b", "numbers", static_cast<std::int64_t>(b.size()), n * n_rhs);
   if (x.empty()) return 0.0;
-  System system(*this, transpose ? transposed_norm(d, values, scale) : norm, transpose, n_rhs);
+  System system(*this, transpose ? transposed_norm(d, values, scale) : norm, transpose, n_rhs, n_rhs == 1);
   system.take(b, n_rhs, 0);
   std::vector<double> scaled(x.begin(), x.end()), rest;
   for (std::size_t i = 0; i < scaled.size(); ++i) scaled[i] /= scale[i / static_cast<std::size_t>(n_rhs)];

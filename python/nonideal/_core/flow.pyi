@@ -2,7 +2,7 @@ from __future__ import annotations
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Analysis', 'OseenOperator', 'ReducedModel', 'SolveReport', 'SparseLu', 'TaylorHood', 'boundary', 'check_mesh', 'check_pattern', 'convection_tensor']
+__all__: list[str] = ['Analysis', 'OseenOperator', 'ReducedModel', 'SolveReport', 'SparseLu', 'TaylorHood', 'boundary', 'check_pattern', 'convection_tensor']
 class TaylorHood:
     def __init__(self, points: numpy.typing.NDArray[numpy.float64], cells: numpy.typing.NDArray[numpy.int32]) -> None:
         ...
@@ -120,8 +120,6 @@ class ReducedModel:
     def n_modes(self) -> int:
         ...
 def boundary(points: numpy.typing.NDArray[numpy.float64], cells: numpy.typing.NDArray[numpy.int32]) -> tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int32]]:
-    ...
-def check_mesh(points: numpy.typing.NDArray[numpy.float64], cells: numpy.typing.NDArray[numpy.int32]) -> None:
     ...
 def check_pattern(indptr: numpy.typing.NDArray[numpy.int32], indices: numpy.typing.NDArray[numpy.int32]) -> None:
     ...

@@ -10,6 +10,7 @@ import numpy as np
 from nonideal.experiments import Curve
 from nonideal.experiments._augment_study import Row, Study
 from nonideal.experiments._flow_cases import Mu, write_fields
+from nonideal.experiments._reduced_map import curve
 from nonideal.physics import flow
 from nonideal.physics.flow.plot import on_grid
 
@@ -33,13 +34,6 @@ def curves(study: Study, rows: Sequence[Row]) -> dict[str, Curve]:
     return found
 
 
-def _curve(
-    x: Any, x_label: str, y: Any, y_label: str, standard_error: Any = (), samples: int | None = None
-) -> Curve:
-    """Return a curve of arrays."""
-    return Curve(tuple(x), x_label, tuple(y), y_label, tuple(standard_error), samples)
-
-
 def _against_modes(study: Study, rows: Sequence[Row]) -> dict[str, Curve]:
     found = {}
     for row in rows:
@@ -50,7 +44,7 @@ def _against_modes(study: Study, rows: Sequence[Row]) -> dict[str, Curve]:
         samples = validation.errors.shape[1]
         for what, errors in (("error", validation.errors), ("best", validation.projection_errors)):
             spread = errors.std(axis=1, ddof=1) / np.sqrt(samples)
-            found[f"{what}_vs_modes_{name}"] = _curve(
+            found[f"{what}_vs_modes_{name}"] = curve(
                 validation.n_modes,
                 "modes",
                 tuple(100 * errors.mean(axis=1)),
@@ -67,7 +61,7 @@ def _against_cost(study: Study, rows: Sequence[Row]) -> dict[str, Curve]:
         line = [row for row in rows if row.method == method and row.merge == study.config.merge[0]]
         line.sort(key=lambda row: row.cost)
         samples = line[0].validation.errors.shape[1]
-        found[f"error_vs_solves_{method}"] = _curve(
+        found[f"error_vs_solves_{method}"] = curve(
             [row.cost for row in line],
             "offline linear solves",
             [100 * row.errors().mean() for row in line],
@@ -84,7 +78,7 @@ def _singular_values(study: Study, rows: Sequence[Row]) -> dict[str, Curve]:
         if row.train in study.config.train and row.merge == "concatenate":
             values = row.singular_values / row.singular_values[0]
             shown = values[values > 1e-12]
-            found[f"singular_values_{row.train}_{row.method}"] = _curve(
+            found[f"singular_values_{row.train}_{row.method}"] = curve(
                 np.arange(1, len(shown) + 1), "number", shown, "singular value / largest"
             )
     return found
@@ -97,12 +91,12 @@ def _maps(study: Study) -> dict[str, Curve]:
     values = study.space.as_array(points)
     names = study.space.names
     last = values[:, 1] if len(names) > 1 else values[:, 0]
-    found = {"map_points": _curve(values[:, 0], names[0], last, names[min(1, len(names) - 1)])}
+    found = {"map_points": curve(values[:, 0], names[0], last, names[min(1, len(names) - 1)])}
     for train in study.config.train:
         for method in ("none", "oseen"):
             if method in study.config.methods:
                 errors = 100 * study.map_errors(train, method, points)
-                found[f"map_{train}_{method}"] = _curve(values[:, 0], names[0], errors, "velocity error (%)")
+                found[f"map_{train}_{method}"] = curve(values[:, 0], names[0], errors, "velocity error (%)")
     return found
 
 
@@ -139,7 +133,7 @@ def _pair_fields(study: Study) -> dict[str, Curve]:
     ends = study.space.as_array([mu, *(snapshots.parameters[i] for i in made.pairs[index])])
     names = ", ".join(study.space.names)
     for column, name in enumerate(("pair_mu", "pair_first", "pair_second")):
-        found[name] = _curve(np.arange(ends.shape[1]), "parameter", ends[column], names)
+        found[name] = curve(np.arange(ends.shape[1]), "parameter", ends[column], names)
     return found
 
 
@@ -153,8 +147,8 @@ def field_curves(problem: flow.NavierStokes, mu: Mu, fields: dict[str, Any]) -> 
         inside = np.isfinite(u)
         if "grid" not in found:
             places = np.meshgrid(x, y)
-            found["grid"] = _curve(places[0][inside], "x", places[1][inside], "y")
-        found[f"field_{name}"] = _curve(
+            found["grid"] = curve(places[0][inside], "x", places[1][inside], "y")
+        found[f"field_{name}"] = curve(
             np.asarray(u[inside]).round(7),
             "velocity along x",
             np.asarray(v[inside]).round(7),

@@ -233,10 +233,10 @@ def case_table(cases: Mapping[str, Sequence[Row]], merge: str) -> Table:
         "gain of real mid-points (modes; solves)",
     )
     note = (
-        "Mean velocity errors over the test points; k is the number of modes of the plain snapshots. A gain is "
-        "the factor by which the mean error falls: below 1 it rises. Where the best approximation gains and the "
-        "reduced solution does not, or queries do not converge, Galerkin's equations are to blame: with few "
-        "modes they may have no solution at all."
+        "Mean velocity errors over the test points; k: modes of the plain snapshots. A gain is the factor by "
+        "which the mean error falls: below 1 it rises. Where the best approximation gains and the reduced "
+        "solution does not, or queries do not converge, Galerkin's equations are to blame: with few modes "
+        "they may have no solution at all."
     )
     return Table("Other flows: what each kind of snapshot gains", heads, tuple(cells), note)
 

@@ -113,10 +113,10 @@ class Config(BaseConfig):
         help="numbers of modes, a,b,...; auto: 2,4,6,8 (4 snapshots), 4,9,16,25,36 (9), else around theirs",
     )
     solver: str = option("auto", help="sparse solver: auto, native, superlu, pardiso")
-    also: tuple[str, ...] | None = option(
-        None,
-        help="further flows, in a table of their own; none at quick scale, all at full scale unless given",
-        choices=("none", *FURTHER),
+    also: tuple[str, ...] = option(
+        "auto",
+        help="further flows, in a table of their own; auto: none at quick scale, all at full scale",
+        choices=("auto", "none", *FURTHER),
     )
 
     def __post_init__(self) -> None:
@@ -140,14 +140,14 @@ class Config(BaseConfig):
     @property
     def further(self) -> dict[str, Config]:
         """Options of the further flows, by name."""
-        names = tuple(FURTHER) if self.also is None and self.scale == "full" else self.also or ()
+        names = tuple(FURTHER) if self.also == ("auto",) and self.scale == "full" else self.also
         methods = tuple(name for name in _CASE_METHODS if name in self.methods)
         return {
             name: replace(
-                self, **FURTHER[name], mesh=None, methods=methods, merge=self.merge[:1], also="none"
+                self, **FURTHER[name], mesh=None, methods=methods, merge=self.merge[:1], also=("none",)
             )
             for name in names
-            if name != "none"
+            if name in FURTHER
         }
 
     @property

@@ -10,9 +10,10 @@
 /// may be overwritten. A part of a block begins at a row that is a multiple of 8, and is as long as the block
 /// or a multiple of 8.
 ///
-/// These kernels multiply and add in one instruction where the processor can. Their order of operations
-/// depends on sizes alone, so one instruction set gives the same bits always; different ones differ by
-/// round-off, and the results of nonideal/flow/sparse_lu.hpp by a relative 1e-10 at most.
+/// These kernels are compiled with -ffp-contract=fast: they multiply and add in one instruction where the
+/// processor can. Their order of operations depends on sizes alone, so one instruction set gives the same
+/// bits always; different ones differ by round-off, and the results of nonideal/flow/sparse_lu.hpp by a
+/// relative 1e-10 at most.
 namespace nonideal::flow::kernels {
 
 inline constexpr std::int64_t kPadding = 8;

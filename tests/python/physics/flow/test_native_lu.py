@@ -121,6 +121,20 @@ def test_solutions(mesh, reynolds, newton, is_open):
     assert stats.flops > 0
 
 
+@pytest.mark.parametrize(("viscosity", "mass"), [(1.0, 0.0), (0.0, 1.0), (1e-6, 1e3)])
+@pytest.mark.parametrize("mesh", MESHES)
+def test_stokes_and_leray(mesh, viscosity, mass):
+    """Without convection, and with masses in the place of viscosity; both are symmetric."""
+    given = taylor_hood.assemble(*MESHES[mesh], np.zeros_like, viscosity, mass=mass)
+    solver = factorized(given)
+    rhs = right_hand_sides(given.matrix.shape[0], 3)
+    got = solver.solve(rhs)
+    assert relative(got, linalg.splu(given.matrix.tocsc()).solve(rhs)) < 1e-10
+    assert relative(solver.solve(rhs, transpose=True), got) < 1e-10
+    assert (solver.stats.perturbed_pivots, solver.stats.fallbacks) == (0, 0)
+    assert solver.stats.backward_error <= 1e-14
+
+
 @pytest.mark.parametrize("leaf_elements", [1, 2, 5, 32, 100_000])
 @pytest.mark.parametrize("mesh", ["uniform", "unstructured", "cube"])
 def test_leaf_sizes(mesh, leaf_elements):
@@ -194,6 +208,20 @@ def test_right_hand_sides(n_rhs, transpose):
     assert got.shape == rhs.shape
     want = linalg.splu(given.matrix.tocsc()).solve(rhs, "T" if transpose else "N") if rhs.size else rhs
     assert not rhs.size or relative(got, want) < 1e-10
+
+
+@pytest.mark.parametrize("transpose", [False, True])
+def test_right_hand_sides_do_not_meet(transpose):
+    """The bits of a solution do not depend on the others that are solved with it."""
+    given = problem("unstructured", 1e4)
+    solver = factorized(given)
+    rhs = right_hand_sides(given.matrix.shape[0], 35)
+    rhs[:, 3] *= 1e150
+    whole = solver.solve(rhs, transpose=transpose)
+    for part in (slice(0, 17), slice(16, 18), slice(3, 35), slice(33, 35)):
+        np.testing.assert_array_equal(solver.solve(rhs[:, part], transpose=transpose), whole[:, part])
+    alone = solver.solve(rhs[:, 9], transpose=transpose)
+    assert relative(alone, whole[:, 9]) < 1e-12
 
 
 def test_adjoint_identity():
@@ -450,6 +478,11 @@ def test_refused_patterns():
         ((indptr, indices), layout(node_of_row=[0, 1, 2, 4]), "node_of_row[3] = 4 is outside [0, 4)"),
         ((indptr, indices), layout(elements=[[0, 1, 2], [0, 2, 9]]), "elements[5] = 9 is outside [0, 4)"),
         ((indptr, indices), layout(elements=[[0, 1, 2]]), "node_of_row[3] = 3 is a node of no element"),
+        (
+            (indptr, indices),
+            layout(elements=np.zeros((0, 3), int)),
+            "node_of_row[0] = 0 is a node of no element",
+        ),
         ((indptr, indices), layout(elements=[[0, 1], [2, 3]]), "nodes per element = 2 is below 3"),
         ((indptr, indices), layout(coordinates=np.zeros((4, 4))), "dim = 4 is outside [1, 3]"),
     ):

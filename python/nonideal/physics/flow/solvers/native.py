@@ -164,7 +164,7 @@ class NativeLU(DirectSolver):
             warnings.warn(
                 f"native: {failure}; such matrices are factorised by superlu, which is slower",
                 RuntimeWarning,
-                stacklevel=5,
+                stacklevel=4,
             )
         safe = SuperLU(symmetric=False)
         safe.analyse(*self._pattern)

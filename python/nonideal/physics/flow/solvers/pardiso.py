@@ -31,7 +31,7 @@ class Pardiso(DirectSolver):
     Raises
     ------
     InvalidArgument
-        If pypardiso is not installed.
+        If pypardiso is not installed, or does not find MKL.
     """
 
     name = "pardiso"
@@ -40,7 +40,10 @@ class Pardiso(DirectSolver):
         super().__init__()
         if not self.is_available():
             raise InvalidArgument("solver 'pardiso' needs pypardiso; `pip install pypardiso` brings it")
-        import pypardiso
+        try:
+            import pypardiso
+        except ImportError as problem:  # it is there, but MKL is not
+            raise InvalidArgument(f"solver 'pardiso' cannot be loaded: {problem}") from None
 
         self._module: Any = pypardiso
         self._handle: Any = None
