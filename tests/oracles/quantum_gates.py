@@ -6,6 +6,7 @@ circuit is a list of (name, qubits, angles, matrix of a unitary or None).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -44,8 +45,9 @@ def controlled(matrix):
 SWAP = sum(np.kron(pauli, pauli) for pauli in LETTERS.values()) / 2
 
 
+@lru_cache(maxsize=1024)
 def gate(name, *angles):
-    """The matrix of a gate."""
+    """The matrix of a gate; shared, not to be written to."""
     if name in ("u1", "u2", "u3"):  # u with the first angles left out
         return gate("u", *(0.0, 0.0) if name == "u1" else (np.pi / 2,) if name == "u2" else (), *angles)
     if name == "ecr":

@@ -173,6 +173,42 @@ def test_fourier_transform(n_qubits):
     np.testing.assert_allclose(state, want, rtol=0, atol=1e-14)
 
 
+def product_of_rotations(n_qubits):
+    """Steps and amplitudes of a product state: cosines and sines, qubit by qubit."""
+    angles = np.random.default_rng(n_qubits).uniform(-3, 3, n_qubits)
+    want = np.ones(1)
+    for angle in angles:
+        want = np.concatenate([want * math.cos(angle / 2), want * math.sin(angle / 2)])
+    return [("ry", (i,), (float(angle),), None) for i, angle in enumerate(angles)], want
+
+
+def ghz(n_qubits):
+    """From the last qubit down."""
+    want = np.zeros(1 << n_qubits)
+    want[[0, -1]] = math.sqrt(0.5)
+    chain = [("cx", (i + 1, i), (), None) for i in reversed(range(n_qubits - 1))]
+    return [("h", (n_qubits - 1,), (), None), *chain], want
+
+
+def transformed(n_qubits):
+    """The Fourier transform of |k>."""
+    size = 1 << n_qubits
+    k = 0b1011010011011001110111 % size
+    steps = [("x", (b,), (), None) for b in range(n_qubits) if k >> b & 1] + qft(n_qubits)
+    return steps, np.exp(2j * np.pi * (np.arange(size) * k % size) / size) / math.sqrt(size)
+
+
+@pytest.mark.parametrize("made", [ghz, product_of_rotations, transformed])
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize("n_qubits", [19, 20, pytest.param(22, marks=pytest.mark.slow)])
+def test_closed_forms_of_large_states(made, single, n_qubits):
+    """All amplitudes, to a few roundings of the largest one."""
+    steps, want = made(n_qubits)
+    state = q.statevector(native(n_qubits, steps), NO_ANGLES, single, 2)[0]
+    atol = (4e-6 if single else 1e-14) * abs(want).max()
+    np.testing.assert_allclose(state, want, rtol=0, atol=atol)
+
+
 @pytest.mark.parametrize("n_qubits", [18, 20])
 def test_many_tiles_equal_numpy(n_qubits):
     """Gates between far qubits: tiles are gathered from pieces."""

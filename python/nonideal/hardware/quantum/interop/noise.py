@@ -21,6 +21,7 @@ __all__ = ["channel_from_aer", "noise_from_aer"]
 
 # Errors on what no circuit here can hold never act: a delay is refused, and so is a reset after a gate.
 _NEVER_RUN = frozenset({"delay", "reset"})
+_MOST_QUBITS = 3  # of a channel
 _ROUNDING = 1e-15  # entries of a Pauli transfer matrix below it are the rounding of sums of products
 
 
@@ -29,7 +30,8 @@ def noise_from_aer(model: aer.NoiseModel) -> NoiseModel:
 
     As in Aer, an error for certain qubits replaces the one for all, gates without an error are noiseless,
     and so are gates on qubits without one. Errors on reset and delay are left out: no circuit holds a delay,
-    nor a reset but those that prepare the initial state, which has no noise.
+    nor a reset but those that prepare the initial state, which has no noise. An error for all ``unitary``
+    acts on the first qubits of larger matrices, of at most three qubits here.
 
     Parameters
     ----------
@@ -90,9 +92,15 @@ def _add(model: NoiseModel, gate: str, error: Any, qubits: tuple[int, ...] | Non
         return
     if gate not in GATES or gate == "barrier":
         raise InvalidArgument(f"model: an error on {gate!r} is not supported; errors may be on {_GATE_NAMES}")
-    if error.num_qubits > 3:
-        raise InvalidArgument(f"model: the error on {gate!r} is on {error.num_qubits} qubits, more than 3")
-    model.add(channel_from_aer(error), gate, qubits)
+    if error.num_qubits > _MOST_QUBITS:
+        raise InvalidArgument(
+            f"model: the error on {gate!r} is on {error.num_qubits} qubits, more than {_MOST_QUBITS}"
+        )
+    channel = channel_from_aer(error)
+    model.add(channel, gate, qubits)
+    if gate == "unitary" and qubits is None:  # Aer lets it act on the first qubits of larger matrices
+        for others in range(1, _MOST_QUBITS - error.num_qubits + 1):
+            model.add(channel.tensor(Channel.depolarizing(0.0, others)), gate)
 
 
 _GATE_NAMES = ", ".join(name for name in GATES if name != "barrier")

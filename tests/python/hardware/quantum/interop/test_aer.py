@@ -101,19 +101,85 @@ def test_single_precision_and_trajectories():
         assert stats.chisquare(counts, 20_000 * expected / expected.sum()).pvalue > 1e-4
 
 
-@pytest.mark.parametrize("n_qubits", [1, 2])
-def test_errors_on_matrices(n_qubits):
+def matrices(rng, n_qubits, sizes, label=None):
+    """A circuit of random matrices on so many qubits each."""
+    circuit = aer.QuantumCircuit(n_qubits)
+    for size in sizes:
+        matrix = aer.random_unitary(2**size, seed=int(rng.integers(2**31)))
+        gate = aer.UnitaryGate(matrix, label=label)
+        circuit.append(gate, [int(q) for q in rng.permutation(n_qubits)[:size]])
+    return circuit
+
+
+@pytest.mark.parametrize("kind", ["random", "coherent"])
+@pytest.mark.parametrize("n_qubits", [1, 2, 3])
+def test_errors_on_matrices(n_qubits, kind):
     """Aer knows a matrix without a label by the name `unitary`."""
     rng = np.random.default_rng(3)
+    error = aer.random_error(rng, n_qubits)
+    if kind == "coherent":  # a unitary that entangles the gate's qubits
+        error = aer_noise.coherent_unitary_error(aer.random_unitary(2**n_qubits, seed=5))
     model = aer_noise.NoiseModel(basis_gates=["unitary"])
-    model.add_all_qubit_quantum_error(aer.random_error(rng, n_qubits), "unitary")
-    gates = [aer.UnitaryGate(aer.random_unitary(2**n_qubits, seed=k)) for k in range(8)]
-    circuit = aer.QuantumCircuit(3)
-    for gate in gates:
-        circuit.append(gate, [int(q) for q in rng.permutation(3)[:n_qubits]])
-    (expected,) = aer.probabilities([circuit], model)
+    model.add_all_qubit_quantum_error(error, "unitary")
+    circuit = matrices(rng, 4, [n_qubits] * 8)
+    (expected,) = aer.density_matrices([circuit], model)
+    noise = quantum.NoiseModel.from_qiskit_aer(model)
+    found = quantum.Simulator(noise=noise).density_matrix(circuit)
+    np.testing.assert_allclose(found, expected, **TOLERANCE)
+    shots = quantum.Simulator(noise, "trajectories", seed=7)
+    counts, want = shots.sample(circuit, shots=5000).to_array(), 5000 * np.diag(expected).real
+    possible = want > 1e-9  # some qubits may have no gate
+    assert counts[~possible].sum() == 0
+    assert stats.chisquare(counts[possible], want[possible]).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("n_qubits", [1, 2])
+def test_errors_on_the_first_qubits_of_larger_matrices(n_qubits):
+    """Aer lets an error for all `unitary` act on the first qubits of a matrix that has more."""
+    rng = np.random.default_rng(4)
+    model = aer_noise.NoiseModel(basis_gates=["unitary"])
+    model.add_all_qubit_quantum_error(aer.random_kraus(rng, n_qubits), "unitary")
+    model.add_quantum_error(aer.random_kraus(rng, 2), "unitary", [1, 0], warnings=False)
+    circuit = matrices(rng, 3, [3, 2, 2, 2, 3, 2, 2, 3, 2, 2])
+    (expected,) = aer.density_matrices([circuit], model)
+    noise = quantum.NoiseModel.from_qiskit_aer(model)
+    np.testing.assert_allclose(quantum.Simulator(noise).density_matrix(circuit), expected, **TOLERANCE)
+
+
+def test_labels_of_matrices_are_no_names():
+    """Aer takes a label for the name, and finds the error of `cx`; here a matrix is a `unitary`."""
+    model = aer_noise.NoiseModel(basis_gates=["unitary", "cx"])
+    model.add_all_qubit_quantum_error(
+        aer_noise.amplitude_damping_error(0.3).tensor(aer_noise.amplitude_damping_error(0.2)), "cx"
+    )
+    circuit = matrices(np.random.default_rng(5), 2, [2, 2], label="cx")
+    noisy, clean = aer.probabilities([circuit], model)[0], aer.probabilities([circuit])[0]
+    found = quantum.Simulator(quantum.NoiseModel.from_qiskit_aer(model)).probabilities(circuit)
+    np.testing.assert_allclose(found, clean, **TOLERANCE)
+    assert np.abs(noisy - clean).max() > 0.05
+
+
+def test_entangling_errors_on_three_qubits_in_a_batch():
+    """A unitary for an error of ccx, cswap and matrices, with angles: one compiled program, and many rows."""
+    rng = np.random.default_rng(6)
+    model = aer_noise.NoiseModel(basis_gates=["ccx", "cswap", "unitary"])
+    for seed, name in enumerate(("ccx", "cswap", "unitary")):
+        error = aer_noise.coherent_unitary_error(aer.random_unitary(8, seed=seed))
+        model.add_all_qubit_quantum_error(error, name)
+    a, b = Parameter("a"), Parameter("b")
+    template = aer.QuantumCircuit(4)
+    template.ry(a, 0)
+    template.rx(b, 2)
+    template.ccx(0, 2, 3)
+    template.append(aer.UnitaryGate(aer.random_unitary(8, seed=9)), [3, 0, 1])
+    template.cswap(1, 3, 2)
+    values = rng.uniform(-3, 3, (9, 2))
     simulator = quantum.Simulator(noise=quantum.NoiseModel.from_qiskit_aer(model))
-    np.testing.assert_allclose(simulator.probabilities(circuit), expected, **TOLERANCE)
+    np.testing.assert_allclose(
+        simulator.probabilities(template, parameters=values),
+        aer.probabilities([template.assign_parameters({a: x, b: y}) for x, y in values], model),
+        **TOLERANCE,
+    )
 
 
 def test_the_order_of_a_gates_qubits_matters():
