@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 QUESTION = "Does an artificial snapshot that respects momentum buy accuracy more cheaply than a real one?"
-QUICK_TIME = "30 s"
+QUICK_TIME = "25 s"
 EXTRAS: tuple[str, ...] = ()
 
 #: Training sets of the curve of error against cost, by the number of parameters; the last and largest one
