@@ -13,7 +13,14 @@ from nonideal.experiments._augment_study import METHODS, gain, mode_counts
 from nonideal.physics import flow
 from nonideal.report import Result, load_result
 
-SMALL = {"mesh": 6, "train": "2x2", "methods": "linear,bracket,oseen,navier_stokes", "test": "3", "seed": 1}
+SMALL = {
+    "mesh": 6,
+    "train": "2x2",
+    "methods": "linear,bracket,oseen,navier_stokes",
+    "test": "3",
+    "seed": 1,
+    "also": "none",
+}
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +78,13 @@ def test_claims_at_equal_modes_and_where_it_loses(quick):
     assert quick.metrics["gain_equal_modes_2x2"].value >= 1.5
     assert quick.metrics["gain_equal_modes_3x3"].value >= 1.5
     assert quick.answer.startswith("Yes, in the two-lid cavity: 2x2: 6 more linear solves than 33 take")
+    # A space that Oseen's snapshots make larger is not always better: the report says so.
+    assert (
+        " In 6 more settings of other flows they make it worse at equal numbers of modes in " in quick.answer
+    )
+    cases = {(row[0], row[1]): row for row in quick.tables["cases"].rows}
+    assert float(cases["jet", "2x2"][6]) > 1
+    assert float(cases["cylinder", "2x2"][6]) < 1
     losses = quick.tables["losses"].rows
     assert {row[4] for row in losses} == {"solutions at the mid-points, equal modes (dearer)"}
     for row in losses:
@@ -158,7 +172,7 @@ def test_other_cases(case):
     mesh = {"jet": 4, "cylinder": 3, "step": 4}[case]
     result = flow_augment.run(
         flow_augment.Config(
-            case=case, mesh=mesh, train="2x2", methods="oseen,stream_product", test="2", seed=3
+            case=case, mesh=mesh, train="2x2", methods="oseen,stream_product", test="2", seed=3, also="none"
         )
     )
     assert result.metrics["gain_all_modes_2x2"].value > 1
@@ -228,7 +242,8 @@ def test_further_flows_have_a_table_of_their_own():
         "two-lid-1000": ("two-lid", 20),
     }
     assert set(flow_augment.Config(scale="full").further) == {"two-lid-1000", "jet", "cylinder", "step"}
-    assert flow_augment.Config().further == {}
+    assert set(flow_augment.Config().further) == {"jet", "cylinder", "step"}
+    assert set(flow_augment.Config(case="jet").further) == {"cylinder", "step"}
     assert flow_augment.Config(scale="full", also="none").further == {}
     result = flow_augment.run(config)
     table = result.tables["cases"]
@@ -243,7 +258,7 @@ def test_further_flows_have_a_table_of_their_own():
 
 @pytest.mark.slow
 def test_known_figures_up_to_reynolds_1000():
-    result = flow_augment.run(flow_augment.Config(re="100:1000", seed=1))
+    result = flow_augment.run(flow_augment.Config(re="100:1000", seed=1, also="none"))
     assert result.metrics["known_figures"].value == 208
     assert result.metrics["known_figures_within_tolerance"].value == 208
     # the row that a report must show: adding the centre's solution beats six artificial snapshots

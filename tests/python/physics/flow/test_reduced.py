@@ -321,3 +321,30 @@ def test_refusals(cavity, cavity_train):
     )
     other = flow.cases.two_lid_cavity(n=3).stokes({"Re": 100.0, "a": 0.0})
     refused(f"solution: expected {cavity.n_velocity} velocity dofs, got 98", basis.project, other)
+
+
+def test_kernels_refuse_what_does_not_fit(cavity):
+    n = cavity.n_velocity
+    fields = np.zeros((n, 2))
+
+    def refused(message, call, *arguments):
+        with pytest.raises(InvalidArgument, match=f"^{message}$"):
+            call(*arguments)
+
+    tensor, model = _core.flow.convection_tensor, _core.flow.ReducedModel
+    refused(f"tests: expected length {n}, got 3", tensor, cavity._core, np.zeros((3, 2)), fields)
+    refused(f"trial: expected length {n}, got 4", tensor, cavity._core, fields, np.zeros((4, 1)))
+    refused("tests: expected 2 dimensions, got 1", tensor, cavity._core, np.zeros(n), fields)
+    with pytest.raises(TypeError):
+        tensor(cavity._core, fields.astype(np.float32), fields)  # never a silent copy
+    viscous, convection, gram = np.ones((2, 3)), np.ones((3, 2, 3)), np.eye(3)
+    refused("convection: expected 18 numbers, got 12", model, viscous, convection[:2], gram)
+    refused("gram: expected 9 numbers, got 6", model, viscous, convection, gram[:2])
+    refused(r"n_lifts = -1 is outside \[0, 32768\]", model, np.ones((2, 1)), convection, gram)
+    spoilt = viscous.copy()
+    spoilt[1, 2] = np.nan
+    refused(r"viscous\[5\] = nan is not finite", model, spoilt, convection, gram)
+    made = model(viscous, convection, gram)
+    assert (made.n_lifts, made.n_modes) == (1, 2)
+    with pytest.raises(InvalidArgument, match=r"^load: expected 2 numbers, got 1$"):
+        made.solve(np.zeros(1), 1.0, np.zeros(1), tolerance=1e-9, max_iterations=9)
