@@ -128,7 +128,7 @@ CALLS = {
     "ZNE.obstacle": (q.ZNE().obstacle, BELL, NOISE),
     "ZNE.expectation": (q.ZNE().expectation, NOISY, TEMPLATE, "Z0", 10, [[0.1]], 0),
     "ZNE.error_budget": (q.ZNE().error_budget, NOISY, TEMPLATE, "Z0", 10, [[0.1]]),
-    "DistanceEstimator": (q.DistanceEstimator, "swap", 10, NOISE, q.ZNE(), "cells", 2, True, 1, 1, 1),
+    "DistanceEstimator": (q.DistanceEstimator, "swap", 10, NOISE, q.ZNE(), "cells", 2, True, False, 1, 1, 1),
     "DistanceEstimator.pairwise": (
         lambda queries, points, stream, offset: ESTIMATOR.pairwise(
             queries, points, stream=stream, offset=offset

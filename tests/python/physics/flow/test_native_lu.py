@@ -189,7 +189,7 @@ def test_any_mesh(n_points, seed, leaf_elements, n_rhs, transpose, scaling):
         rhs = right_hand_sides(n, n_rhs, seed)
         matrix = factor * (dense.T if transpose else dense)
         got = solver.solve(rhs, transpose=transpose)
-        np.testing.assert_allclose(matrix @ got, rhs, atol=1e-12 * max(1.0, np.abs(matrix).max()))
+        np.testing.assert_allclose(matrix @ got, rhs, atol=1e-12 * np.abs(matrix).max(initial=1.0))
         np.testing.assert_allclose(got, np.linalg.solve(matrix, rhs), rtol=1e-9, atol=1e-13)
     assert solver.stats.analyses == 1
     assert solver.stats.fallbacks == 0
