@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -348,3 +352,37 @@ def test_kernels_refuse_what_does_not_fit(cavity):
     assert (made.n_lifts, made.n_modes) == (1, 2)
     with pytest.raises(InvalidArgument, match=r"^load: expected 2 numbers, got 1$"):
         made.solve(np.zeros(1), 1.0, np.zeros(1), tolerance=1e-9, max_iterations=9)
+
+
+_ACROSS_SETS = """
+import hashlib, numpy as np
+from nonideal import _core
+from nonideal.physics import flow
+problem = flow.cases.two_lid_cavity(n=5)
+random = np.random.default_rng(1)
+tests, trial = (random.standard_normal((problem.n_velocity, count)) for count in (13, 15))
+tensor = _core.flow.convection_tensor(problem._core, tests, trial)
+viscous = np.hstack([random.standard_normal((13, 2)), 9 * np.eye(13) + random.standard_normal((13, 13))])
+model = _core.flow.ReducedModel(viscous, 0.01 * tensor, np.eye(15))
+theta, load = random.standard_normal(2), random.standard_normal(13)
+found, _, converged = model.solve(theta, 3.0, load, tolerance=1e-11, max_iterations=50)
+print(hashlib.sha256(tensor.tobytes() + found.tobytes()).hexdigest(), converged)
+"""
+
+
+def test_instruction_sets_give_the_same_bits():
+    answers = set()
+    for name in ("baseline", "avx2", "avx512"):
+        done = subprocess.run(
+            [sys.executable, "-c", _ACROSS_SETS],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, "NONIDEAL_ISA": name},
+        )
+        if "is above what" in done.stderr:
+            continue
+        assert done.returncode == 0, done.stderr
+        answers.add(done.stdout)
+    assert len(answers) == 1
+    assert answers.pop().endswith("True\n")
