@@ -64,6 +64,8 @@ def _against_cost(result: Result, config: Config) -> Figure:
             emphasis = {"linewidth": 2.4, "markersize": 7} if method in ("none", "oseen") else {"alpha": 0.85}
             draw_curve(axes, curve, label=METHODS[method].words, color=color, marker=marker, **emphasis)
     _log_percent(axes)
+    lowest = min(min(curve.y) for name, curve in result.curves.items() if name.startswith("error_vs_solves_"))
+    axes.set_ylim(bottom=lowest / 3)  # an interval that reaches 0 has no end on this axis
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
