@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from nonideal.experiments.mechanics_lbeam import Config
 
 
+_FEW = 4  # settings that an answer names
+
+
 def comparison(config: Config, problem: Problem, runs: Runs) -> list[Comparison]:
     known = is_reference(config)
     full = config.scale == "full"
@@ -145,9 +148,11 @@ def _shot_words(config: Config, problem: Problem, runs: Runs, shots: int) -> str
 
 
 def _settings(raws: Sequence[Variant], total: int) -> str:
-    """Return how many settings of a total there are, and which."""
+    """Return how many settings of a total there are, and which if they are few: a table has them all."""
     if len(raws) in (0, total):
         return "in all settings" if raws else "in none"
+    if len(raws) > _FEW:
+        return f"in {len(raws)} of {total} settings"
     groups: dict[str, list[str]] = {}
     for raw in raws:
         groups.setdefault(f"{raw.method}, {TRANSLATIONS[raw.translation]}", []).append(f"{raw.p2:g}")

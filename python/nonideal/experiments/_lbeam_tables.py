@@ -104,7 +104,7 @@ def mitigation_table(problem: Problem, runs: Runs) -> Table:
         "deviation from Newton's solution, of which the classical one has "
         f"{100 * problem.error(problem.classical, 'strain'):.2g} %. Mean ± standard error over runs. "
         "Mitigation helps where it lowers both wrong neighbours and deviation, harms where it raises both, "
-        "by more than runs scatter (95 %). 100 ± 0: no iterate was better than the first, whose strains are 0."
+        "by more than runs scatter (95 %). 100 ± 0: no iterate was better than the first, of zero strains."
     )
     return Table(
         f"When mitigation helps, among {len(problem.database):,} points",
