@@ -442,11 +442,25 @@ def test_workspace_after_a_refused_analysis(monkeypatch):
         raise InvalidArgument("no")
 
     problem = flow.cases.two_lid_cavity(4, solver="native")
-    with monkeypatch.context() as patch, pytest.raises(InvalidArgument, match=r"^no$"):
+    with monkeypatch.context() as patch:
         patch.setattr(flow.solvers.NativeLU, "_analyse", refuse)
-        problem.stokes({"Re": 100, "a": 0.0})
+        with pytest.raises(InvalidArgument, match=r"^no$"):
+            problem.stokes({"Re": 100, "a": 0.0})
     problem.stokes({"Re": 100, "a": 0.0})
     assert problem.solver_stats.analyses == 1
+
+
+def test_statistics_of_several_threads():
+    """Counts are added up, an error is the largest, and a solver that has not solved yet does not hide it."""
+    problem = flow.cases.two_lid_cavity(4, solver="native")
+    with problem._pool.lend() as one, problem._pool.lend() as other, problem._pool.lend():
+        for space, pivots, error in ((one, 2, 1e-15), (other, 3, 1e-12)):
+            space.solver.stats.perturbed_pivots = pivots
+            space.solver.stats.backward_error = error
+        stats = problem.solver_stats
+    assert (stats.perturbed_pivots, stats.backward_error) == (5, 1e-12)
+    assert (stats.analyses, stats.fill) == (1, one.solver.stats.fill)
+    assert type(stats.fill) is int
 
 
 def test_statistics_before_anything_is_solved():
