@@ -235,6 +235,22 @@ void threads_and_memory() {
   }
   for (std::thread& worker : workers) worker.join();
   for (const auto& result : shared) CHECK(result == results.front());
+
+  // So do the threads of a caller's own parallel region: there each factorisation is by one thread, whose
+  // number is the region's. A pair of fresh and one of used factors, with the default number of threads.
+  std::vector<SparseLu> used;
+  for (int i = 0; i < 2; ++i) used.emplace_back(analysis);
+  for (SparseLu& lu : used) lu.factorize(cavity.values);
+  shared.assign(4, some(cavity.n() * 20));
+#pragma omp parallel for num_threads(4) schedule(static, 1) default(none) \
+    shared(shared, used, cavity, analysis)
+  for (std::size_t i = 0; i < 4; ++i) {
+    SparseLu fresh(analysis);
+    SparseLu& lu = i % 2 == 0 ? fresh : used[i / 2];
+    for (int repeat = 0; repeat < 3; ++repeat) lu.factorize(cavity.values);
+    lu.solve(shared[i], 20);
+  }
+  for (const auto& result : shared) CHECK(result == results.front());
 }
 
 void refusals() {

@@ -98,7 +98,10 @@ detail::Factors::Factors(std::shared_ptr<const Analysis> shared, LuOptions chose
   stats.flops = d.stats.flops;
 }
 
-double* detail::Factors::work() const { return scratch.data() + scratch_step * omp_get_thread_num(); }
+/// A single thread may be any one of a caller's parallel region.
+double* detail::Factors::work() const {
+  return scratch.data() + (plan.threads == 1 ? 0 : scratch_step * omp_get_thread_num());
+}
 
 /// Finds D: each pass divides rows and columns by the square root of their largest entries; those of A are
 /// known.

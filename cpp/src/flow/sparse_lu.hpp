@@ -64,7 +64,7 @@ struct Factors {
   /// Factorises one front; returns how many pivots were replaced. `shared`: by all threads of the region.
   std::int64_t factorize_front(const Front& front, bool shared);
   std::int64_t factorize_subtree(std::int64_t root, bool shared);
-  double* work() const;
+  double* work() const;  ///< scratch of the calling thread
 
   void expect_factorized(const char* what) const;
   SolveReport solve(std::span<double> x, int n_rhs, bool transpose) const;

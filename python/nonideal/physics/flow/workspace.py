@@ -16,21 +16,16 @@ from nonideal.physics.flow.operator import OseenOperator
 __all__ = ["Pool", "Workspace"]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Workspace:
-    """An operator and the solver that was made for its pattern."""
+    """An operator and the solver that has analysed its pattern."""
 
     operator: OseenOperator
     solver: solvers.SparseSolver
-    analysed: bool = False
 
     def factorize(self) -> None:
         """Factorise the operator's present matrix."""
-        matrix = self.operator.matrix
-        if not self.analysed:
-            self.solver.analyse(matrix.indptr, matrix.indices, self.operator.layout)
-            self.analysed = True
-        self.solver.factorize(matrix.data)
+        self.solver.factorize(self.operator.matrix.data)
 
 
 class Pool:
@@ -48,7 +43,7 @@ class Pool:
 
     def __init__(self, make_operator: Callable[[], OseenOperator], solver: Any) -> None:
         self._make_operator, self._solver = make_operator, solver
-        self._lock = threading.Lock()
+        self._lock, self._making = threading.Lock(), threading.Lock()
         self._turns: Any = nullcontext() if isinstance(solver, str) else threading.RLock()
         self._idle: list[Workspace] = []
         self._all: list[Workspace] = []
@@ -69,17 +64,23 @@ class Pool:
                     self._idle.append(space)
 
     def _make(self) -> Workspace:
-        """Return a new workspace; a solver that can share its analysis does."""
-        with self._lock:
-            share = next((getattr(s.solver, "share", None) for s in self._all if s.analysed), None)
-        solver = solvers.create(self._solver) if share is None else share()
-        space = Workspace(self._make_operator(), solver, analysed=share is not None)
-        with self._lock:
-            self._all.append(space)
+        """Return a new workspace; a solver that can share its analysis does.
+
+        One is made at a time: who comes during the first analysis waits for it instead of repeating it.
+        """
+        with self._making:
+            share = getattr(self._all[0].solver, "share", None) if self._all else None
+            operator = self._make_operator()
+            solver = solvers.create(self._solver) if share is None else share()
+            if share is None:
+                solver.analyse(operator.matrix.indptr, operator.matrix.indices, operator.layout)
+            space = Workspace(operator, solver)
+            with self._lock:
+                self._all.append(space)
         return space
 
     def stats(self) -> solvers.SolverStats:
-        """Return the sums of all workspaces; what concerns one matrix is the largest."""
+        """Return the sums of all workspaces; of what concerns one matrix, the largest."""
         with self._lock:
             parts = [space.solver.stats for space in self._all]
         if not parts:
@@ -92,8 +93,9 @@ class Pool:
             elif item.name in _SUMMED:
                 setattr(total, item.name, sum(values))
             elif item.name != "backend":
-                setattr(total, item.name, float(np.max(values)) if item.type == "float" else max(values))
+                largest = np.fmax.reduce(values)  # some may be NaN, from solvers that have not solved yet
+                setattr(total, item.name, type(values[0])(largest))
         return total
 
 
-_SUMMED = ("analyses", "factorizations", "solves", "fallbacks", "refinements")
+_SUMMED = ("analyses", "factorizations", "solves", "fallbacks", "perturbed_pivots", "refinements")

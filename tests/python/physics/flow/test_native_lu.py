@@ -371,6 +371,32 @@ def test_small_pivots_are_replaced_and_refined():
     assert solver.stats.fallbacks == 0
 
 
+def test_statistics_of_all_matrices():
+    """A good matrix does not hide a bad one before it."""
+    matrix = chain(10.0)
+    bad = np.where(matrix.data == 10.0, 0.0, matrix.data)
+    solver = NativeLU(leaf_elements=1)
+    assert np.isnan(solver.stats.backward_error)
+    solver.analyse(matrix.indptr, matrix.indices, CHAIN)
+    solver.factorize(bad)
+    once = solver.stats.perturbed_pivots
+    assert once > 0
+    solver.factorize(matrix.data)
+    solver.factorize(bad)
+    assert solver.stats.perturbed_pivots == 2 * once
+    errors = []
+    given = problem("unstructured")
+    matrices = [problem("unstructured", 1e4, True).matrix, given.matrix, 3.0 * given.matrix]
+    solver = analysed(given, refinement=0)
+    for matrix in matrices:
+        solver.factorize(matrix.data)
+        rhs = right_hand_sides(matrix.shape[0])
+        found = solver.solve(rhs)
+        errors.append(solver._lu.backward_error(found, rhs))
+        assert solver.stats.backward_error == max(errors)
+    assert errors[-1] < errors[0]
+
+
 def test_falls_back_to_superlu():
     matrix = chain(0.0)
     solver = NativeLU(leaf_elements=1, refinement=0)

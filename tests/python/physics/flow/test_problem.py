@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -419,6 +420,47 @@ def test_threads_give_the_same_bits():
     assert stats.analyses == 1
     assert stats.fallbacks == stats.perturbed_pivots == 0
     assert stats.factorizations == 2 * sum(solution.linear_solves for solution in alone)
+
+
+def test_threads_wait_for_the_first_analysis(monkeypatch):
+    analyse = flow.solvers.NativeLU._analyse
+
+    def slowly(self, *pattern):
+        time.sleep(0.1)  # all threads come before it is done
+        analyse(self, *pattern)
+
+    monkeypatch.setattr(flow.solvers.NativeLU, "_analyse", slowly)
+    problem = flow.cases.two_lid_cavity(6, solver="native")
+    problem.snapshots(problem.parameters.grid(2), workers=3)
+    assert problem.solver_stats.analyses == 1
+
+
+def test_workspace_after_a_refused_analysis(monkeypatch):
+    """The next one analyses anew."""
+
+    def refuse(*pattern):
+        raise InvalidArgument("no")
+
+    problem = flow.cases.two_lid_cavity(4, solver="native")
+    with monkeypatch.context() as patch:
+        patch.setattr(flow.solvers.NativeLU, "_analyse", refuse)
+        with pytest.raises(InvalidArgument, match=r"^no$"):
+            problem.stokes({"Re": 100, "a": 0.0})
+    problem.stokes({"Re": 100, "a": 0.0})
+    assert problem.solver_stats.analyses == 1
+
+
+def test_statistics_of_several_threads():
+    """Counts are added up, an error is the largest, and a solver that has not solved yet does not hide it."""
+    problem = flow.cases.two_lid_cavity(4, solver="native")
+    with problem._pool.lend() as one, problem._pool.lend() as other, problem._pool.lend():
+        for space, pivots, error in ((one, 2, 1e-15), (other, 3, 1e-12)):
+            space.solver.stats.perturbed_pivots = pivots
+            space.solver.stats.backward_error = error
+        stats = problem.solver_stats
+    assert (stats.perturbed_pivots, stats.backward_error) == (5, 1e-12)
+    assert (stats.analyses, stats.fill) == (1, one.solver.stats.fill)
+    assert type(stats.fill) is int
 
 
 def test_statistics_before_anything_is_solved():

@@ -136,7 +136,7 @@ class NativeLU(DirectSolver):
         assert self._lu is not None
         self._safe = None
         self._lu.factorize(values)
-        self.stats.perturbed_pivots = self._lu.perturbed_pivots
+        self.stats.perturbed_pivots += self._lu.perturbed_pivots
         self.stats.memory = self._lu.memory
 
     def _solve(self, rhs: FloatArray, transpose: bool) -> FloatArray:
@@ -148,7 +148,7 @@ class NativeLU(DirectSolver):
             except ConvergenceError as failure:
                 self._fall_back(failure)
             else:
-                self.stats.backward_error = report.backward_error
+                self._count_error(report.backward_error)
                 self.stats.refinements += report.refinements
                 return solution
         assert self._safe is not None
@@ -189,5 +189,8 @@ class NativeLU(DirectSolver):
             raise ConvergenceError(
                 f"native: {self._failure}; superlu: the backward error is {error}", (*history, error)
             )
-        self.stats.backward_error = error
+        self._count_error(error)
         return solution
+
+    def _count_error(self, error: float) -> None:
+        self.stats.backward_error = float(np.fmax(self.stats.backward_error, error))  # NaN before the first

@@ -32,7 +32,7 @@ class SolverStats:
     fallbacks : int
         Matrices that had to be factorised anew by a slower, safer solver.
     perturbed_pivots : int
-        Pivots of the last factorisation that were too small and were replaced.
+        Pivots so far that were too small and were replaced.
     fill : int
         Entries of the last L + U; 0 where the solver does not say.
     flops : float
@@ -42,7 +42,7 @@ class SolverStats:
     memory : int
         Bytes of the last factors; 0 where the solver does not say.
     backward_error : float
-        Largest normwise backward error of the last solve; NaN where the solver does not compute it.
+        Largest normwise backward error so far; NaN where the solver does not compute it.
     refinements : int
         Steps of iterative refinement so far.
     """
