@@ -32,7 +32,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Problem:
-    """The cavity of n x n squares, Re = 100, convected by a vortex: matrix and pattern as a flow has them."""
+    """The enclosed unit square, Re = 100, convected by a vortex: matrix and pattern as a flow has them."""
 
     matrix: sparse.csr_array
     layout: Layout
@@ -47,7 +47,9 @@ class _Problem:
 
 
 def _oseen(n: int) -> _Problem:
-    problem = flow.cases.two_lid_cavity(n)
+    """Return the problem on n x n even squares; graded ones cost the peers more fill."""
+    mesh = flow.Mesh.rectangle(0, 1, 0, 1, nx=n, ny=n)
+    problem = flow.NavierStokes(mesh, viscosity=0.01, dirichlet=dict.fromkeys(mesh.boundaries, 0.0))
     x, y = problem.nodes.T
     vortex = np.stack([np.sin(np.pi * x) ** 2 * np.sin(2 * np.pi * y),
                        -np.sin(2 * np.pi * x) * np.sin(np.pi * y) ** 2], axis=1)  # fmt: skip
