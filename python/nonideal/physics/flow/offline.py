@@ -162,8 +162,8 @@ def inner_product(problem: NavierStokes, inner: str) -> Any:
 
 def merged_modes(
     lifted: FloatArray, artificial: Any, weight: Any, merge: str, artificial_weight: float
-) -> tuple[FloatArray, FloatArray, int]:
-    """Return modes, singular values, and how many modes lie above the default cut.
+) -> tuple[FloatArray, FloatArray, FloatArray, int]:
+    """Return modes, all singular values, those of the modes, and how many modes lie above the default cut.
 
     Parameters
     ----------
@@ -190,10 +190,12 @@ def merged_modes(
         # What is left may be no more than rounding of the solutions' own span.
         second = second[:, : int(np.count_nonzero(rest_values > 1e-10 * values[0]))]
         both, _ = orthonormalise(np.hstack([first, second]), weight)
-        return both, np.concatenate([values, rest_values]), first.shape[1] + above
+        kept = np.concatenate([values[: first.shape[1]], rest_values[: second.shape[1]]])
+        return both, np.concatenate([values, rest_values]), kept, first.shape[1] + above
     factors = np.where(artificial, artificial_weight, 1.0)
     modes, values = pod(lifted * factors, weight)
-    return modes, values, int(np.count_nonzero(values > DEFAULT_CUT * values[0]))
+    above = int(np.count_nonzero(values > DEFAULT_CUT * values[0]))
+    return modes, values, values[: modes.shape[1]], above
 
 
 def pressure_modes(snapshots: Snapshots) -> FloatArray:

@@ -139,7 +139,7 @@ class ReducedBasis:
         if not np.linalg.norm(lifted) > 1e-13 * np.linalg.norm(snapshots.velocity):
             raise InvalidArgument("snapshots: nothing is left of them when their lifts are taken off")
         artificial = np.array([origin != "full" for origin in snapshots.origin])
-        modes, values, usual = merged_modes(
+        modes, values, kept, usual = merged_modes(
             lifted, artificial, inner_product(problem, inner), merge, artificial_weight
         )
         rank = modes.shape[1]
@@ -147,8 +147,9 @@ class ReducedBasis:
             raise InvalidArgument(f"n_modes = {n_modes} is above the snapshots' rank, {rank}")
         count = usual if n_modes is None else n_modes
         if tol is not None:
-            missed = 1 - np.cumsum(values**2) / np.sum(values**2)
-            count = min(rank, int(np.argmax(missed <= tol**2)) + 1)
+            # Summed from the smallest on: one minus the others' share is never below 1e-16.
+            left_out = np.cumsum(kept[::-1] ** 2)[::-1]
+            count = 1 + int(np.count_nonzero(left_out[1:] > tol**2 * left_out[0]))
         loads = [problem.setting(mu, flux=False).load.ravel() for mu in snapshots.parameters]
         offline = Offline(
             problem=problem,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -159,6 +160,20 @@ def test_how_many_modes(cavity, cavity_train):
         assert 1 - energy[k - 1] <= tol**2
         assert k == 1 or 1 - energy[k - 2] > tol**2
     assert whole.linear_solves == both.linear_solves
+
+
+@pytest.mark.parametrize("merge", ["concatenate", "nested"])
+@pytest.mark.parametrize("tol", [3e-2, 1e-7, 1e-8, 1e-9, 1e-12])
+def test_tolerances_are_those_of_the_values_left_out(cavity, merge, tol):
+    train = cavity.snapshots(cavity.parameters.grid(3))
+    # Three solutions twice: with a nested merge, values that give no mode stand before those that do.
+    both = (train + train[:3] if merge == "nested" else train) + flow.augment(train)
+    values = flow.ReducedBasis.fit(both, merge=merge).singular_values
+    squares = values[values > 1e-10 * values[0]] ** 2
+    basis = flow.ReducedBasis.fit(both, merge=merge, tol=tol)
+    k = basis.n_modes
+    assert len(squares) == basis.rank == 45
+    assert math.fsum(squares[k:]) <= tol**2 * math.fsum(squares) < math.fsum(squares[k - 1 :])
 
 
 @pytest.mark.parametrize("supremizers", [False, True])
