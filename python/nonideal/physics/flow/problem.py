@@ -318,7 +318,15 @@ class NavierStokes(TaylorHood):
         setting = self.setting(self.check_mu(mu))
         with self._pool.lend() as space:
             velocity, pressure = self._linear(space, setting, None, setting.viscosity, False)
-        return Solution(self, setting.mu, velocity, pressure, linear_solves=1, viscosity=setting.viscosity)
+        return Solution(
+            self,
+            setting.mu,
+            velocity,
+            pressure,
+            linear_solves=1,
+            viscosity=setting.viscosity,
+            convecting=None,
+        )
 
     def oseen(self, convecting: ArrayLike, mu: Parameters, *, viscosity: float | None = None) -> Solution:
         """Return the flow convected by a given velocity: one linear solve.
@@ -355,7 +363,15 @@ class NavierStokes(TaylorHood):
         setting = self.setting(self.check_mu(mu), viscosity=viscosity)
         with self._pool.lend() as space:
             velocity, pressure = self._linear(space, setting, field, setting.viscosity, False)
-        return Solution(self, setting.mu, velocity, pressure, linear_solves=1, viscosity=setting.viscosity)
+        return Solution(
+            self,
+            setting.mu,
+            velocity,
+            pressure,
+            linear_solves=1,
+            viscosity=setting.viscosity,
+            convecting=field,
+        )
 
     def solve(
         self,

@@ -399,7 +399,7 @@ class ReducedSolution(Solution):
     ) -> None:
         # Not the parent's: its checks cost more than the query, and it wants the pressure at once.
         self.problem, self.mu, self.viscosity = problem, setting.mu, setting.viscosity
-        self.velocity = velocity.reshape(-1, problem.mesh.dim)
+        self.velocity = self.convecting = velocity.reshape(-1, problem.mesh.dim)
         self.linear_solves, self.history = 0, history
         self.coefficients_vector, self.iterations = coefficients, len(history)
         self._recover = pressure
