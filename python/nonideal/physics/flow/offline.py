@@ -19,6 +19,7 @@ from nonideal.physics.flow.pod import orthonormalise, pod
 from nonideal.physics.flow.solenoidal import stokes_lifts
 
 if TYPE_CHECKING:
+    from nonideal.physics.flow.identity import Fingerprint
     from nonideal.physics.flow.problem import NavierStokes
     from nonideal.physics.flow.snapshots import Snapshots
 
@@ -79,6 +80,7 @@ class Offline:
     supremizers: bool
     inner: str
     linear_solves: int
+    fingerprint: Fingerprint
 
     @cached_property
     def trial(self) -> FloatArray:

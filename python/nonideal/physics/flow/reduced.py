@@ -19,6 +19,7 @@ from nonideal.errors import InvalidArgument
 from nonideal.physics.flow.affine import AffineSpan
 from nonideal.physics.flow.boundary import words
 from nonideal.physics.flow.failure import FlowConvergenceError
+from nonideal.physics.flow.identity import Fingerprint
 from nonideal.physics.flow.offline import (
     INNER,
     MERGES,
@@ -28,7 +29,7 @@ from nonideal.physics.flow.offline import (
     merged_modes,
     pressure_modes,
 )
-from nonideal.physics.flow.snapshots import Snapshots, fingerprint, read_arrays, write_arrays
+from nonideal.physics.flow.snapshots import Snapshots, read_arrays, write_arrays
 from nonideal.physics.flow.solution import Solution
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ class ReducedBasis:
             supremizers=supremizers,
             inner=inner,
             linear_solves=snapshots.linear_solves,
+            fingerprint=Fingerprint.of(problem, snapshots.parameters),
         )
         return cls(offline, count)
 
@@ -267,6 +269,12 @@ class ReducedBasis:
         ----------
         solution : Solution
             Of the same problem.
+
+        Raises
+        ------
+        InvalidArgument
+            If it is another problem's, or its boundary data or loads are not in the span of the training
+            data.
         """
         offline = self._offline
         velocity = np.asarray(solution.velocity).ravel()
@@ -274,12 +282,25 @@ class ReducedBasis:
             raise InvalidArgument(
                 f"solution: expected {self.problem.n_velocity} velocity dofs, got {velocity.size}"
             )
+        self.check_problem("solution", solution.problem)
         setting = self.problem.setting(solution.mu, viscosity=solution.viscosity, flux=False)
         theta, load = self._data(setting)
         rest = velocity - offline.lifts @ theta
         weight = inner_product(self.problem, offline.inner)
         parts = self.modes.T @ (rest if weight is None else weight @ rest)
         return self._solution(setting, np.concatenate([theta, parts]), load, ())
+
+    def check_problem(self, argument: str, problem: NavierStokes) -> None:
+        """Refuse another problem than the one whose solutions the basis was made from.
+
+        Raises
+        ------
+        InvalidArgument
+            If meshes, prescribed nodes, or the data at a few parameters differ.
+        """
+        differences = "" if problem is self.problem else self._offline.fingerprint.differences(problem)
+        if differences:
+            raise InvalidArgument(f"{argument}: the problem is not the basis's: {differences}")
 
     def save(self, path: str | Path) -> Path:
         """Write an ``.npz`` file; return its path.
@@ -292,7 +313,7 @@ class ReducedBasis:
         offline = self._offline
         return write_arrays(
             path,
-            fingerprint=fingerprint(self.problem),
+            fingerprint=offline.fingerprint.text(),
             modes=self.modes,
             inner=offline.inner,
             supremizers=offline.supremizers,
@@ -317,14 +338,14 @@ class ReducedBasis:
         path : path
             The file.
         problem : NavierStokes
-            On the same mesh.
+            The same: on this mesh, with these data.
 
         Raises
         ------
         InvalidArgument
-            If the file is not one of these, or belongs to another mesh.
+            If the file is not one of these, or belongs to another problem.
         """
-        content = read_arrays(path, "a reduced basis", problem)
+        content, fingerprint = read_arrays(path, "a reduced basis", problem)
         try:
             offline = Offline(
                 problem=problem,
@@ -339,6 +360,7 @@ class ReducedBasis:
                 rank=int(content["rank"]),
                 pressure_modes=content["pressure_modes"],
                 linear_solves=int(content["linear_solves"]),
+                fingerprint=fingerprint,
             )
         except KeyError as error:
             raise InvalidArgument(f"{path} is not a file of a reduced basis (no {error})") from None

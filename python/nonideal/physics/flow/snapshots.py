@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +22,7 @@ from nonideal.checks import (
 )
 from nonideal.errors import InvalidArgument
 from nonideal.parallel import using_threads
+from nonideal.physics.flow.identity import Fingerprint
 from nonideal.progress import progress_bar
 from nonideal.threads import num_threads
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nonideal.physics.flow.problem import NavierStokes
     from nonideal.physics.flow.solution import Solution
 
-__all__ = ["Snapshots", "fingerprint", "in_threads", "read_arrays", "solved_snapshots", "write_arrays"]
+__all__ = ["Snapshots", "in_threads", "read_arrays", "solved_snapshots", "write_arrays"]
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -118,8 +118,9 @@ class Snapshots:
     def __add__(self, other: Snapshots) -> Snapshots:
         if not isinstance(other, Snapshots):
             return NotImplemented
-        if fingerprint(other.problem) != fingerprint(self.problem):
-            raise InvalidArgument("snapshots of another problem cannot be added: meshes differ")
+        differences = "" if other.problem is self.problem else _differences(self, other)
+        if differences:
+            raise InvalidArgument(f"snapshots of another problem cannot be added: {differences}")
         both = Snapshots(
             self.problem,
             np.hstack([self.velocity, other.velocity]),
@@ -165,7 +166,7 @@ class Snapshots:
         """
         return write_arrays(
             path,
-            fingerprint=fingerprint(self.problem),
+            fingerprint=Fingerprint.of(self.problem, self.parameters).text(),
             velocity=self.velocity,
             pressure=self.pressure,
             has_pressure=self.has_pressure,
@@ -185,14 +186,14 @@ class Snapshots:
         path : path
             The file.
         problem : NavierStokes
-            On the same mesh.
+            The same: on this mesh, with these data.
 
         Raises
         ------
         InvalidArgument
-            If the file is not one of these, or belongs to another mesh.
+            If the file is not one of these, or belongs to another problem.
         """
-        content = read_arrays(path, "snapshots", problem)
+        content, _ = read_arrays(path, "snapshots", problem)
         try:
             found = cls(
                 problem,
@@ -254,16 +255,6 @@ def in_threads(function: Callable[[S], R], items: Iterable[S], workers: int | No
         return list(pool.map(function, items))
 
 
-def fingerprint(problem: NavierStokes) -> str:
-    """Return a text that two problems share if their meshes are the same to the bit."""
-    digest = hashlib.sha256()
-    mesh = problem.mesh
-    for array in (mesh.points, mesh.cells):
-        digest.update(repr(array.shape).encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:32]
-
-
 def write_arrays(path: str | Path, **arrays: Any) -> Path:
     """Write an ``.npz`` file, adding the suffix where it lacks; return its path."""
     target = Path(path)
@@ -273,18 +264,25 @@ def write_arrays(path: str | Path, **arrays: Any) -> Path:
     return target
 
 
-def read_arrays(path: str | Path, what: str, problem: NavierStokes) -> dict[str, Any]:
-    """Read a file of `write_arrays` that belongs to a problem's mesh."""
+def read_arrays(path: str | Path, what: str, problem: NavierStokes) -> tuple[dict[str, Any], Fingerprint]:
+    """Read a file of `write_arrays` that belongs to a problem."""
     try:
         with np.load(path, allow_pickle=False) as file:
             content = {name: file[name] for name in file.files}
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile):
+        fingerprint = Fingerprint.from_text(str(content["fingerprint"]))
+    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile):
         raise InvalidArgument(f"{path} is not a file of {what}") from None
-    if "fingerprint" not in content:
-        raise InvalidArgument(f"{path} is not a file of {what}")
-    if str(content["fingerprint"]) != fingerprint(problem):
-        raise InvalidArgument(f"{path} holds {what} of another mesh")
-    return content
+    differences = fingerprint.differences(problem)
+    if differences:
+        raise InvalidArgument(f"{path} holds {what} of another problem: {differences}")
+    return content, fingerprint
+
+
+def _differences(one: Snapshots, two: Snapshots) -> str:
+    """Return what the problems of snapshots differ in."""
+    return Fingerprint.of(one.problem, one.parameters).differences(two.problem) or Fingerprint.of(
+        two.problem, two.parameters
+    ).differences(one.problem)
 
 
 def _columns(name: str, values: Any, rows: int, n: int) -> FloatArray:

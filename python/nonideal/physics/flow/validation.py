@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from nonideal.checks import FloatArray, check_integer, check_iterable
 from nonideal.errors import InvalidArgument
 from nonideal.physics.flow.reduced import ReducedBasis
-from nonideal.physics.flow.snapshots import fingerprint
 from nonideal.physics.flow.solution import Solution
 
 if TYPE_CHECKING:
@@ -109,8 +108,8 @@ def validate(
     Raises
     ------
     InvalidArgument
-        If a number of modes is above the basis's, lengths differ, or boundary data at a parameter are not in
-        the span of the training data.
+        If the problem is not the basis's, a number of modes is above the basis's, lengths differ, or boundary
+        data at a parameter are not in the span of the training data.
 
     Examples
     --------
@@ -124,8 +123,7 @@ def validate(
     """
     if not isinstance(basis, ReducedBasis):
         raise InvalidArgument(f"basis: {type(basis).__name__} is not a ReducedBasis")
-    if fingerprint(problem) != fingerprint(basis.problem):
-        raise InvalidArgument("problem: its mesh is not the basis's")
+    basis.check_problem("problem", problem)
     parameters = [dict(mu) for mu in check_iterable("mus", mus)]
     if not parameters:
         raise InvalidArgument("mus is empty")

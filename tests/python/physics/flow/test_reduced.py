@@ -246,8 +246,14 @@ def test_file(trained, tmp_path):
     one, two = again.solve(mu), basis.truncate(5).solve(mu)
     assert relative(problem, one.velocity, two.velocity) < 1e-12
     assert repr(again).startswith(f"ReducedBasis(5 of {basis.rank} modes, ")
-    with pytest.raises(InvalidArgument, match=r"holds a reduced basis of another mesh$"):
+    with pytest.raises(InvalidArgument, match=r"holds a reduced basis of another problem: meshes differ$"):
         flow.ReducedBasis.load(tmp_path / "basis.npz", flow.cases.two_lid_cavity(n=3))
+    others = problem.__getstate__()
+    del others["viscosity"]
+    with pytest.raises(
+        InvalidArgument, match=r"holds a reduced basis of another problem: viscosities at mu ="
+    ):
+        flow.ReducedBasis.load(tmp_path / "basis.npz", flow.NavierStokes(**others, viscosity=0.123))
     path = train.save(tmp_path / "train")
     with pytest.raises(InvalidArgument, match=r"is not a file of a reduced basis \(no 'boundary_vectors'\)$"):
         flow.ReducedBasis.load(path, problem)
@@ -340,6 +346,12 @@ def test_refusals(cavity, cavity_train):
     )
     other = flow.cases.two_lid_cavity(n=3).stokes({"Re": 100.0, "a": 0.0})
     refused(f"solution: expected {cavity.n_velocity} velocity dofs, got 98", basis.project, other)
+    other = flow.cases.two_lid_cavity(n=8, regularised=True).stokes({"Re": 100.0, "a": 0.0})
+    refused(
+        r"solution: the problem is not the basis's: boundary data at mu = \{Re: \S+, a: \S+\} differ",
+        basis.project,
+        other,
+    )
 
 
 def test_kernels_refuse_what_does_not_fit(cavity):

@@ -98,8 +98,12 @@ def test_file(cavity, cavity_train, tmp_path):
     assert path.name == "both.npz"
     again = flow.Snapshots.load(path, flow.cases.two_lid_cavity(n=8))
     assert same(again, both)
-    with pytest.raises(InvalidArgument, match=r"holds snapshots of another mesh$"):
+    with pytest.raises(InvalidArgument, match=r"holds snapshots of another problem: meshes differ$"):
         flow.Snapshots.load(path, flow.cases.two_lid_cavity(n=7))
+    with pytest.raises(
+        InvalidArgument, match=r"holds snapshots of another problem: boundary data at mu = \{"
+    ):
+        flow.Snapshots.load(path, flow.cases.two_lid_cavity(n=8, regularised=True))
     for name, content in (("text.npz", b"text"), ("empty.npz", b"")):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InvalidArgument, match=r"is not a file of snapshots$"):
@@ -149,3 +153,59 @@ def test_refusals(cavity, cavity_train):
         cavity_train + theirs
     with pytest.raises(TypeError):
         cavity_train + 1
+
+
+def _force(x, y, mu):
+    return 0.0, 1e-2 * x
+
+
+@pytest.mark.parametrize("box", [True, False])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mesh": flow.Mesh.rectangle(0, 1, 0, 1, nx=8, ny=8)}, "meshes differ"),
+        (
+            {"dirichlet": {"top": (1.0, 0.0), "bottom": 0.0, "left": 0.0}, "traction": {"right": 0.0}},
+            "boundary parts with prescribed velocity differ",
+        ),
+        ({"viscosity": lambda mu: 2 / mu["Re"]}, r"viscosities at mu = \{Re: \S+, a: \S+\} differ"),
+        (
+            {
+                "dirichlet": {
+                    **dict.fromkeys(("bottom", "left", "right"), 0.0),
+                    "top": lambda x, y, mu: (1 + 1e-7 * x, 0.0),
+                }
+            },
+            r"boundary data at mu = \{Re: \S+, a: \S+\} differ",
+        ),
+        ({"body_force": _force}, r"loads at mu = \{Re: \S+, a: \S+\} differ"),
+    ],
+)
+def test_other_problems_are_told_apart(cavity, cavity_train, change, message, box):
+    """By mesh, boundary parts, and data at the box's or the snapshots' own parameters; a copy is the same."""
+    state = {**cavity.__getstate__(), "parameters": cavity.parameters if box else None}
+    mine, copy = flow.NavierStokes(**state), flow.NavierStokes(**state)
+    train = mine.snapshots(cavity_train.parameters[:2])
+    assert len(train + flow.Snapshots(copy, train.velocity, None, train.parameters)) == 4
+    other = flow.NavierStokes(**{**state, **change})
+    theirs = other.snapshots([{"Re": 100.0, "a": 0.5}])
+    with pytest.raises(InvalidArgument, match=f"^snapshots of another problem cannot be added: {message}$"):
+        train + theirs
+
+
+def test_problems_of_other_parameters(cavity, cavity_train):
+    state = {**cavity.__getstate__(), "parameters": None, "viscosity": lambda mu: mu["nu"]}
+    theirs = flow.NavierStokes(**state).snapshots([{"nu": 0.01, "a": 0.0}])
+    with pytest.raises(InvalidArgument, match=r"added: parameters do not fit \(mu lacks 'Re'; it needs Re, a\)$"):
+        theirs + cavity_train
+    with pytest.raises(InvalidArgument, match=r"added: parameters do not fit \(mu lacks 'nu', .*\)$"):
+        cavity_train + theirs
+
+
+def test_a_wider_box_is_no_other_problem(cavity, cavity_train):
+    wide = flow.NavierStokes(
+        **{**cavity.__getstate__(), "parameters": flow.ParameterSpace(Re=(50, 900), a=(-1, 1))}
+    )
+    both = cavity_train + wide.snapshots([{"Re": 80.0, "a": 0.0}])
+    assert len(both) == 5
+    assert flow.ReducedBasis.fit(both).project(wide.stokes({"Re": 600.0, "a": 0.0})).kinetic_energy() > 0

@@ -68,7 +68,15 @@ def test_refusals(cavity, validated):
             flow.validate(*arguments, **options)
 
     refused("basis: int is not a ReducedBasis", 3, cavity, mus)
-    refused("problem: its mesh is not the basis's", basis, flow.cases.two_lid_cavity(n=3), mus)
+    refused(
+        "problem: the problem is not the basis's: meshes differ", basis, flow.cases.two_lid_cavity(n=3), mus
+    )
+    refused(
+        r"problem: the problem is not the basis's: boundary data at mu = \{Re: \S+, a: \S+\} differ",
+        basis,
+        flow.cases.two_lid_cavity(n=8, regularised=True),
+        mus,
+    )
     refused("mus is empty", basis, cavity, [])
     refused("n_modes is empty", basis, cavity, mus, n_modes=[])
     refused("k = 11 is above n_modes, 10", basis, cavity, mus, n_modes=[11])
