@@ -248,6 +248,11 @@ class NavierStokes(TaylorHood):
             warnings.warn(f"{words(checked)} is outside {self.parameters}", UserWarning, stacklevel=3)
         return checked
 
+    def named(self, mu: Any, argument: str) -> dict[str, float]:
+        """Return checked parameters as `check_mu` does, without its warning; ``argument`` names them."""
+        space = self.parameters
+        return check_parameters(mu, argument) if space is None else space.checked(mu, argument)
+
     def viscosity(self, mu: Parameters) -> float:
         """Return the kinematic viscosity at (checked) parameters.
 

@@ -17,8 +17,6 @@ from nonideal.checks import (
     check_finite,
     check_integer,
     check_iterable,
-    check_mapping,
-    check_number,
 )
 from nonideal.errors import InvalidArgument
 from nonideal.parallel import using_threads
@@ -302,11 +300,7 @@ def _parameters(problem: NavierStokes, parameters: Any) -> list[dict[str, float]
     found = []
     for index, mu in enumerate(parameters):
         argument = f"parameters[{index}]"
-        check_mapping(argument, mu)
-        if problem.parameters is not None:
-            found.append(problem.parameters.checked(mu, argument))
-        else:
-            found.append({str(name): check_number(f"{argument}[{name!r}]", mu[name]) for name in mu})
+        found.append(problem.named(mu, argument))
     if not found:
         raise InvalidArgument("parameters is empty")
     return found

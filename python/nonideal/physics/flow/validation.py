@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nonideal.checks import FloatArray, check_integer, check_iterable
 from nonideal.errors import InvalidArgument
+from nonideal.physics.flow.boundary import words
 from nonideal.physics.flow.reduced import ReducedBasis
 from nonideal.physics.flow.solution import Solution
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from nonideal.physics.flow.problem import NavierStokes
 
 __all__ = ["Validation", "validate"]
+
+#: Difference of parameters, relative to the largest, that is taken for none.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +102,7 @@ def validate(
     n_modes : sequence of int, optional
         Numbers of leading modes; default all.
     reference : sequence of Solution, optional
-        Full-order solutions at ``mus``, in order.
+        Full-order solutions of this problem at ``mus``, in order.
 
     Returns
     -------
@@ -108,8 +112,9 @@ def validate(
     Raises
     ------
     InvalidArgument
-        If the problem is not the basis's, a number of modes is above the basis's, lengths differ, or boundary
-        data at a parameter are not in the span of the training data.
+        If the problem is not the basis's, a number of modes is above the basis's, references are
+        not solutions of this problem at ``mus``, or boundary data at a parameter are not in the span of the
+        training data.
 
     Examples
     --------
@@ -124,7 +129,7 @@ def validate(
     if not isinstance(basis, ReducedBasis):
         raise InvalidArgument(f"basis: {type(basis).__name__} is not a ReducedBasis")
     basis.check_problem("problem", problem)
-    parameters = [dict(mu) for mu in check_iterable("mus", mus)]
+    parameters = [problem.named(mu, f"mus[{i}]") for i, mu in enumerate(check_iterable("mus", mus))]
     if not parameters:
         raise InvalidArgument("mus is empty")
     counts = (
@@ -140,6 +145,8 @@ def validate(
     solutions = [problem.solve(mu) for mu in parameters] if reference is None else list(reference)
     if len(solutions) != len(parameters):
         raise InvalidArgument(f"reference: expected {len(parameters)} solutions, got {len(solutions)}")
+    if reference is not None:
+        _check_references(basis, parameters, solutions)
     shape = len(counts), len(parameters)
     errors, best, converged = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=bool)
     for column, (mu, solution) in enumerate(zip(parameters, solutions, strict=True)):
@@ -153,6 +160,25 @@ def validate(
             nearest = part.project(solution)
             best[row, column] = _norm(problem, nearest.velocity.ravel() - exact) / size
     return Validation(counts, parameters, errors, best, converged, basis.linear_solves)
+
+
+def _check_references(
+    basis: ReducedBasis, parameters: Sequence[Mapping[str, float]], reference: Sequence[Any]
+) -> None:
+    """Refuse solutions of other problems or at other parameters (rounding is none)."""
+    scales = {name: max(abs(mu.get(name, 0.0)) for mu in parameters) for mu in parameters for name in mu}
+    for index, (mu, solution) in enumerate(zip(parameters, reference, strict=True)):
+        argument = f"reference[{index}]"
+        if not isinstance(solution, Solution):
+            raise InvalidArgument(f"{argument}: {type(solution).__name__} is not a Solution")
+        basis.check_problem(argument, solution.problem)
+        same = set(mu) == set(solution.mu) and all(
+            abs(mu[name] - value) <= _ROUNDING * scales[name] for name, value in solution.mu.items()
+        )
+        if not same:
+            raise InvalidArgument(
+                f"{argument} is the solution at {words(solution.mu)}, not at mus[{index}], {words(mu)}"
+            )
 
 
 def _norm(problem: NavierStokes, velocity: Any) -> float:

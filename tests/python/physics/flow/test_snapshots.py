@@ -196,7 +196,9 @@ def test_other_problems_are_told_apart(cavity, cavity_train, change, message, bo
 def test_problems_of_other_parameters(cavity, cavity_train):
     state = {**cavity.__getstate__(), "parameters": None, "viscosity": lambda mu: mu["nu"]}
     theirs = flow.NavierStokes(**state).snapshots([{"nu": 0.01, "a": 0.0}])
-    with pytest.raises(InvalidArgument, match=r"added: parameters do not fit \(mu lacks 'Re'; it needs Re, a\)$"):
+    with pytest.raises(
+        InvalidArgument, match=r"added: parameters do not fit \(mu lacks 'Re'; it needs Re, a\)$"
+    ):
         theirs + cavity_train
     with pytest.raises(InvalidArgument, match=r"added: parameters do not fit \(mu lacks 'nu', .*\)$"):
         cavity_train + theirs
