@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from nonideal.checks import FloatArray
 from nonideal.errors import InvalidArgument
 from nonideal.physics.flow.affine import AffineSpan
 from nonideal.physics.flow.augmentation import MASS_ONLY
+from nonideal.physics.flow.conformity import FIELD_TOLERANCE, boundary_mismatch
 from nonideal.physics.flow.pod import orthonormalise, pod
 from nonideal.physics.flow.solenoidal import stokes_lifts
 
@@ -28,6 +30,7 @@ __all__ = [
     "INNER",
     "MERGES",
     "Offline",
+    "boundary_values",
     "inner_product",
     "lift_of",
     "merged_modes",
@@ -145,14 +148,25 @@ class Pressure:
         return pressure
 
 
-def lift_of(problem: NavierStokes, velocity: FloatArray, known: Any) -> tuple[AffineSpan, FloatArray]:
-    """Return the span of the boundary values of velocities (n_velocity, n), and the lift of each vector."""
-    boundary = AffineSpan(velocity[known])
-    values = np.zeros((problem.n_velocity, len(boundary)))
-    values[known] = boundary.vectors
+def boundary_values(velocity: FloatArray, known: Any, data: Sequence[FloatArray]) -> FloatArray:
+    """Return the boundary values (n_known, n) of velocities (n_velocity, n).
+
+    Those of solutions are their data, of which the fields themselves may be rounded: a query's data must lie
+    in their span. Combinations of solutions may have others (none, or a mean), which are taken as they are.
+    """
+    exact = np.stack([values.ravel()[known] for values in data], axis=1)
+    same = boundary_mismatch(velocity, known, exact) <= FIELD_TOLERANCE
+    return np.where(same, exact, velocity[known])
+
+
+def lift_of(problem: NavierStokes, values: FloatArray, known: Any) -> tuple[AffineSpan, FloatArray]:
+    """Return the span of boundary values (n_known, n), and the lift of each of its vectors."""
+    boundary = AffineSpan(values)
+    fields = np.zeros((problem.n_velocity, len(boundary)))
+    fields[known] = boundary.vectors
     if not len(boundary):
-        return boundary, values
-    return boundary, stokes_lifts(problem, values)
+        return boundary, fields
+    return boundary, stokes_lifts(problem, fields)
 
 
 def inner_product(problem: NavierStokes, inner: str) -> Any:

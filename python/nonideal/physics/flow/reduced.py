@@ -24,6 +24,7 @@ from nonideal.physics.flow.offline import (
     INNER,
     MERGES,
     Offline,
+    boundary_values,
     inner_product,
     lift_of,
     merged_modes,
@@ -134,13 +135,15 @@ class ReducedBasis:
             check_integer("n_modes", n_modes, 1)
         problem = snapshots.problem
         known = np.flatnonzero(np.repeat(problem.constrained, problem.mesh.dim))
-        boundary, lifts = lift_of(problem, snapshots.velocity, known)
-        lifted = snapshots.velocity - lifts @ boundary.coefficients(snapshots.velocity[known])
+        settings = [problem.setting(mu, flux=False) for mu in snapshots.parameters]
+        values = boundary_values(snapshots.velocity, known, [setting.boundary for setting in settings])
+        boundary, lifts = lift_of(problem, values, known)
+        lifted = snapshots.velocity - lifts @ boundary.coefficients(values)
         lifted[known] = 0.0
         if not np.linalg.norm(lifted) > 1e-13 * np.linalg.norm(snapshots.velocity):
             raise InvalidArgument("snapshots: nothing is left of them when their lifts are taken off")
         artificial = np.array([origin != "full" for origin in snapshots.origin])
-        modes, values, kept, usual = merged_modes(
+        modes, singular, kept, usual = merged_modes(
             lifted, artificial, inner_product(problem, inner), merge, artificial_weight
         )
         rank = modes.shape[1]
@@ -151,15 +154,14 @@ class ReducedBasis:
             # Summed from the smallest on: one minus the others' share is never below 1e-16.
             left_out = np.cumsum(kept[::-1] ** 2)[::-1]
             count = 1 + int(np.count_nonzero(left_out[1:] > tol**2 * left_out[0]))
-        loads = [problem.setting(mu, flux=False).load.ravel() for mu in snapshots.parameters]
         offline = Offline(
             problem=problem,
             known=known,
             boundary=boundary,
-            load=AffineSpan(np.stack(loads, axis=1)),
+            load=AffineSpan(np.stack([setting.load.ravel() for setting in settings], axis=1)),
             lifts=lifts,
             modes=np.ascontiguousarray(modes[:, :count]),
-            singular_values=values,
+            singular_values=singular,
             rank=rank,
             pressure_modes=pressure_modes(snapshots),
             supremizers=supremizers,

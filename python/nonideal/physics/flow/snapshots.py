@@ -20,6 +20,7 @@ from nonideal.checks import (
 )
 from nonideal.errors import InvalidArgument
 from nonideal.parallel import using_threads
+from nonideal.physics.flow.conformity import check_fields
 from nonideal.physics.flow.identity import Fingerprint
 from nonideal.progress import progress_bar
 from nonideal.threads import num_threads
@@ -47,13 +48,15 @@ class Snapshots:
         What they are solutions of.
     velocity : (n_velocity, n) array_like
         Velocities, m/s: ``solution.velocity.ravel()`` in columns. Anything with a ``to_numpy()`` is taken too
-        (pyMOR's vector arrays; vectors may be its rows).
+        (pyMOR's vector arrays; vectors may be its rows). Each must be discretely divergence-free, and a
+        solution must have the boundary data of its parameters, both to 1e-6, relative.
     pressure : (n_pressure, n) array_like or None
         Kinematic pressures, m^2/s^2; None where they are not known.
     parameters : sequence of mapping
         Name -> number, one for each.
     origin : sequence of str, optional
-        ``"full"`` (the default) or the method that made it.
+        ``"full"`` (the default) or the method that made it. Solutions are ``"full"``, ``"oseen"`` and
+        ``"navier_stokes"``; boundary values of others are not checked.
     pairs : (n, 2) array_like of int, optional
         The two snapshots that it was made from; -1 for none, the default.
     linear_solves : int or (n,) array_like of int
@@ -63,7 +66,8 @@ class Snapshots:
     Raises
     ------
     InvalidArgument
-        If shapes do not fit, a number is not finite or a parameter is missing.
+        If shapes do not fit, a number is not finite, a parameter is missing, or a velocity is not solenoidal
+        or has other boundary values.
 
     Examples
     --------
@@ -85,6 +89,19 @@ class Snapshots:
         origin: Sequence[str] | None = None,
         pairs: Any = None,
         linear_solves: Any = 0,
+    ) -> None:
+        self._fill(problem, velocity, pressure, parameters, origin, pairs, linear_solves)
+        check_fields(problem, self.velocity, self.parameters, self.origin)
+
+    def _fill(
+        self,
+        problem: NavierStokes,
+        velocity: Any,
+        pressure: Any,
+        parameters: Sequence[Mapping[str, float]],
+        origin: Sequence[str] | None,
+        pairs: Any,
+        linear_solves: Any,
     ) -> None:
         self.problem = problem
         self.parameters = _parameters(problem, parameters)
@@ -119,14 +136,15 @@ class Snapshots:
         differences = "" if other.problem is self.problem else _differences(self, other)
         if differences:
             raise InvalidArgument(f"snapshots of another problem cannot be added: {differences}")
-        both = Snapshots(
+        both = Snapshots.__new__(Snapshots)  # of fields that were checked
+        both._fill(
             self.problem,
             np.hstack([self.velocity, other.velocity]),
             np.hstack([self.pressure, other.pressure]),
             [*self.parameters, *other.parameters],
-            origin=[*self.origin, *other.origin],
-            pairs=np.vstack([self.pairs, other.pairs]),
-            linear_solves=np.concatenate([self.solves, other.solves]),
+            [*self.origin, *other.origin],
+            np.vstack([self.pairs, other.pairs]),
+            np.concatenate([self.solves, other.solves]),
         )
         both.shared_solves = self.shared_solves + other.shared_solves
         both.has_pressure = self.has_pressure and other.has_pressure
@@ -141,14 +159,15 @@ class Snapshots:
             ) from None
         if chosen.size == 0:
             raise InvalidArgument(f"snapshots[{index!r}] is empty")
-        part = Snapshots(
+        part = Snapshots.__new__(Snapshots)
+        part._fill(
             self.problem,
             self.velocity[:, chosen],
             self.pressure[:, chosen],
             [self.parameters[i] for i in chosen],
-            origin=[self.origin[i] for i in chosen],
-            pairs=self.pairs[chosen],
-            linear_solves=self.solves[chosen],
+            [self.origin[i] for i in chosen],
+            self.pairs[chosen],
+            self.solves[chosen],
         )
         part.shared_solves = self.shared_solves
         part.has_pressure = self.has_pressure

@@ -71,6 +71,43 @@ def test_own_fields_in_every_layout(cavity, cavity_train):
     assert (single.pressure == 0).all()
 
 
+def test_fields_that_no_basis_may_have(trained):
+    """Divergence and boundary values off by more than rounding are refused, with the column and the limit."""
+    problem, train = trained
+    inside = ~np.repeat(problem.constrained, 2)
+    noise = np.random.default_rng(0).standard_normal(train.velocity.shape) * np.abs(train.velocity).max()
+
+    def made(velocity, **options):
+        return flow.Snapshots(problem, velocity, None, train.parameters, **options)
+
+    column = np.arange(len(train)) == 2
+    with pytest.raises(
+        InvalidArgument,
+        match=r"^velocity: column 2, at mu = \{.*\}, has a divergence of \S+ of its terms, at most 1e-06$",
+    ):
+        made(train.velocity + 1e-4 * noise * np.outer(inside, column))
+    # Another Stokes field on top: solenoidal, with other boundary values.
+    other = problem.stokes(train.parameters[0]).velocity.ravel()
+    assert np.abs(other[~inside]).max() > 0
+    wrong = train.velocity + 1e-3 * np.outer(other, column)
+    with pytest.raises(
+        InvalidArgument,
+        match=r"^velocity: column 2, at mu = \{.*\}, has boundary values off their data by \S+ of "
+        r"the largest velocity, at most 1e-06$",
+    ):
+        made(wrong)
+    combined = ["full", "full", "own combination", "full"]
+    assert made(wrong, origin=combined).origin == combined  # a combination may have any
+
+    low, high = problem.parameters.bounds.T
+    mu = dict(zip(problem.parameters.names, (low + 0.4 * (high - low)).tolist(), strict=True))
+    plain = flow.ReducedBasis.fit(train).solve(mu).velocity
+    for own in (made(train.velocity.astype(np.float32)), made(train.velocity + 1e-8 * noise)):
+        basis = flow.ReducedBasis.fit(own)
+        assert basis.lifts.shape == flow.ReducedBasis.fit(train).lifts.shape
+        assert problem.norm(basis.solve(mu).velocity - plain) < 1e-5 * problem.norm(plain)
+
+
 def test_join_and_pick(cavity, cavity_train):
     extra = flow.augment(cavity_train)
     both = cavity_train + extra
