@@ -190,7 +190,7 @@ class Study:
         made = stacked(
             self.problem, parts, linear.parameters, origin=["oseen"] * len(parts), pairs=linear.pairs
         )
-        made.shared_solves = fields.shared_solves
+        made.shared = dict(fields.shared)
         return made
 
     def _viscosity(self, snapshots: flow.Snapshots, pair: Any) -> float:

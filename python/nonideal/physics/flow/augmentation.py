@@ -173,7 +173,7 @@ class _Combination:
         pressure = np.stack([pressure for _, pressure in found], axis=1)
         solves = np.full(len(found), picard_steps)
         made = self._made("oseen", velocity, pressure, solves)
-        made.shared_solves = int(geometric)
+        made.share(int(geometric))
         return made
 
     def navier_stokes(self, workers: int | None) -> Snapshots:

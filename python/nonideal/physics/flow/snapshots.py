@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -61,7 +62,7 @@ class Snapshots:
         The two snapshots that it was made from; -1 for none, the default.
     linear_solves : int or (n,) array_like of int
         Saddle-point systems factorised and solved for each; a single number is the cost of all together,
-        which stays whole when some of them are picked.
+        which stays whole when some of them are picked, and counts once when parts are added again.
 
     Raises
     ------
@@ -116,16 +117,22 @@ class Snapshots:
         self.origin = _origin(origin, n)
         self.pairs = _pairs(pairs, n)
         self.solves: IntArray = np.zeros(n, dtype=np.int64)
-        self.shared_solves = 0
+        #: Name of a cost that several columns share -> that cost; a part of the columns keeps it whole.
+        self.shared: dict[str, int] = {}
         if np.ndim(linear_solves) == 0:
-            self.shared_solves = check_integer("linear_solves", linear_solves, 0)
+            self.share(check_integer("linear_solves", linear_solves, 0))
         else:
             self.solves = _whole("linear_solves", linear_solves, (n,), 0)
+
+    def share(self, linear_solves: int) -> None:
+        """Add a cost of all columns together, which counts once however parts of them are put together."""
+        if linear_solves:
+            self.shared[uuid.uuid4().hex] = linear_solves
 
     @property
     def linear_solves(self) -> int:
         """Saddle-point systems that were factorised and solved for these snapshots."""
-        return int(self.solves.sum()) + self.shared_solves
+        return int(self.solves.sum()) + sum(self.shared.values())
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -146,7 +153,7 @@ class Snapshots:
             np.vstack([self.pairs, other.pairs]),
             np.concatenate([self.solves, other.solves]),
         )
-        both.shared_solves = self.shared_solves + other.shared_solves
+        both.shared = {**self.shared, **other.shared}
         both.has_pressure = self.has_pressure and other.has_pressure
         return both
 
@@ -169,7 +176,7 @@ class Snapshots:
             self.pairs[chosen],
             self.solves[chosen],
         )
-        part.shared_solves = self.shared_solves
+        part.shared = dict(self.shared)
         part.has_pressure = self.has_pressure
         return part
 
@@ -191,7 +198,7 @@ class Snapshots:
             origin=json.dumps(self.origin),
             pairs=self.pairs,
             solves=self.solves,
-            shared_solves=self.shared_solves,
+            shared=json.dumps(self.shared),
         )
 
     @classmethod
@@ -221,7 +228,10 @@ class Snapshots:
                 pairs=content["pairs"],
                 linear_solves=content["solves"],
             )
-            found.shared_solves = check_integer("shared_solves", int(content["shared_solves"]), 0)
+            found.shared = {
+                str(name): check_integer("shared", cost, 0)
+                for name, cost in json.loads(str(content["shared"])).items()
+            }
             found.has_pressure = bool(content["has_pressure"])
         except KeyError as error:
             raise InvalidArgument(f"{path} is not a file of snapshots (no {error})") from None

@@ -123,6 +123,10 @@ def test_join_and_pick(cavity, cavity_train):
     assert len(both[-1]) == 1
     shared = flow.augment(cavity_train, method="bracket")
     assert shared.linear_solves == shared[:2].linear_solves == 1  # one factorisation, however many are kept
+    assert (shared[:3] + shared[3:]).linear_solves == 1
+    assert (shared + flow.augment(cavity_train, method="bracket")).linear_solves == 2
+    geometric = flow.augment(cavity_train, convecting="geometric")
+    assert (geometric[:2] + cavity_train + geometric[2:]).linear_solves == cavity_train.linear_solves + 7
     assert not (cavity_train + shared).has_pressure
     for index in (10, "a", slice(3, 3), [0, 11]):
         with pytest.raises(InvalidArgument, match=r"^snapshots\["):
@@ -135,6 +139,7 @@ def test_file(cavity, cavity_train, tmp_path):
     assert path.name == "both.npz"
     again = flow.Snapshots.load(path, flow.cases.two_lid_cavity(n=8))
     assert same(again, both)
+    assert (again[:5] + both[5:]).linear_solves == both.linear_solves
     with pytest.raises(InvalidArgument, match=r"holds snapshots of another problem: meshes differ$"):
         flow.Snapshots.load(path, flow.cases.two_lid_cavity(n=7))
     with pytest.raises(
