@@ -60,7 +60,7 @@ class ReducedMap:
         self.solved.add(points, "training snapshots")
         snapshots = self.solved.snapshots(points)
         if method != "none":
-            snapshots = snapshots + flow.augment(snapshots, method=method)
+            snapshots = snapshots + flow.augment(snapshots, method=method, progress=False)
         return flow.ReducedBasis.fit(snapshots)
 
     def relative_errors(self, name: str) -> Any:
@@ -79,7 +79,7 @@ class ReducedMap:
         for train in trains:
             for method in ("none", self.method):
                 basis = self._fit(train, method)
-                check = flow.validate(basis, self.problem, self.points, reference=self.full)
+                check = flow.validate(basis, self.problem, self.points, reference=self.full, progress=False)
                 mean, most = float(check.mean[0]), float(check.max[0])
                 missing = int((~check.converged).sum())
                 found.append((train, method, basis.linear_solves, basis.n_modes, mean, most, missing))

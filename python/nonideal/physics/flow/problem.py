@@ -474,8 +474,11 @@ class NavierStokes(TaylorHood):
 
         Raises
         ------
-        InvalidArgument, FlowConvergenceError
+        InvalidArgument
             As `solve`.
+        FlowConvergenceError
+            As `solve`, at the first failure; its ``finished`` holds the flows that were found before, None if
+            there are none.
 
         Examples
         --------

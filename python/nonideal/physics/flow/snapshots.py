@@ -22,6 +22,7 @@ from nonideal.checks import (
 from nonideal.errors import InvalidArgument
 from nonideal.parallel import using_threads
 from nonideal.physics.flow.conformity import check_fields
+from nonideal.physics.flow.failure import FlowConvergenceError
 from nonideal.physics.flow.identity import Fingerprint
 from nonideal.progress import progress_bar
 from nonideal.threads import num_threads
@@ -254,20 +255,31 @@ def solved_snapshots(
     parameters = list(check_iterable("mus", mus))
     if not parameters:
         raise InvalidArgument("mus is empty")
+    found: dict[int, Solution] = {}
     with progress_bar("snapshots", len(parameters), show=progress is not False) as advance:
 
-        def solve(mu: Mapping[str, float]) -> Solution:
-            solution = problem.solve(mu, tol=tol)
+        def solve(index: int) -> None:
+            found[index] = problem.solve(parameters[index], tol=tol)
             advance()
-            return solution
 
-        found = in_threads(solve, parameters, workers)
+        try:
+            in_threads(solve, range(len(parameters)), workers)
+        except FlowConvergenceError as failure:
+            if found:
+                failure.finished = _stacked(problem, found)
+            raise
+    return _stacked(problem, found)
+
+
+def _stacked(problem: NavierStokes, found: Mapping[int, Solution]) -> Snapshots:
+    """Return solutions as snapshots, by their place."""
+    solutions = [found[index] for index in sorted(found)]
     return Snapshots(
         problem,
-        np.stack([solution.velocity.ravel() for solution in found], axis=1),
-        np.stack([solution.pressure for solution in found], axis=1),
-        [solution.mu for solution in found],
-        linear_solves=[solution.linear_solves for solution in found],
+        np.stack([solution.velocity.ravel() for solution in solutions], axis=1),
+        np.stack([solution.pressure for solution in solutions], axis=1),
+        [solution.mu for solution in solutions],
+        linear_solves=[solution.linear_solves for solution in solutions],
     )
 
 

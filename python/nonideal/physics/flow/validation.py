@@ -14,6 +14,7 @@ from nonideal.errors import InvalidArgument
 from nonideal.physics.flow.boundary import words
 from nonideal.physics.flow.reduced import ReducedBasis
 from nonideal.physics.flow.solution import Solution
+from nonideal.progress import progress_bar
 
 if TYPE_CHECKING:
     from nonideal.physics.flow.problem import NavierStokes
@@ -88,6 +89,7 @@ def validate(
     *,
     n_modes: Sequence[int] | None = None,
     reference: Sequence[Solution] | None = None,
+    progress: bool | None = None,
 ) -> Validation:
     """Compare reduced solutions with full-order ones.
 
@@ -103,6 +105,8 @@ def validate(
         Numbers of leading modes; default all.
     reference : sequence of Solution, optional
         Full-order solutions of this problem at ``mus``, in order.
+    progress : bool, optional
+        False for no progress bar on a terminal.
 
     Returns
     -------
@@ -142,30 +146,32 @@ def validate(
     if not counts:
         raise InvalidArgument("n_modes is empty")
     bases = [basis.truncate(k) for k in counts]
-    solutions = [problem.solve(mu) for mu in parameters] if reference is None else list(reference)
-    if len(solutions) != len(parameters):
-        raise InvalidArgument(f"reference: expected {len(parameters)} solutions, got {len(solutions)}")
     if reference is not None:
-        _check_references(basis, parameters, solutions)
+        reference = _checked(basis, parameters, list(check_iterable("reference", reference)))
     shape = len(counts), len(parameters)
     errors, best, converged = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=bool)
-    for column, (mu, solution) in enumerate(zip(parameters, solutions, strict=True)):
-        exact = np.asarray(solution.velocity).ravel()
-        size = _norm(problem, exact)
-        if not size > 0:
-            raise InvalidArgument(f"mus[{column}]: the velocity is zero; it has no relative error")
-        for row, part in enumerate(bases):
-            found, converged[row, column] = part.iterate(mu)
-            errors[row, column] = _norm(problem, found.velocity.ravel() - exact) / size
-            nearest = part.project(solution)
-            best[row, column] = _norm(problem, nearest.velocity.ravel() - exact) / size
+    with progress_bar("validation", len(parameters), show=progress is not False) as advance:
+        for column, mu in enumerate(parameters):
+            solution = problem.solve(mu) if reference is None else reference[column]
+            exact = np.asarray(solution.velocity).ravel()
+            size = _norm(problem, exact)
+            if not size > 0:
+                raise InvalidArgument(f"mus[{column}]: the velocity is zero; it has no relative error")
+            for row, part in enumerate(bases):
+                found, converged[row, column] = part.iterate(mu)
+                errors[row, column] = _norm(problem, found.velocity.ravel() - exact) / size
+                nearest = part.project(solution)
+                best[row, column] = _norm(problem, nearest.velocity.ravel() - exact) / size
+            advance()
     return Validation(counts, parameters, errors, best, converged, basis.linear_solves)
 
 
-def _check_references(
+def _checked(
     basis: ReducedBasis, parameters: Sequence[Mapping[str, float]], reference: Sequence[Any]
-) -> None:
-    """Refuse solutions of other problems or at other parameters (rounding is none)."""
+) -> Sequence[Solution]:
+    """Return solutions of the basis's problem at these parameters (rounding is no difference)."""
+    if len(reference) != len(parameters):
+        raise InvalidArgument(f"reference: expected {len(parameters)} solutions, got {len(reference)}")
     scales = {name: max(abs(mu.get(name, 0.0)) for mu in parameters) for mu in parameters for name in mu}
     for index, (mu, solution) in enumerate(zip(parameters, reference, strict=True)):
         argument = f"reference[{index}]"
@@ -179,6 +185,7 @@ def _check_references(
             raise InvalidArgument(
                 f"{argument} is the solution at {words(solution.mu)}, not at mus[{index}], {words(mu)}"
             )
+    return reference
 
 
 def _norm(problem: NavierStokes, velocity: Any) -> float:

@@ -128,6 +128,12 @@ def test_workers_do_not_change_bits(cavity_train, method):
     assert np.array_equal(one.pressure, two.pressure)
 
 
+def test_progress(cavity_train, bars):
+    flow.augment(cavity_train, pairs=[(0, 1), (0, 2)])
+    flow.augment(cavity_train, method="navier_stokes", pairs=[(0, 1)], progress=False)
+    assert bars == [["pairs", 2, True, 2], ["snapshots", 1, False, 1]]
+
+
 # ---- against scikit-fem ----
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,27 @@ def test_columns_are_solutions_in_order(cavity, cavity_train):
 
 def test_workers_do_not_change_bits(cavity, cavity_train):
     assert same(cavity.snapshots(cavity.parameters.grid(2), workers=3), cavity_train)
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_a_failure_keeps_what_is_finished(workers):
+    problem = flow.NavierStokes(
+        flow.Mesh.rectangle(0, 1, 0, 1, nx=4, ny=4),
+        viscosity=_inverse_reynolds,
+        dirichlet={"top": (1.0, 0.0), "left": 0.0, "right": 0.0, "bottom": 0.0},
+    )
+    mus = [{"Re": 50.0}, {"Re": 100.0}, {"Re": 1e7}, {"Re": 150.0}]
+    with pytest.raises(flow.FlowConvergenceError) as failure:
+        problem.snapshots(mus, workers=workers)
+    error = pickle.loads(pickle.dumps(failure.value))
+    assert error.mu == {"Re": 1e7}
+    finished = error.finished.parameters
+    # In threads, what came after the failing one may be there too.
+    assert finished == mus[:2] or (workers and finished == [*mus[:2], mus[3]])
+    assert np.array_equal(error.finished.velocity[:, 1], problem.solve(mus[1]).velocity.ravel())
+    with pytest.raises(flow.FlowConvergenceError) as failure:
+        problem.snapshots(mus[2:3])
+    assert failure.value.finished is None
 
 
 def test_own_fields_in_every_layout(cavity, cavity_train):
@@ -195,6 +218,10 @@ def test_refusals(cavity, cavity_train):
         cavity_train + theirs
     with pytest.raises(TypeError):
         cavity_train + 1
+
+
+def _inverse_reynolds(mu):
+    return 1 / mu["Re"]
 
 
 def _force(x, y, mu):

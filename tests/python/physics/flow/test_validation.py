@@ -60,6 +60,13 @@ def test_queries_that_do_not_converge_are_flagged(cavity, validated, monkeypatch
     assert str(found).count("2 not converged") == 2
 
 
+def test_progress(cavity, validated, bars):
+    basis, mus, found = validated
+    assert np.array_equal(flow.validate(basis, cavity, mus, n_modes=(2, 10, 5)).errors, found.errors)
+    flow.validate(basis, cavity, mus[:2], progress=False)
+    assert bars == [["validation", 4, True, 4], ["validation", 2, False, 2]]
+
+
 def test_refusals(cavity, validated):
     basis, mus, _ = validated
 
