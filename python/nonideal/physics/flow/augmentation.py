@@ -64,7 +64,10 @@ def augment(
     weights : sequence of float
         Values of a, in (0, 1).
     convecting : "mean" or "geometric"
-        What convects an Oseen solution: the linear combination or ``geometric_leray``'s.
+        What convects an Oseen solution: the linear combination or ``geometric_leray``'s. The latter vanishes
+        on the Dirichlet boundary: use it where the flow comes from moving walls or forces. In a channel its
+        convecting field lacks the inflow, so that nothing is carried through, and snapshots are worse than
+        with ``"mean"``.
     picard_steps : int
         Oseen solutions in a row, each convected by the one before.
     workers : int, optional
