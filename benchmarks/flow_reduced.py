@@ -97,13 +97,13 @@ def _pairs(tiny: bool) -> Case:
     pairs = [(0, 1)]
 
     def check() -> None:
-        made = flow.augment(train, pairs=pairs)
+        made = flow.augment(train, pairs=pairs, progress=False)
         assert np.abs(problem.divergence_matrix @ made.velocity).max() < 1e-13
 
-    middle = flow.augment(train, pairs=pairs).parameters[0]
+    middle = flow.augment(train, pairs=pairs, progress=False).parameters[0]
     return Case(
         1.0,
-        lambda: flow.augment(train, pairs=pairs),
+        lambda: flow.augment(train, pairs=pairs, progress=False),
         check,
         {"Navier-Stokes at the mid-point": Peer(lambda: problem.solve(middle), goal=4)},
     )

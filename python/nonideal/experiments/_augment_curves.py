@@ -105,7 +105,7 @@ def _pair_fields(study: Study) -> dict[str, Curve]:
     train = study.config.train[0]
     snapshots = study.train(train)
     made = flow.augment(snapshots, method="linear")
-    solved = flow.augment(snapshots, method="oseen")
+    solved = flow.augment(snapshots, method="oseen", progress=False)
     problem = study.problem
     sizes = [
         problem.norm(column.reshape(-1, problem.mesh.dim)) for column in (solved.velocity - made.velocity).T

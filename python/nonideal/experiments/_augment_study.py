@@ -190,7 +190,7 @@ class Study:
         made = stacked(
             self.problem, parts, linear.parameters, origin=["oseen"] * len(parts), pairs=linear.pairs
         )
-        made.shared_solves = fields.shared_solves
+        made.shared = dict(fields.shared)
         return made
 
     def _viscosity(self, snapshots: flow.Snapshots, pair: Any) -> float:
@@ -216,7 +216,9 @@ class Study:
             self._plain_rank[train] = self._plain(train)
         plain = self._plain_rank[train]
         counts = mode_counts(n_full, self.config.mode_numbers, basis.n_modes, plain)
-        found = flow.validate(basis, self.problem, self.tests, n_modes=counts, reference=self.reference)
+        found = flow.validate(
+            basis, self.problem, self.tests, n_modes=counts, reference=self.reference, progress=False
+        )
         return Row(train, method, merge, found, n_full, n_artificial, basis.singular_values)
 
     def rows(self) -> list[Row]:
@@ -237,7 +239,7 @@ class Study:
         """Return the errors of a basis with all modes at points that are solved."""
         basis = self._bases[train, method, self.config.merge[0]]
         exact = [self.solved.solution(mu) for mu in points]
-        return flow.validate(basis, self.problem, points, reference=exact).errors[0]
+        return flow.validate(basis, self.problem, points, reference=exact, progress=False).errors[0]
 
 
 def case_rows(config: Config, runner: Runner) -> list[Row]:

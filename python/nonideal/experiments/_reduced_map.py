@@ -48,8 +48,11 @@ class ReducedMap:
         self.points: list[Mu] = self.space.grid(MAP_POINTS)
         self.solved.add(self.points, "points of the map")
         self.full = [self.solved.solution(mu) for mu in self.points]
-        self.reduced = {
-            name: [basis.iterate(mu)[0] for mu in self.points] for name, basis in self.bases.items()
+        found = {name: [basis.iterate(mu) for mu in self.points] for name, basis in self.bases.items()}
+        self.reduced = {name: [solution for solution, _ in queries] for name, queries in found.items()}
+        #: Queries that did not converge, by basis; their last iterates count.
+        self.not_converged = {
+            name: sum(not converged for _, converged in queries) for name, queries in found.items()
         }
 
     def _fit(self, train: str, method: str) -> flow.ReducedBasis:
@@ -57,7 +60,7 @@ class ReducedMap:
         self.solved.add(points, "training snapshots")
         snapshots = self.solved.snapshots(points)
         if method != "none":
-            snapshots = snapshots + flow.augment(snapshots, method=method)
+            snapshots = snapshots + flow.augment(snapshots, method=method, progress=False)
         return flow.ReducedBasis.fit(snapshots)
 
     def relative_errors(self, name: str) -> Any:
@@ -70,16 +73,28 @@ class ReducedMap:
             ]
         )
 
-    def costs(self, trains: Sequence[str]) -> list[tuple[str, str, int, int, float, float]]:
-        """Return train, method, solves, modes, mean and largest velocity error over the map."""
+    def costs(self, trains: Sequence[str]) -> list[tuple[str, str, int, int, float, float, int]]:
+        """Return train, method, solves, modes, mean and largest velocity error, queries not converged."""
         found = []
         for train in trains:
             for method in ("none", self.method):
                 basis = self._fit(train, method)
-                check = flow.validate(basis, self.problem, self.points, reference=self.full)
+                check = flow.validate(basis, self.problem, self.points, reference=self.full, progress=False)
                 mean, most = float(check.mean[0]), float(check.max[0])
-                found.append((train, method, basis.linear_solves, basis.n_modes, mean, most))
+                missing = int((~check.converged).sum())
+                found.append((train, method, basis.linear_solves, basis.n_modes, mean, most, missing))
         return found
+
+    def warning(self) -> str:
+        """Return a sentence on queries that did not converge, with a space before it; nothing if all did."""
+        missing = {name: count for name, count in self.not_converged.items() if count}
+        if not missing:
+            return ""
+        counts = ", ".join(f"{count} ({name})" for name, count in missing.items())
+        return (
+            f" Of {len(self.points)} queries a basis, {counts} did not converge and count with their last "
+            "iterates: trust no error above."
+        )
 
     def seconds(self) -> tuple[float, float]:
         """Return the CPU seconds of a full solve and of a reduced query with its pressure."""

@@ -179,6 +179,7 @@ def _metrics(
         for quantity, values in rows.items():
             found[f"{quantity}_error_{name}"] = Estimate.from_samples((100 * values).tolist(), unit="%")
         found[f"modes_{name}"] = Estimate.exact(study.bases[name].n_modes)
+        found[f"not_converged_{name}"] = Estimate.exact(study.not_converged[name])
         found[f"solves_{name}"] = Estimate.exact(study.bases[name].linear_solves)
     return found
 
@@ -244,7 +245,7 @@ def _reduced_table(study: ReducedMap, errors: Mapping[str, Mapping[str, Any]]) -
     for name, values in errors.items():
         basis = study.bases[name]
         cells = [f"{figure(100 * part.mean())} / {figure(100 * part.max())}" for part in values.values()]
-        rows.append((name, basis.linear_solves, basis.n_modes, *cells))
+        rows.append((name, basis.linear_solves, basis.n_modes, *cells, study.not_converged[name]))
     heads = (
         "artificial snapshots",
         "linear solves",
@@ -253,10 +254,12 @@ def _reduced_table(study: ReducedMap, errors: Mapping[str, Mapping[str, Any]]) -
         "drag (%)",
         "lift (%)",
         "pressure drop (%)",
+        "not converged",
     )
     note = (
         f"Relative errors over {len(study.points)} points of the box, training points among them; lift is "
-        "relative to its largest value. Pressures come from the momentum balance, by least squares."
+        "relative to its largest value. Pressures come from the momentum balance, by least squares. "
+        "Queries that did not converge count with their last iterates."
     )
     return Table("Reduced forces against the full solver's", heads, tuple(rows), note)
 
@@ -309,7 +312,7 @@ def _answer(
         f"{span('lift')} in lift and {span('drop')} in pressure drop; the largest are "
         f"{figure(100 * after['drag'].max())}, {figure(100 * after['lift'].max())} and "
         f"{figure(100 * after['drop'].max())} %. The full solver's own drag is off by "
-        f"{100 * drag:.2g} % with {int(benchmark[n, 'curved']['n_dof']):,} dofs."
+        f"{100 * drag:.2g} % with {int(benchmark[n, 'curved']['n_dof']):,} dofs.{study.warning()}"
     )
 
 

@@ -171,6 +171,7 @@ def _metrics(study: ReducedMap, errors: Mapping[str, Any], bubbles: Mapping[str,
         found[f"velocity_error_{name}"] = Estimate.from_samples((100 * values).tolist(), unit="%")
         off = np.abs(bubbles[name] - bubbles["full"])
         found[f"bubble_error_{name}"] = Estimate.from_samples(off.tolist())
+        found[f"not_converged_{name}"] = Estimate.exact(study.not_converged[name])
         found[f"solves_{name}"] = Estimate.exact(study.bases[name].linear_solves)
         found[f"modes_{name}"] = Estimate.exact(study.bases[name].n_modes)
     return found
@@ -189,11 +190,14 @@ def _bubble_table(study: ReducedMap, bubbles: Mapping[str, Any]) -> Table:
 
 def _cost_table(costs: Sequence[tuple[Any, ...]]) -> Table:
     rows = [
-        (train, method, solves, modes, figure(100 * mean), figure(100 * most))
-        for train, method, solves, modes, mean, most in sorted(costs, key=lambda row: row[2])
+        (train, method, solves, modes, figure(100 * mean), figure(100 * most), missing)
+        for train, method, solves, modes, mean, most, missing in sorted(costs, key=lambda row: row[2])
     ]
-    heads = ("train", "method", "linear solves", "modes", "mean (%)", "max (%)")
-    note = "Velocity errors over the map's points, all modes; training points are among them and have none."
+    heads = ("train", "method", "linear solves", "modes", "mean (%)", "max (%)", "not converged")
+    note = (
+        "Velocity errors over the map's points, all modes; training points are among them and have none. "
+        "Queries that did not converge count with their last iterates."
+    )
     return Table("Error against offline cost", heads, tuple(rows), note)
 
 
@@ -263,6 +267,7 @@ def _answer(config: Config, study: ReducedMap, errors: Mapping[str, Any], bubble
         f"{missed[0].max():.2g} at most; {extra} more linear solves ({config.method}) take the mean error "
         f"from {figure(100 * before.mean())} to {figure(100 * after.mean())} %, the largest to "
         f"{figure(100 * after.max())} %, and the bubble's error to {missed[1].max():.2g}."
+        f"{study.warning()}"
     )
 
 

@@ -83,6 +83,8 @@ def test_cylinder(cylinder):
         assert after < before
     assert result.metrics["drag_error_oseen"].value < 0.5  # percent
     assert "FEATFLOW" in (out / "report.html").read_text()
+    assert result.metrics["not_converged_oseen"].value == 0
+    assert "not converge" not in result.answer
     assert set(flow_cylinder.figures(result)) == {"flow", "errors", "benchmark"}
 
 
@@ -145,6 +147,20 @@ def test_jet_without_artificial_snapshots():
     result = flow_jet.run(flow_jet.Config(mesh=2, method="linear", seed=1), Runner())
     before, after = (result.metrics[f"velocity_error_{name}"].value for name in ("none", "linear"))
     assert after == pytest.approx(before, rel=1e-5)
+
+
+def test_queries_that_do_not_converge_are_counted_and_shown(monkeypatch):
+    iterate = flow.ReducedBasis.iterate
+    monkeypatch.setattr(flow.ReducedBasis, "iterate", lambda self, mu: iterate(self, mu, max_iterations=2))
+    for module, table, options, count in (
+        (flow_jet, "cost", {"mesh": 2}, 42),  # without a jet it is Poiseuille's flow, found at once
+        (flow_cylinder, "reduced", {"mesh": 3}, 49),
+    ):
+        result = module.run(module.Config(method="linear", seed=1, **options))
+        column = result.tables[table].columns.index("not converged")
+        assert {row[column] for row in result.tables[table].rows} == {count}
+        assert [result.metrics[f"not_converged_{name}"].value for name in ("none", "linear")] == [count] * 2
+        assert f"Of 49 queries a basis, {count} (none), {count} (linear) did not converge" in result.answer
 
 
 def test_are_registered():

@@ -18,6 +18,7 @@ from nonideal.physics.flow.pairs import choose_pairs
 from nonideal.physics.flow.snapshots import Snapshots, in_threads
 from nonideal.physics.flow.solenoidal import leray
 from nonideal.physics.flow.stream import StreamFunction
+from nonideal.progress import progress_bar
 
 if TYPE_CHECKING:
     from nonideal.physics.flow.problem import NavierStokes
@@ -41,6 +42,7 @@ def augment(
     convecting: str = "mean",
     picard_steps: int = 1,
     workers: int | None = None,
+    progress: bool | None = None,
 ) -> Snapshots:
     """Return artificial snapshots, one for each pair and weight; every one is discretely divergence-free.
 
@@ -62,11 +64,16 @@ def augment(
     weights : sequence of float
         Values of a, in (0, 1).
     convecting : "mean" or "geometric"
-        What convects an Oseen solution: the linear combination or ``geometric_leray``'s.
+        What convects an Oseen solution: the linear combination or ``geometric_leray``'s. The latter vanishes
+        on the Dirichlet boundary: use it where the flow comes from moving walls or forces. In a channel its
+        convecting field lacks the inflow, so that nothing is carried through, and snapshots are worse than
+        with ``"mean"``.
     picard_steps : int
         Oseen solutions in a row, each convected by the one before.
     workers : int, optional
         Threads that solve pairs side by side; results do not depend on it.
+    progress : bool, optional
+        False for no progress bar on a terminal.
 
     Returns
     -------
@@ -77,8 +84,8 @@ def augment(
     ------
     InvalidArgument
         If an option is outside its range.
-    ConvergenceError
-        If a Navier-Stokes solution does not converge.
+    FlowConvergenceError
+        If a Navier-Stokes solution does not converge; its ``finished`` holds those found before.
 
     Notes
     -----
@@ -121,8 +128,8 @@ def augment(
     if method in MASS_ONLY:
         return combine.mass_only(method)
     if method == "oseen":
-        return combine.oseen(convecting, picard_steps, workers)
-    return combine.navier_stokes(workers)
+        return combine.oseen(convecting, picard_steps, workers, progress)
+    return combine.navier_stokes(workers, progress)
 
 
 class _Combination:
@@ -155,32 +162,38 @@ class _Combination:
         }
         return self._made(method, leray(self._problem, makers[method]()), None, 1)
 
-    def oseen(self, convecting: str, picard_steps: int, workers: int | None) -> Snapshots:
+    def oseen(
+        self, convecting: str, picard_steps: int, workers: int | None, progress: bool | None
+    ) -> Snapshots:
         geometric = convecting == "geometric"
         fields = (
             leray(self._problem, self._geometric()) if geometric else self._mean(self._snapshots.velocity)
         )
 
-        def solve(index: int) -> tuple[FloatArray, FloatArray]:
-            field: FloatArray = fields[:, index].reshape(-1, self._problem.mesh.dim)
-            for _ in range(picard_steps):
-                solution = self._problem.oseen(field, self._parameters[index])
-                field = solution.velocity
-            return solution.velocity.ravel(), solution.pressure
+        with progress_bar("pairs", len(self._parameters), show=progress is not False) as advance:
 
-        found = in_threads(solve, range(len(self._parameters)), workers)
+            def solve(index: int) -> tuple[FloatArray, FloatArray]:
+                field: FloatArray = fields[:, index].reshape(-1, self._problem.mesh.dim)
+                for _ in range(picard_steps):
+                    solution = self._problem.oseen(field, self._parameters[index])
+                    field = solution.velocity
+                advance()
+                return solution.velocity.ravel(), solution.pressure
+
+            found = in_threads(solve, range(len(self._parameters)), workers)
         velocity = np.stack([velocity for velocity, _ in found], axis=1)
         pressure = np.stack([pressure for _, pressure in found], axis=1)
         solves = np.full(len(found), picard_steps)
         made = self._made("oseen", velocity, pressure, solves)
-        made.shared_solves = int(geometric)
+        made.share(int(geometric))
         return made
 
-    def navier_stokes(self, workers: int | None) -> Snapshots:
+    def navier_stokes(self, workers: int | None, progress: bool | None) -> Snapshots:
         chosen = distinct(self._parameters, self._snapshots.parameters)
         if not chosen:
             raise InvalidArgument("pairs: all combined parameters are those of training snapshots")
-        solved = self._problem.snapshots([self._parameters[index] for index in chosen], workers=workers)
+        wanted = [self._parameters[index] for index in chosen]
+        solved = self._problem.snapshots(wanted, workers=workers, progress=progress)
         return Snapshots(
             self._problem,
             solved.velocity,

@@ -75,9 +75,12 @@ def number_of(argument: str, data: Any, mu: Parameters) -> float:
     return checked
 
 
-def check_parameters(mu: Any) -> dict[str, float]:
+def check_parameters(mu: Any, argument: str = "mu") -> dict[str, float]:
     """Return parameters as finite floats."""
-    return {name: check_number(f"mu[{name!r}]", value) for name, value in check_mapping("mu", mu).items()}
+    return {
+        str(name): check_number(f"{argument}[{name!r}]", value)
+        for name, value in check_mapping(argument, mu).items()
+    }
 
 
 def words(mu: Parameters) -> str:

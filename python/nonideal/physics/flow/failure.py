@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from nonideal.errors import ConvergenceError
+
+if TYPE_CHECKING:
+    from nonideal.physics.flow.snapshots import Snapshots
 
 __all__ = ["FlowConvergenceError"]
 
 
 class FlowConvergenceError(ConvergenceError):
     """The steady flow was not found; nothing of it is returned.
+
+    Attributes
+    ----------
+    mu : dict of str to float
+        The parameters.
+    finished : Snapshots or None
+        Where several flows were asked for: those that were found by then, in the order of their parameters.
 
     Parameters
     ----------
@@ -26,3 +37,4 @@ class FlowConvergenceError(ConvergenceError):
         super().__init__(message, history)
         self.args = (message, tuple(history), dict(mu))  # what it is unpickled from
         self.mu = dict(mu)
+        self.finished: Snapshots | None = None

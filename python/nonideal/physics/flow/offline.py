@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,12 @@ from nonideal.checks import FloatArray
 from nonideal.errors import InvalidArgument
 from nonideal.physics.flow.affine import AffineSpan
 from nonideal.physics.flow.augmentation import MASS_ONLY
+from nonideal.physics.flow.conformity import FIELD_TOLERANCE, boundary_mismatch
 from nonideal.physics.flow.pod import orthonormalise, pod
 from nonideal.physics.flow.solenoidal import stokes_lifts
 
 if TYPE_CHECKING:
+    from nonideal.physics.flow.identity import Fingerprint
     from nonideal.physics.flow.problem import NavierStokes
     from nonideal.physics.flow.snapshots import Snapshots
 
@@ -27,6 +30,7 @@ __all__ = [
     "INNER",
     "MERGES",
     "Offline",
+    "boundary_values",
     "inner_product",
     "lift_of",
     "merged_modes",
@@ -79,6 +83,7 @@ class Offline:
     supremizers: bool
     inner: str
     linear_solves: int
+    fingerprint: Fingerprint
 
     @cached_property
     def trial(self) -> FloatArray:
@@ -143,14 +148,25 @@ class Pressure:
         return pressure
 
 
-def lift_of(problem: NavierStokes, velocity: FloatArray, known: Any) -> tuple[AffineSpan, FloatArray]:
-    """Return the span of the boundary values of velocities (n_velocity, n), and the lift of each vector."""
-    boundary = AffineSpan(velocity[known])
-    values = np.zeros((problem.n_velocity, len(boundary)))
-    values[known] = boundary.vectors
+def boundary_values(velocity: FloatArray, known: Any, data: Sequence[FloatArray]) -> FloatArray:
+    """Return the boundary values (n_known, n) of velocities (n_velocity, n).
+
+    Those of solutions are their data, of which the fields themselves may be rounded: a query's data must lie
+    in their span. Combinations of solutions may have others (none, or a mean), which are taken as they are.
+    """
+    exact = np.stack([values.ravel()[known] for values in data], axis=1)
+    same = boundary_mismatch(velocity, known, exact) <= FIELD_TOLERANCE
+    return np.where(same, exact, velocity[known])
+
+
+def lift_of(problem: NavierStokes, values: FloatArray, known: Any) -> tuple[AffineSpan, FloatArray]:
+    """Return the span of boundary values (n_known, n), and the lift of each of its vectors."""
+    boundary = AffineSpan(values)
+    fields = np.zeros((problem.n_velocity, len(boundary)))
+    fields[known] = boundary.vectors
     if not len(boundary):
-        return boundary, values
-    return boundary, stokes_lifts(problem, values)
+        return boundary, fields
+    return boundary, stokes_lifts(problem, fields)
 
 
 def inner_product(problem: NavierStokes, inner: str) -> Any:
@@ -162,8 +178,8 @@ def inner_product(problem: NavierStokes, inner: str) -> Any:
 
 def merged_modes(
     lifted: FloatArray, artificial: Any, weight: Any, merge: str, artificial_weight: float
-) -> tuple[FloatArray, FloatArray, int]:
-    """Return modes, singular values, and how many modes lie above the default cut.
+) -> tuple[FloatArray, FloatArray, FloatArray, int]:
+    """Return modes, all singular values, those of the modes, and how many modes lie above the default cut.
 
     Parameters
     ----------
@@ -190,10 +206,12 @@ def merged_modes(
         # What is left may be no more than rounding of the solutions' own span.
         second = second[:, : int(np.count_nonzero(rest_values > 1e-10 * values[0]))]
         both, _ = orthonormalise(np.hstack([first, second]), weight)
-        return both, np.concatenate([values, rest_values]), first.shape[1] + above
+        kept = np.concatenate([values[: first.shape[1]], rest_values[: second.shape[1]]])
+        return both, np.concatenate([values, rest_values]), kept, first.shape[1] + above
     factors = np.where(artificial, artificial_weight, 1.0)
     modes, values = pod(lifted * factors, weight)
-    return modes, values, int(np.count_nonzero(values > DEFAULT_CUT * values[0]))
+    above = int(np.count_nonzero(values > DEFAULT_CUT * values[0]))
+    return modes, values, values[: modes.shape[1]], above
 
 
 def pressure_modes(snapshots: Snapshots) -> FloatArray:

@@ -248,6 +248,11 @@ class NavierStokes(TaylorHood):
             warnings.warn(f"{words(checked)} is outside {self.parameters}", UserWarning, stacklevel=3)
         return checked
 
+    def named(self, mu: Any, argument: str) -> dict[str, float]:
+        """Return checked parameters as `check_mu` does, without its warning; ``argument`` names them."""
+        space = self.parameters
+        return check_parameters(mu, argument) if space is None else space.checked(mu, argument)
+
     def viscosity(self, mu: Parameters) -> float:
         """Return the kinematic viscosity at (checked) parameters.
 
@@ -318,7 +323,15 @@ class NavierStokes(TaylorHood):
         setting = self.setting(self.check_mu(mu))
         with self._pool.lend() as space:
             velocity, pressure = self._linear(space, setting, None, setting.viscosity, False)
-        return Solution(self, setting.mu, velocity, pressure, linear_solves=1, viscosity=setting.viscosity)
+        return Solution(
+            self,
+            setting.mu,
+            velocity,
+            pressure,
+            linear_solves=1,
+            viscosity=setting.viscosity,
+            convecting=None,
+        )
 
     def oseen(self, convecting: ArrayLike, mu: Parameters, *, viscosity: float | None = None) -> Solution:
         """Return the flow convected by a given velocity: one linear solve.
@@ -355,7 +368,15 @@ class NavierStokes(TaylorHood):
         setting = self.setting(self.check_mu(mu), viscosity=viscosity)
         with self._pool.lend() as space:
             velocity, pressure = self._linear(space, setting, field, setting.viscosity, False)
-        return Solution(self, setting.mu, velocity, pressure, linear_solves=1, viscosity=setting.viscosity)
+        return Solution(
+            self,
+            setting.mu,
+            velocity,
+            pressure,
+            linear_solves=1,
+            viscosity=setting.viscosity,
+            convecting=field,
+        )
 
     def solve(
         self,
@@ -453,8 +474,11 @@ class NavierStokes(TaylorHood):
 
         Raises
         ------
-        InvalidArgument, FlowConvergenceError
+        InvalidArgument
             As `solve`.
+        FlowConvergenceError
+            As `solve`, at the first failure; its ``finished`` holds the flows that were found before, None if
+            there are none.
 
         Examples
         --------

@@ -19,16 +19,18 @@ from nonideal.errors import InvalidArgument
 from nonideal.physics.flow.affine import AffineSpan
 from nonideal.physics.flow.boundary import words
 from nonideal.physics.flow.failure import FlowConvergenceError
+from nonideal.physics.flow.identity import Fingerprint
 from nonideal.physics.flow.offline import (
     INNER,
     MERGES,
     Offline,
+    boundary_values,
     inner_product,
     lift_of,
     merged_modes,
     pressure_modes,
 )
-from nonideal.physics.flow.snapshots import Snapshots, fingerprint, read_arrays, write_arrays
+from nonideal.physics.flow.snapshots import Snapshots, read_arrays, write_arrays
 from nonideal.physics.flow.solution import Solution
 
 if TYPE_CHECKING:
@@ -133,13 +135,15 @@ class ReducedBasis:
             check_integer("n_modes", n_modes, 1)
         problem = snapshots.problem
         known = np.flatnonzero(np.repeat(problem.constrained, problem.mesh.dim))
-        boundary, lifts = lift_of(problem, snapshots.velocity, known)
-        lifted = snapshots.velocity - lifts @ boundary.coefficients(snapshots.velocity[known])
+        settings = [problem.setting(mu, flux=False) for mu in snapshots.parameters]
+        values = boundary_values(snapshots.velocity, known, [setting.boundary for setting in settings])
+        boundary, lifts = lift_of(problem, values, known)
+        lifted = snapshots.velocity - lifts @ boundary.coefficients(values)
         lifted[known] = 0.0
         if not np.linalg.norm(lifted) > 1e-13 * np.linalg.norm(snapshots.velocity):
             raise InvalidArgument("snapshots: nothing is left of them when their lifts are taken off")
         artificial = np.array([origin != "full" for origin in snapshots.origin])
-        modes, values, usual = merged_modes(
+        modes, singular, kept, usual = merged_modes(
             lifted, artificial, inner_product(problem, inner), merge, artificial_weight
         )
         rank = modes.shape[1]
@@ -147,22 +151,23 @@ class ReducedBasis:
             raise InvalidArgument(f"n_modes = {n_modes} is above the snapshots' rank, {rank}")
         count = usual if n_modes is None else n_modes
         if tol is not None:
-            missed = 1 - np.cumsum(values**2) / np.sum(values**2)
-            count = min(rank, int(np.argmax(missed <= tol**2)) + 1)
-        loads = [problem.setting(mu, flux=False).load.ravel() for mu in snapshots.parameters]
+            # Summed from the smallest on: one minus the others' share is never below 1e-16.
+            left_out = np.cumsum(kept[::-1] ** 2)[::-1]
+            count = 1 + int(np.count_nonzero(left_out[1:] > tol**2 * left_out[0]))
         offline = Offline(
             problem=problem,
             known=known,
             boundary=boundary,
-            load=AffineSpan(np.stack(loads, axis=1)),
+            load=AffineSpan(np.stack([setting.load.ravel() for setting in settings], axis=1)),
             lifts=lifts,
             modes=np.ascontiguousarray(modes[:, :count]),
-            singular_values=values,
+            singular_values=singular,
             rank=rank,
             pressure_modes=pressure_modes(snapshots),
             supremizers=supremizers,
             inner=inner,
             linear_solves=snapshots.linear_solves,
+            fingerprint=Fingerprint.of(problem, snapshots.parameters),
         )
         return cls(offline, count)
 
@@ -266,6 +271,12 @@ class ReducedBasis:
         ----------
         solution : Solution
             Of the same problem.
+
+        Raises
+        ------
+        InvalidArgument
+            If it is another problem's, or its boundary data or loads are not in the span of the training
+            data.
         """
         offline = self._offline
         velocity = np.asarray(solution.velocity).ravel()
@@ -273,12 +284,25 @@ class ReducedBasis:
             raise InvalidArgument(
                 f"solution: expected {self.problem.n_velocity} velocity dofs, got {velocity.size}"
             )
+        self.check_problem("solution", solution.problem)
         setting = self.problem.setting(solution.mu, viscosity=solution.viscosity, flux=False)
         theta, load = self._data(setting)
         rest = velocity - offline.lifts @ theta
         weight = inner_product(self.problem, offline.inner)
         parts = self.modes.T @ (rest if weight is None else weight @ rest)
         return self._solution(setting, np.concatenate([theta, parts]), load, ())
+
+    def check_problem(self, argument: str, problem: NavierStokes) -> None:
+        """Refuse another problem than the one whose solutions the basis was made from.
+
+        Raises
+        ------
+        InvalidArgument
+            If meshes, prescribed nodes, or the data at a few parameters differ.
+        """
+        differences = "" if problem is self.problem else self._offline.fingerprint.differences(problem)
+        if differences:
+            raise InvalidArgument(f"{argument}: the problem is not the basis's: {differences}")
 
     def save(self, path: str | Path) -> Path:
         """Write an ``.npz`` file; return its path.
@@ -291,7 +315,7 @@ class ReducedBasis:
         offline = self._offline
         return write_arrays(
             path,
-            fingerprint=fingerprint(self.problem),
+            fingerprint=offline.fingerprint.text(),
             modes=self.modes,
             inner=offline.inner,
             supremizers=offline.supremizers,
@@ -316,14 +340,14 @@ class ReducedBasis:
         path : path
             The file.
         problem : NavierStokes
-            On the same mesh.
+            The same: on this mesh, with these data.
 
         Raises
         ------
         InvalidArgument
-            If the file is not one of these, or belongs to another mesh.
+            If the file is not one of these, or belongs to another problem.
         """
-        content = read_arrays(path, "a reduced basis", problem)
+        content, fingerprint = read_arrays(path, "a reduced basis", problem)
         try:
             offline = Offline(
                 problem=problem,
@@ -338,6 +362,7 @@ class ReducedBasis:
                 rank=int(content["rank"]),
                 pressure_modes=content["pressure_modes"],
                 linear_solves=int(content["linear_solves"]),
+                fingerprint=fingerprint,
             )
         except KeyError as error:
             raise InvalidArgument(f"{path} is not a file of a reduced basis (no {error})") from None
@@ -398,7 +423,7 @@ class ReducedSolution(Solution):
     ) -> None:
         # Not the parent's: its checks cost more than the query, and it wants the pressure at once.
         self.problem, self.mu, self.viscosity = problem, setting.mu, setting.viscosity
-        self.velocity = velocity.reshape(-1, problem.mesh.dim)
+        self.velocity = self.convecting = velocity.reshape(-1, problem.mesh.dim)
         self.linear_solves, self.history = 0, history
         self.coefficients_vector, self.iterations = coefficients, len(history)
         self._recover = pressure

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import uuid
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +18,12 @@ from nonideal.checks import (
     check_finite,
     check_integer,
     check_iterable,
-    check_mapping,
-    check_number,
 )
 from nonideal.errors import InvalidArgument
 from nonideal.parallel import using_threads
+from nonideal.physics.flow.conformity import check_fields
+from nonideal.physics.flow.failure import FlowConvergenceError
+from nonideal.physics.flow.identity import Fingerprint
 from nonideal.progress import progress_bar
 from nonideal.threads import num_threads
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from nonideal.physics.flow.problem import NavierStokes
     from nonideal.physics.flow.solution import Solution
 
-__all__ = ["Snapshots", "fingerprint", "in_threads", "read_arrays", "solved_snapshots", "write_arrays"]
+__all__ = ["Snapshots", "in_threads", "read_arrays", "solved_snapshots", "write_arrays"]
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -49,23 +50,26 @@ class Snapshots:
         What they are solutions of.
     velocity : (n_velocity, n) array_like
         Velocities, m/s: ``solution.velocity.ravel()`` in columns. Anything with a ``to_numpy()`` is taken too
-        (pyMOR's vector arrays; vectors may be its rows).
+        (pyMOR's vector arrays; vectors may be its rows). Each must be discretely divergence-free, and a
+        solution must have the boundary data of its parameters, both to 1e-6, relative.
     pressure : (n_pressure, n) array_like or None
         Kinematic pressures, m^2/s^2; None where they are not known.
     parameters : sequence of mapping
         Name -> number, one for each.
     origin : sequence of str, optional
-        ``"full"`` (the default) or the method that made it.
+        ``"full"`` (the default) or the method that made it. Solutions are ``"full"``, ``"oseen"`` and
+        ``"navier_stokes"``; boundary values of others are not checked.
     pairs : (n, 2) array_like of int, optional
         The two snapshots that it was made from; -1 for none, the default.
     linear_solves : int or (n,) array_like of int
         Saddle-point systems factorised and solved for each; a single number is the cost of all together,
-        which stays whole when some of them are picked.
+        which stays whole when some of them are picked, and counts once when parts are added again.
 
     Raises
     ------
     InvalidArgument
-        If shapes do not fit, a number is not finite or a parameter is missing.
+        If shapes do not fit, a number is not finite, a parameter is missing, or a velocity is not solenoidal
+        or has other boundary values.
 
     Examples
     --------
@@ -88,6 +92,19 @@ class Snapshots:
         pairs: Any = None,
         linear_solves: Any = 0,
     ) -> None:
+        self._fill(problem, velocity, pressure, parameters, origin, pairs, linear_solves)
+        check_fields(problem, self.velocity, self.parameters, self.origin)
+
+    def _fill(
+        self,
+        problem: NavierStokes,
+        velocity: Any,
+        pressure: Any,
+        parameters: Sequence[Mapping[str, float]],
+        origin: Sequence[str] | None,
+        pairs: Any,
+        linear_solves: Any,
+    ) -> None:
         self.problem = problem
         self.parameters = _parameters(problem, parameters)
         n = len(self.parameters)
@@ -101,16 +118,22 @@ class Snapshots:
         self.origin = _origin(origin, n)
         self.pairs = _pairs(pairs, n)
         self.solves: IntArray = np.zeros(n, dtype=np.int64)
-        self.shared_solves = 0
+        #: Name of a cost that several columns share -> that cost; a part of the columns keeps it whole.
+        self.shared: dict[str, int] = {}
         if np.ndim(linear_solves) == 0:
-            self.shared_solves = check_integer("linear_solves", linear_solves, 0)
+            self.share(check_integer("linear_solves", linear_solves, 0))
         else:
             self.solves = _whole("linear_solves", linear_solves, (n,), 0)
+
+    def share(self, linear_solves: int) -> None:
+        """Add a cost of all columns together, which counts once however parts of them are put together."""
+        if linear_solves:
+            self.shared[uuid.uuid4().hex] = linear_solves
 
     @property
     def linear_solves(self) -> int:
         """Saddle-point systems that were factorised and solved for these snapshots."""
-        return int(self.solves.sum()) + self.shared_solves
+        return int(self.solves.sum()) + sum(self.shared.values())
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -118,18 +141,20 @@ class Snapshots:
     def __add__(self, other: Snapshots) -> Snapshots:
         if not isinstance(other, Snapshots):
             return NotImplemented
-        if fingerprint(other.problem) != fingerprint(self.problem):
-            raise InvalidArgument("snapshots of another problem cannot be added: meshes differ")
-        both = Snapshots(
+        differences = "" if other.problem is self.problem else _differences(self, other)
+        if differences:
+            raise InvalidArgument(f"snapshots of another problem cannot be added: {differences}")
+        both = Snapshots.__new__(Snapshots)  # of fields that were checked
+        both._fill(
             self.problem,
             np.hstack([self.velocity, other.velocity]),
             np.hstack([self.pressure, other.pressure]),
             [*self.parameters, *other.parameters],
-            origin=[*self.origin, *other.origin],
-            pairs=np.vstack([self.pairs, other.pairs]),
-            linear_solves=np.concatenate([self.solves, other.solves]),
+            [*self.origin, *other.origin],
+            np.vstack([self.pairs, other.pairs]),
+            np.concatenate([self.solves, other.solves]),
         )
-        both.shared_solves = self.shared_solves + other.shared_solves
+        both.shared = {**self.shared, **other.shared}
         both.has_pressure = self.has_pressure and other.has_pressure
         return both
 
@@ -142,16 +167,17 @@ class Snapshots:
             ) from None
         if chosen.size == 0:
             raise InvalidArgument(f"snapshots[{index!r}] is empty")
-        part = Snapshots(
+        part = Snapshots.__new__(Snapshots)
+        part._fill(
             self.problem,
             self.velocity[:, chosen],
             self.pressure[:, chosen],
             [self.parameters[i] for i in chosen],
-            origin=[self.origin[i] for i in chosen],
-            pairs=self.pairs[chosen],
-            linear_solves=self.solves[chosen],
+            [self.origin[i] for i in chosen],
+            self.pairs[chosen],
+            self.solves[chosen],
         )
-        part.shared_solves = self.shared_solves
+        part.shared = dict(self.shared)
         part.has_pressure = self.has_pressure
         return part
 
@@ -165,7 +191,7 @@ class Snapshots:
         """
         return write_arrays(
             path,
-            fingerprint=fingerprint(self.problem),
+            fingerprint=Fingerprint.of(self.problem, self.parameters).text(),
             velocity=self.velocity,
             pressure=self.pressure,
             has_pressure=self.has_pressure,
@@ -173,7 +199,7 @@ class Snapshots:
             origin=json.dumps(self.origin),
             pairs=self.pairs,
             solves=self.solves,
-            shared_solves=self.shared_solves,
+            shared=json.dumps(self.shared),
         )
 
     @classmethod
@@ -185,14 +211,14 @@ class Snapshots:
         path : path
             The file.
         problem : NavierStokes
-            On the same mesh.
+            The same: on this mesh, with these data.
 
         Raises
         ------
         InvalidArgument
-            If the file is not one of these, or belongs to another mesh.
+            If the file is not one of these, or belongs to another problem.
         """
-        content = read_arrays(path, "snapshots", problem)
+        content, _ = read_arrays(path, "snapshots", problem)
         try:
             found = cls(
                 problem,
@@ -203,7 +229,10 @@ class Snapshots:
                 pairs=content["pairs"],
                 linear_solves=content["solves"],
             )
-            found.shared_solves = check_integer("shared_solves", int(content["shared_solves"]), 0)
+            found.shared = {
+                str(name): check_integer("shared", cost, 0)
+                for name, cost in json.loads(str(content["shared"])).items()
+            }
             found.has_pressure = bool(content["has_pressure"])
         except KeyError as error:
             raise InvalidArgument(f"{path} is not a file of snapshots (no {error})") from None
@@ -226,20 +255,31 @@ def solved_snapshots(
     parameters = list(check_iterable("mus", mus))
     if not parameters:
         raise InvalidArgument("mus is empty")
+    found: dict[int, Solution] = {}
     with progress_bar("snapshots", len(parameters), show=progress is not False) as advance:
 
-        def solve(mu: Mapping[str, float]) -> Solution:
-            solution = problem.solve(mu, tol=tol)
+        def solve(index: int) -> None:
+            found[index] = problem.solve(parameters[index], tol=tol)
             advance()
-            return solution
 
-        found = in_threads(solve, parameters, workers)
+        try:
+            in_threads(solve, range(len(parameters)), workers)
+        except FlowConvergenceError as failure:
+            if found:
+                failure.finished = _stacked(problem, found)
+            raise
+    return _stacked(problem, found)
+
+
+def _stacked(problem: NavierStokes, found: Mapping[int, Solution]) -> Snapshots:
+    """Return solutions as snapshots, by their place."""
+    solutions = [found[index] for index in sorted(found)]
     return Snapshots(
         problem,
-        np.stack([solution.velocity.ravel() for solution in found], axis=1),
-        np.stack([solution.pressure for solution in found], axis=1),
-        [solution.mu for solution in found],
-        linear_solves=[solution.linear_solves for solution in found],
+        np.stack([solution.velocity.ravel() for solution in solutions], axis=1),
+        np.stack([solution.pressure for solution in solutions], axis=1),
+        [solution.mu for solution in solutions],
+        linear_solves=[solution.linear_solves for solution in solutions],
     )
 
 
@@ -254,16 +294,6 @@ def in_threads(function: Callable[[S], R], items: Iterable[S], workers: int | No
         return list(pool.map(function, items))
 
 
-def fingerprint(problem: NavierStokes) -> str:
-    """Return a text that two problems share if their meshes are the same to the bit."""
-    digest = hashlib.sha256()
-    mesh = problem.mesh
-    for array in (mesh.points, mesh.cells):
-        digest.update(repr(array.shape).encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:32]
-
-
 def write_arrays(path: str | Path, **arrays: Any) -> Path:
     """Write an ``.npz`` file, adding the suffix where it lacks; return its path."""
     target = Path(path)
@@ -273,18 +303,25 @@ def write_arrays(path: str | Path, **arrays: Any) -> Path:
     return target
 
 
-def read_arrays(path: str | Path, what: str, problem: NavierStokes) -> dict[str, Any]:
-    """Read a file of `write_arrays` that belongs to a problem's mesh."""
+def read_arrays(path: str | Path, what: str, problem: NavierStokes) -> tuple[dict[str, Any], Fingerprint]:
+    """Read a file of `write_arrays` that belongs to a problem."""
     try:
         with np.load(path, allow_pickle=False) as file:
             content = {name: file[name] for name in file.files}
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile):
+        fingerprint = Fingerprint.from_text(str(content["fingerprint"]))
+    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile):
         raise InvalidArgument(f"{path} is not a file of {what}") from None
-    if "fingerprint" not in content:
-        raise InvalidArgument(f"{path} is not a file of {what}")
-    if str(content["fingerprint"]) != fingerprint(problem):
-        raise InvalidArgument(f"{path} holds {what} of another mesh")
-    return content
+    differences = fingerprint.differences(problem)
+    if differences:
+        raise InvalidArgument(f"{path} holds {what} of another problem: {differences}")
+    return content, fingerprint
+
+
+def _differences(one: Snapshots, two: Snapshots) -> str:
+    """Return what the problems of snapshots differ in."""
+    return Fingerprint.of(one.problem, one.parameters).differences(two.problem) or Fingerprint.of(
+        two.problem, two.parameters
+    ).differences(one.problem)
 
 
 def _columns(name: str, values: Any, rows: int, n: int) -> FloatArray:
@@ -304,11 +341,7 @@ def _parameters(problem: NavierStokes, parameters: Any) -> list[dict[str, float]
     found = []
     for index, mu in enumerate(parameters):
         argument = f"parameters[{index}]"
-        check_mapping(argument, mu)
-        if problem.parameters is not None:
-            found.append(problem.parameters.checked(mu, argument))
-        else:
-            found.append({str(name): check_number(f"{argument}[{name!r}]", mu[name]) for name in mu})
+        found.append(problem.named(mu, argument))
     if not found:
         raise InvalidArgument("parameters is empty")
     return found

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nonideal.checks import FloatArray, check_finite, check_positive
+from nonideal.checks import FloatArray, check_choice, check_finite, check_positive
 from nonideal.errors import InvalidArgument
 from nonideal.physics.flow import exchange, wall
 from nonideal.physics.flow.boundary import Parameters
@@ -41,11 +41,16 @@ class Solution:
         Relative step of each linear solve but the first.
     viscosity : float, optional
         Default: the parameters'.
+    convecting : "own", (n_nodes, 2) array_like or None
+        What convects the velocity: itself (Navier-Stokes, the default), a given velocity (Oseen) or nothing
+        (Stokes). Residuals, and with them forces, are those of that equation.
 
     Attributes
     ----------
     problem, mu, velocity, pressure, linear_solves, history, viscosity
         As given.
+    convecting : (n_nodes, 2) float64 ndarray or None
+        The convecting velocity.
 
     Raises
     ------
@@ -70,6 +75,7 @@ class Solution:
         linear_solves: int = 0,
         history: Sequence[float] = (),
         viscosity: float | None = None,
+        convecting: ArrayLike | Literal["own"] | None = "own",
     ) -> None:
         self.problem, self.mu = problem, dict(mu)
         self.velocity = check_field("velocity", velocity, len(problem.nodes))
@@ -79,6 +85,14 @@ class Solution:
         self.linear_solves = linear_solves
         self.history = tuple(history)
         self.viscosity = viscosity if viscosity is not None else problem.viscosity(self.mu)
+        self.convecting: FloatArray | None
+        if isinstance(convecting, str):
+            check_choice("convecting", convecting, ("own",))
+            self.convecting = self.velocity
+        elif convecting is None:
+            self.convecting = None
+        else:
+            self.convecting = check_field("convecting", convecting, len(problem.nodes))
 
     def __repr__(self) -> str:
         return f"Solution(mu={self.mu}, linear_solves={self.linear_solves})"
@@ -89,7 +103,9 @@ class Solution:
     def reactions(self) -> FloatArray:
         """Residual of the momentum equation, (n_nodes, 2): what the boundary exerts on the fluid; else ~0."""
         problem, u = self.problem, self.velocity
-        residual = self.viscosity * (problem.scalar(problem._core.stiffness) @ u) + problem._convection(u) @ u
+        residual = self.viscosity * (problem.scalar(problem._core.stiffness) @ u)
+        if self.convecting is not None:
+            residual += problem._convection(self.convecting) @ u
         residual += (problem.divergence_matrix.T @ self.pressure).reshape(u.shape)
         return np.asarray(residual - problem.setting(self.mu, viscosity=self.viscosity).load)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from nonideal.checks import FloatArray
+from nonideal.checks import FloatArray, check_finite
 from nonideal.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -62,8 +63,25 @@ class StreamFunction:
             options={"SymmetricMode": True},
         )
 
-    def of(self, velocity: FloatArray) -> FloatArray:
-        """Return psi (n_nodes, count), m^2/s, of velocities (n_velocity, count)."""
+    def of(self, velocity: ArrayLike) -> FloatArray:
+        """Return the stream functions of velocities.
+
+        Parameters
+        ----------
+        velocity : (n_velocity, count) array_like
+            One a column, m/s.
+
+        Returns
+        -------
+        (n_nodes, count) float64 ndarray
+            psi at the nodes, m^2/s.
+
+        Raises
+        ------
+        InvalidArgument
+            If the shape is another one or a number is not finite.
+        """
+        velocity = _columns("velocity", velocity, 2 * len(self._nodes))
         # int curl u phi = int u . curl phi where phi = 0 on the boundary
         load = self._dy.T @ velocity[0::2] - self._dx.T @ velocity[1::2]
         psi = np.zeros((len(self._nodes), velocity.shape[1]))
@@ -73,8 +91,24 @@ class StreamFunction:
         found: FloatArray = psi + self._extend @ self._lu.solve(np.ascontiguousarray(rhs))
         return found
 
-    def curl_load(self, psi: FloatArray) -> FloatArray:
-        """Return the mass matrix times curl psi, (n_velocity, count), without interpolating the curl."""
+    def curl_load(self, psi: ArrayLike) -> FloatArray:
+        """Return the mass matrix times the curl of stream functions, without interpolating the curl.
+
+        Parameters
+        ----------
+        psi : (n_nodes, count) array_like
+            At the nodes, one a column.
+
+        Returns
+        -------
+        (n_velocity, count) float64 ndarray
+
+        Raises
+        ------
+        InvalidArgument
+            If the shape is another one or a number is not finite.
+        """
+        psi = _columns("psi", psi, len(self._nodes))
         load = np.empty((2 * len(self._nodes), psi.shape[1]))
         load[0::2] = self._dy @ psi
         load[1::2] = -(self._dx @ psi)
@@ -104,6 +138,13 @@ class StreamFunction:
         # Interpolated data miss a zero net flux slightly: spread the defect, so that psi closes on itself.
         defect = np.linspace(0, 1, len(loop), endpoint=False)[:, None] * halves.sum(axis=0)
         return np.asarray(psi - defect)
+
+
+def _columns(name: str, values: ArrayLike, rows: int) -> FloatArray:
+    array = check_finite(name, values)
+    if array.ndim != 2 or len(array) != rows:
+        raise InvalidArgument(f"{name}: expected shape ({rows}, count), got {array.shape}")
+    return array
 
 
 def _boundary_loops(problem: NavierStokes) -> list[Any]:

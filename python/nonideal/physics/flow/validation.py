@@ -11,14 +11,18 @@ from numpy.typing import NDArray
 
 from nonideal.checks import FloatArray, check_integer, check_iterable
 from nonideal.errors import InvalidArgument
+from nonideal.physics.flow.boundary import words
 from nonideal.physics.flow.reduced import ReducedBasis
-from nonideal.physics.flow.snapshots import fingerprint
 from nonideal.physics.flow.solution import Solution
+from nonideal.progress import progress_bar
 
 if TYPE_CHECKING:
     from nonideal.physics.flow.problem import NavierStokes
 
 __all__ = ["Validation", "validate"]
+
+#: Difference of parameters, relative to the largest, that is taken for none.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +89,7 @@ def validate(
     *,
     n_modes: Sequence[int] | None = None,
     reference: Sequence[Solution] | None = None,
+    progress: bool | None = None,
 ) -> Validation:
     """Compare reduced solutions with full-order ones.
 
@@ -99,7 +104,9 @@ def validate(
     n_modes : sequence of int, optional
         Numbers of leading modes; default all.
     reference : sequence of Solution, optional
-        Full-order solutions at ``mus``, in order.
+        Full-order solutions of this problem at ``mus``, in order.
+    progress : bool, optional
+        False for no progress bar on a terminal.
 
     Returns
     -------
@@ -109,8 +116,9 @@ def validate(
     Raises
     ------
     InvalidArgument
-        If a number of modes is above the basis's, lengths differ, or boundary data at a parameter are not in
-        the span of the training data.
+        If the problem is not the basis's, a number of modes is above the basis's, references are
+        not solutions of this problem at ``mus``, or boundary data at a parameter are not in the span of the
+        training data.
 
     Examples
     --------
@@ -124,9 +132,8 @@ def validate(
     """
     if not isinstance(basis, ReducedBasis):
         raise InvalidArgument(f"basis: {type(basis).__name__} is not a ReducedBasis")
-    if fingerprint(problem) != fingerprint(basis.problem):
-        raise InvalidArgument("problem: its mesh is not the basis's")
-    parameters = [dict(mu) for mu in check_iterable("mus", mus)]
+    basis.check_problem("problem", problem)
+    parameters = [problem.named(mu, f"mus[{i}]") for i, mu in enumerate(check_iterable("mus", mus))]
     if not parameters:
         raise InvalidArgument("mus is empty")
     counts = (
@@ -139,22 +146,46 @@ def validate(
     if not counts:
         raise InvalidArgument("n_modes is empty")
     bases = [basis.truncate(k) for k in counts]
-    solutions = [problem.solve(mu) for mu in parameters] if reference is None else list(reference)
-    if len(solutions) != len(parameters):
-        raise InvalidArgument(f"reference: expected {len(parameters)} solutions, got {len(solutions)}")
+    if reference is not None:
+        reference = _checked(basis, parameters, list(check_iterable("reference", reference)))
     shape = len(counts), len(parameters)
     errors, best, converged = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=bool)
-    for column, (mu, solution) in enumerate(zip(parameters, solutions, strict=True)):
-        exact = np.asarray(solution.velocity).ravel()
-        size = _norm(problem, exact)
-        if not size > 0:
-            raise InvalidArgument(f"mus[{column}]: the velocity is zero; it has no relative error")
-        for row, part in enumerate(bases):
-            found, converged[row, column] = part.iterate(mu)
-            errors[row, column] = _norm(problem, found.velocity.ravel() - exact) / size
-            nearest = part.project(solution)
-            best[row, column] = _norm(problem, nearest.velocity.ravel() - exact) / size
+    with progress_bar("validation", len(parameters), show=progress is not False) as advance:
+        for column, mu in enumerate(parameters):
+            solution = problem.solve(mu) if reference is None else reference[column]
+            exact = np.asarray(solution.velocity).ravel()
+            size = _norm(problem, exact)
+            if not size > 0:
+                raise InvalidArgument(f"mus[{column}]: the velocity is zero; it has no relative error")
+            for row, part in enumerate(bases):
+                found, converged[row, column] = part.iterate(mu)
+                errors[row, column] = _norm(problem, found.velocity.ravel() - exact) / size
+                nearest = part.project(solution)
+                best[row, column] = _norm(problem, nearest.velocity.ravel() - exact) / size
+            advance()
     return Validation(counts, parameters, errors, best, converged, basis.linear_solves)
+
+
+def _checked(
+    basis: ReducedBasis, parameters: Sequence[Mapping[str, float]], reference: Sequence[Any]
+) -> Sequence[Solution]:
+    """Return solutions of the basis's problem at these parameters (rounding is no difference)."""
+    if len(reference) != len(parameters):
+        raise InvalidArgument(f"reference: expected {len(parameters)} solutions, got {len(reference)}")
+    scales = {name: max(abs(mu.get(name, 0.0)) for mu in parameters) for mu in parameters for name in mu}
+    for index, (mu, solution) in enumerate(zip(parameters, reference, strict=True)):
+        argument = f"reference[{index}]"
+        if not isinstance(solution, Solution):
+            raise InvalidArgument(f"{argument}: {type(solution).__name__} is not a Solution")
+        basis.check_problem(argument, solution.problem)
+        same = set(mu) == set(solution.mu) and all(
+            abs(mu[name] - value) <= _ROUNDING * scales[name] for name, value in solution.mu.items()
+        )
+        if not same:
+            raise InvalidArgument(
+                f"{argument} is the solution at {words(solution.mu)}, not at mus[{index}], {words(mu)}"
+            )
+    return reference
 
 
 def _norm(problem: NavierStokes, velocity: Any) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,23 @@ def trained(request):
     """Return a problem and its solutions at the corners of its parameters: open, enclosed, curved, forced."""
     problem = CASES[request.param]()
     return problem, problem.snapshots(problem.parameters.grid(2))
+
+
+@pytest.fixture
+def bars(monkeypatch):
+    """Record progress bars: a list of [label, total, whether it is shown, steps that were made]."""
+    made = []
+
+    @contextmanager
+    def bar(label, total, *, show=True):
+        entry = [label, total, show, 0]
+        made.append(entry)
+
+        def advance():
+            entry[3] += 1
+
+        yield advance
+
+    for module in ("augmentation", "snapshots", "validation"):
+        monkeypatch.setattr(f"nonideal.physics.flow.{module}.progress_bar", bar)
+    return made

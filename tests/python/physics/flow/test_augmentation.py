@@ -74,7 +74,8 @@ def test_geometric_mean_of_equal_fields_is_their_projection(cavity, cavity_train
     lifted = cavity_train.velocity[:, :1] - cavity_train.velocity[:, 1:2]
     lifted[np.repeat(cavity.constrained, 2)] = 0.0
     stream = flow.augment(cavity_train, method="stream_product", pairs=[(0, 1)]).velocity
-    twice = flow.Snapshots(cavity, np.hstack([stream, stream]), None, cavity_train.parameters[:2])
+    mus = cavity_train.parameters[:2]
+    twice = flow.Snapshots(cavity, np.hstack([stream, stream]), None, mus, origin=["stream_product"] * 2)
     again = flow.augment(twice, method="geometric_leray").velocity
     np.testing.assert_allclose(again, stream, atol=1e-13)
 
@@ -125,6 +126,12 @@ def test_workers_do_not_change_bits(cavity_train, method):
     one, two = (flow.augment(cavity_train, method=method, workers=workers) for workers in (None, 2))
     assert np.array_equal(one.velocity, two.velocity)
     assert np.array_equal(one.pressure, two.pressure)
+
+
+def test_progress(cavity_train, bars):
+    flow.augment(cavity_train, pairs=[(0, 1), (0, 2)])
+    flow.augment(cavity_train, method="navier_stokes", pairs=[(0, 1)], progress=False)
+    assert bars == [["pairs", 2, True, 2], ["snapshots", 1, False, 1]]
 
 
 # ---- against scikit-fem ----

@@ -375,6 +375,7 @@ def test_hopeless_flows_end_in_convergence_errors():
     assert str(error).startswith("no steady flow at mu = {Re: 1e+07}")
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.history, copy.mu) == (str(error), error.history, error.mu)
+    assert error.finished is None
     with pytest.raises(flow.FlowConvergenceError) as failure:
         problem.solve({"Re": 1e7}, continuation=False)
     assert len(failure.value.history) == 25

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -161,6 +162,20 @@ def test_how_many_modes(cavity, cavity_train):
     assert whole.linear_solves == both.linear_solves
 
 
+@pytest.mark.parametrize("merge", ["concatenate", "nested"])
+@pytest.mark.parametrize("tol", [3e-2, 1e-7, 1e-8, 1e-9, 1e-12])
+def test_tolerances_are_those_of_the_values_left_out(cavity, merge, tol):
+    train = cavity.snapshots(cavity.parameters.grid(3))
+    # Three solutions twice: with a nested merge, values that give no mode stand before those that do.
+    both = (train + train[:3] if merge == "nested" else train) + flow.augment(train)
+    values = flow.ReducedBasis.fit(both, merge=merge).singular_values
+    squares = values[values > 1e-10 * values[0]] ** 2
+    basis = flow.ReducedBasis.fit(both, merge=merge, tol=tol)
+    k = basis.n_modes
+    assert len(squares) == basis.rank == 45
+    assert math.fsum(squares[k:]) <= tol**2 * math.fsum(squares) < math.fsum(squares[k - 1 :])
+
+
 @pytest.mark.parametrize("supremizers", [False, True])
 def test_pressures(trained, supremizers):
     problem, train = trained
@@ -231,8 +246,14 @@ def test_file(trained, tmp_path):
     one, two = again.solve(mu), basis.truncate(5).solve(mu)
     assert relative(problem, one.velocity, two.velocity) < 1e-12
     assert repr(again).startswith(f"ReducedBasis(5 of {basis.rank} modes, ")
-    with pytest.raises(InvalidArgument, match=r"holds a reduced basis of another mesh$"):
+    with pytest.raises(InvalidArgument, match=r"holds a reduced basis of another problem: meshes differ$"):
         flow.ReducedBasis.load(tmp_path / "basis.npz", flow.cases.two_lid_cavity(n=3))
+    others = problem.__getstate__()
+    del others["viscosity"]
+    with pytest.raises(
+        InvalidArgument, match=r"holds a reduced basis of another problem: viscosities at mu ="
+    ):
+        flow.ReducedBasis.load(tmp_path / "basis.npz", flow.NavierStokes(**others, viscosity=0.123))
     path = train.save(tmp_path / "train")
     with pytest.raises(InvalidArgument, match=r"is not a file of a reduced basis \(no 'boundary_vectors'\)$"):
         flow.ReducedBasis.load(path, problem)
@@ -325,6 +346,12 @@ def test_refusals(cavity, cavity_train):
     )
     other = flow.cases.two_lid_cavity(n=3).stokes({"Re": 100.0, "a": 0.0})
     refused(f"solution: expected {cavity.n_velocity} velocity dofs, got 98", basis.project, other)
+    other = flow.cases.two_lid_cavity(n=8, regularised=True).stokes({"Re": 100.0, "a": 0.0})
+    refused(
+        r"solution: the problem is not the basis's: boundary data at mu = \{Re: \S+, a: \S+\} differ",
+        basis.project,
+        other,
+    )
 
 
 def test_kernels_refuse_what_does_not_fit(cavity):

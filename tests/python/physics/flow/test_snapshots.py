@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,27 @@ def test_columns_are_solutions_in_order(cavity, cavity_train):
 
 def test_workers_do_not_change_bits(cavity, cavity_train):
     assert same(cavity.snapshots(cavity.parameters.grid(2), workers=3), cavity_train)
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_a_failure_keeps_what_is_finished(workers):
+    problem = flow.NavierStokes(
+        flow.Mesh.rectangle(0, 1, 0, 1, nx=4, ny=4),
+        viscosity=_inverse_reynolds,
+        dirichlet={"top": (1.0, 0.0), "left": 0.0, "right": 0.0, "bottom": 0.0},
+    )
+    mus = [{"Re": 50.0}, {"Re": 100.0}, {"Re": 1e7}, {"Re": 150.0}]
+    with pytest.raises(flow.FlowConvergenceError) as failure:
+        problem.snapshots(mus, workers=workers)
+    error = pickle.loads(pickle.dumps(failure.value))
+    assert error.mu == {"Re": 1e7}
+    finished = error.finished.parameters
+    # In threads, what came after the failing one may be there too.
+    assert finished == mus[:2] or (workers and finished == [*mus[:2], mus[3]])
+    assert np.array_equal(error.finished.velocity[:, 1], problem.solve(mus[1]).velocity.ravel())
+    with pytest.raises(flow.FlowConvergenceError) as failure:
+        problem.snapshots(mus[2:3])
+    assert failure.value.finished is None
 
 
 def test_own_fields_in_every_layout(cavity, cavity_train):
@@ -71,6 +94,43 @@ def test_own_fields_in_every_layout(cavity, cavity_train):
     assert (single.pressure == 0).all()
 
 
+def test_fields_that_no_basis_may_have(trained):
+    """Divergence and boundary values off by more than rounding are refused, with the column and the limit."""
+    problem, train = trained
+    inside = ~np.repeat(problem.constrained, 2)
+    noise = np.random.default_rng(0).standard_normal(train.velocity.shape) * np.abs(train.velocity).max()
+
+    def made(velocity, **options):
+        return flow.Snapshots(problem, velocity, None, train.parameters, **options)
+
+    column = np.arange(len(train)) == 2
+    with pytest.raises(
+        InvalidArgument,
+        match=r"^velocity: column 2, at mu = \{.*\}, has a divergence of \S+ of its terms, at most 1e-06$",
+    ):
+        made(train.velocity + 1e-4 * noise * np.outer(inside, column))
+    # Another Stokes field on top: solenoidal, with other boundary values.
+    other = problem.stokes(train.parameters[0]).velocity.ravel()
+    assert np.abs(other[~inside]).max() > 0
+    wrong = train.velocity + 1e-3 * np.outer(other, column)
+    with pytest.raises(
+        InvalidArgument,
+        match=r"^velocity: column 2, at mu = \{.*\}, has boundary values off their data by \S+ of "
+        r"the largest velocity, at most 1e-06$",
+    ):
+        made(wrong)
+    combined = ["full", "full", "own combination", "full"]
+    assert made(wrong, origin=combined).origin == combined  # a combination may have any
+
+    low, high = problem.parameters.bounds.T
+    mu = dict(zip(problem.parameters.names, (low + 0.4 * (high - low)).tolist(), strict=True))
+    plain = flow.ReducedBasis.fit(train).solve(mu).velocity
+    for own in (made(train.velocity.astype(np.float32)), made(train.velocity + 1e-8 * noise)):
+        basis = flow.ReducedBasis.fit(own)
+        assert basis.lifts.shape == flow.ReducedBasis.fit(train).lifts.shape
+        assert problem.norm(basis.solve(mu).velocity - plain) < 1e-5 * problem.norm(plain)
+
+
 def test_join_and_pick(cavity, cavity_train):
     extra = flow.augment(cavity_train)
     both = cavity_train + extra
@@ -86,6 +146,10 @@ def test_join_and_pick(cavity, cavity_train):
     assert len(both[-1]) == 1
     shared = flow.augment(cavity_train, method="bracket")
     assert shared.linear_solves == shared[:2].linear_solves == 1  # one factorisation, however many are kept
+    assert (shared[:3] + shared[3:]).linear_solves == 1
+    assert (shared + flow.augment(cavity_train, method="bracket")).linear_solves == 2
+    geometric = flow.augment(cavity_train, convecting="geometric")
+    assert (geometric[:2] + cavity_train + geometric[2:]).linear_solves == cavity_train.linear_solves + 7
     assert not (cavity_train + shared).has_pressure
     for index in (10, "a", slice(3, 3), [0, 11]):
         with pytest.raises(InvalidArgument, match=r"^snapshots\["):
@@ -98,8 +162,13 @@ def test_file(cavity, cavity_train, tmp_path):
     assert path.name == "both.npz"
     again = flow.Snapshots.load(path, flow.cases.two_lid_cavity(n=8))
     assert same(again, both)
-    with pytest.raises(InvalidArgument, match=r"holds snapshots of another mesh$"):
+    assert (again[:5] + both[5:]).linear_solves == both.linear_solves
+    with pytest.raises(InvalidArgument, match=r"holds snapshots of another problem: meshes differ$"):
         flow.Snapshots.load(path, flow.cases.two_lid_cavity(n=7))
+    with pytest.raises(
+        InvalidArgument, match=r"holds snapshots of another problem: boundary data at mu = \{"
+    ):
+        flow.Snapshots.load(path, flow.cases.two_lid_cavity(n=8, regularised=True))
     for name, content in (("text.npz", b"text"), ("empty.npz", b"")):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InvalidArgument, match=r"is not a file of snapshots$"):
@@ -149,3 +218,65 @@ def test_refusals(cavity, cavity_train):
         cavity_train + theirs
     with pytest.raises(TypeError):
         cavity_train + 1
+
+
+def _inverse_reynolds(mu):
+    return 1 / mu["Re"]
+
+
+def _force(x, y, mu):
+    return 0.0, 1e-2 * x
+
+
+@pytest.mark.parametrize("box", [True, False])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mesh": flow.Mesh.rectangle(0, 1, 0, 1, nx=8, ny=8)}, "meshes differ"),
+        (
+            {"dirichlet": {"top": (1.0, 0.0), "bottom": 0.0, "left": 0.0}, "traction": {"right": 0.0}},
+            "boundary parts with prescribed velocity differ",
+        ),
+        ({"viscosity": lambda mu: 2 / mu["Re"]}, r"viscosities at mu = \{Re: \S+, a: \S+\} differ"),
+        (
+            {
+                "dirichlet": {
+                    **dict.fromkeys(("bottom", "left", "right"), 0.0),
+                    "top": lambda x, y, mu: (1 + 1e-7 * x, 0.0),
+                }
+            },
+            r"boundary data at mu = \{Re: \S+, a: \S+\} differ",
+        ),
+        ({"body_force": _force}, r"loads at mu = \{Re: \S+, a: \S+\} differ"),
+    ],
+)
+def test_other_problems_are_told_apart(cavity, cavity_train, change, message, box):
+    """By mesh, boundary parts, and data at the box's or the snapshots' own parameters; a copy is the same."""
+    state = {**cavity.__getstate__(), "parameters": cavity.parameters if box else None}
+    mine, copy = flow.NavierStokes(**state), flow.NavierStokes(**state)
+    train = mine.snapshots(cavity_train.parameters[:2])
+    assert len(train + flow.Snapshots(copy, train.velocity, None, train.parameters)) == 4
+    other = flow.NavierStokes(**{**state, **change})
+    theirs = other.snapshots([{"Re": 100.0, "a": 0.5}])
+    with pytest.raises(InvalidArgument, match=f"^snapshots of another problem cannot be added: {message}$"):
+        train + theirs
+
+
+def test_problems_of_other_parameters(cavity, cavity_train):
+    state = {**cavity.__getstate__(), "parameters": None, "viscosity": lambda mu: mu["nu"]}
+    theirs = flow.NavierStokes(**state).snapshots([{"nu": 0.01, "a": 0.0}])
+    with pytest.raises(
+        InvalidArgument, match=r"added: parameters do not fit \(mu lacks 'Re'; it needs Re, a\)$"
+    ):
+        theirs + cavity_train
+    with pytest.raises(InvalidArgument, match=r"added: parameters do not fit \(mu lacks 'nu', .*\)$"):
+        cavity_train + theirs
+
+
+def test_a_wider_box_is_no_other_problem(cavity, cavity_train):
+    wide = flow.NavierStokes(
+        **{**cavity.__getstate__(), "parameters": flow.ParameterSpace(Re=(50, 900), a=(-1, 1))}
+    )
+    both = cavity_train + wide.snapshots([{"Re": 80.0, "a": 0.0}])
+    assert len(both) == 5
+    assert flow.ReducedBasis.fit(both).project(wide.stokes({"Re": 600.0, "a": 0.0})).kinetic_energy() > 0

@@ -232,6 +232,31 @@ def test_parts_that_are_none():
     assert str(refusal.value) == "speed = 0.0 is not > 0"
 
 
+@pytest.mark.parametrize("convection", ["none", "given", "own"])
+def test_residuals_are_those_of_the_equation_that_was_solved(convection):
+    problem = flow.cases.cylinder(n=4)
+    mu = {"nu": 1e-3, "inflow": 0.3}
+    stokes = problem.stokes(mu)
+    if convection == "none":
+        solution, convected = stokes, np.zeros(problem.n_velocity)
+        assert solution.convecting is None
+    elif convection == "given":
+        solution = problem.oseen(stokes.velocity, mu, viscosity=2e-3)
+        convected = problem.convection_matrix(stokes.velocity) @ solution.velocity.ravel()
+    else:
+        solution = problem.solve(mu)
+        convected = problem.convection_matrix(solution.velocity) @ solution.velocity.ravel()
+    viscous = solution.viscosity * (problem.stiffness_matrix @ solution.velocity.ravel())
+    residual = (viscous + convected + problem.divergence_matrix.T @ solution.pressure).reshape(-1, 2)
+    wall = problem.sides("cylinder").nodes
+    np.testing.assert_allclose(solution.force("cylinder"), -residual[wall].sum(axis=0), rtol=1e-12)
+    assert np.linalg.norm(solution.force("cylinder")) > 1e-4
+    # One linear solve leaves rounding, Newton's last step hardly more.
+    assert solution.residual_norm < 1e-14
+    own = flow.Solution(problem, mu, stokes.velocity, stokes.pressure)
+    assert own.residual_norm > 1e-4  # what is not said to be Stokes's is held against Navier-Stokes
+
+
 # ---- made from arrays, written to files ----
 
 
@@ -245,6 +270,13 @@ def test_fields_that_do_not_fit():
     ]:
         with pytest.raises(InvalidArgument) as refusal:
             flow.Solution(problem, {}, velocity, pressure)
+        assert str(refusal.value) == message
+    for convecting, message in [
+        (good[0][:3], f"convecting has shape (3, 2), not ({len(good[0])}, 2)"),
+        ("mine", "convecting = 'mine' is not one of own"),
+    ]:
+        with pytest.raises(InvalidArgument) as refusal:
+            flow.Solution(problem, {}, *good, convecting=convecting)
         assert str(refusal.value) == message
 
 

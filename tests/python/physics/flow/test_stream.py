@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nonideal.errors import InvalidArgument
 from nonideal.physics import flow
 
 
@@ -54,3 +55,21 @@ def test_cylinder_has_one_constant():
     load = flow.StreamFunction(problem).curl_load(psi[:, None]).ravel()
     again = np.linalg.norm(load - problem.mass_matrix @ solution.velocity.ravel())
     assert again < 0.02 * np.linalg.norm(problem.mass_matrix @ solution.velocity.ravel())
+
+
+def test_shapes(cavity):
+    stream, n = flow.StreamFunction(cavity), cavity.n_velocity
+    velocity = cavity.stokes({"Re": 100, "a": 0.0}).velocity
+    bad = velocity.reshape(-1, 1).copy()
+    bad[7] = np.nan
+    for call, given, message in (
+        (stream.of, velocity, rf"velocity: expected shape \({n}, count\), got \({n // 2}, 2\)"),
+        (stream.of, velocity.ravel(), rf"velocity: expected shape \({n}, count\), got \({n},\)"),
+        (stream.of, bad, r"velocity\[7, 0\] = nan is not finite"),
+        (stream.curl_load, velocity.ravel(), rf"psi: expected shape \({n // 2}, count\), got \({n},\)"),
+        (stream.curl_load, np.zeros((n, 1)), rf"psi: expected shape \({n // 2}, count\), got \({n}, 1\)"),
+    ):
+        with pytest.raises(InvalidArgument, match=f"^{message}$"):
+            call(given)
+    column = velocity.reshape(-1, 1)
+    assert np.array_equal(stream.of(column.tolist()), stream.of(column))

@@ -60,6 +60,13 @@ def test_queries_that_do_not_converge_are_flagged(cavity, validated, monkeypatch
     assert str(found).count("2 not converged") == 2
 
 
+def test_progress(cavity, validated, bars):
+    basis, mus, found = validated
+    assert np.array_equal(flow.validate(basis, cavity, mus, n_modes=(2, 10, 5)).errors, found.errors)
+    flow.validate(basis, cavity, mus[:2], progress=False)
+    assert bars == [["validation", 4, True, 4], ["validation", 2, False, 2]]
+
+
 def test_refusals(cavity, validated):
     basis, mus, _ = validated
 
@@ -68,12 +75,46 @@ def test_refusals(cavity, validated):
             flow.validate(*arguments, **options)
 
     refused("basis: int is not a ReducedBasis", 3, cavity, mus)
-    refused("problem: its mesh is not the basis's", basis, flow.cases.two_lid_cavity(n=3), mus)
+    refused(
+        "problem: the problem is not the basis's: meshes differ", basis, flow.cases.two_lid_cavity(n=3), mus
+    )
+    refused(
+        r"problem: the problem is not the basis's: boundary data at mu = \{Re: \S+, a: \S+\} differ",
+        basis,
+        flow.cases.two_lid_cavity(n=8, regularised=True),
+        mus,
+    )
     refused("mus is empty", basis, cavity, [])
     refused("n_modes is empty", basis, cavity, mus, n_modes=[])
     refused("k = 11 is above n_modes, 10", basis, cavity, mus, n_modes=[11])
     refused(r"n_modes\[1\] = 0 is below 1", basis, cavity, mus, n_modes=[1, 0])
     refused("reference: expected 4 solutions, got 0", basis, cavity, mus, reference=[])
+    refused(r"mus\[0\] lacks 'a'; it needs Re, a", basis, cavity, [{"Re": 100}])
+    refused(r"mus\[1\]: int is not a mapping", basis, cavity, [mus[0], 3])
+    first, second = (cavity.solve(mu) for mu in mus[:2])
+    place = r"mu = \{Re: \S+, a: \S+\}"
+    refused(
+        rf"reference\[0\] is the solution at {place}, not at mus\[0\], {place}",
+        basis,
+        cavity,
+        mus[:2],
+        reference=[second, first],
+    )
+    refused(
+        r"reference\[1\]: ndarray is not a Solution",
+        basis,
+        cavity,
+        mus[:2],
+        reference=[first, second.velocity],
+    )
+    regular = flow.cases.two_lid_cavity(n=8, regularised=True)
+    refused(
+        rf"reference\[1\]: the problem is not the basis's: boundary data at {place} differ",
+        basis,
+        cavity,
+        mus[:2],
+        reference=[first, regular.solve(mus[1])],
+    )
 
 
 def test_pictures(cavity, cavity_train, validated):
