@@ -47,6 +47,7 @@ _PROTOTYPE_OPTIONS = {
 
 
 def convergence_table(rows: Sequence[tuple[str, float | None, float | None, int]]) -> Table:
+    """Return slopes of the errors in the number of data points, by material and metric."""
     return Table(
         "Exact search: how errors fall with the number of data points N",
         (
@@ -144,6 +145,7 @@ def _verdict(scores: Scores, variant: Variant) -> str:
 
 
 def variant_table(config: Config, metrics: Mapping[str, Estimate], scores: Scores) -> Table:
+    """Return errors and wrong neighbours of every way to search."""
     rows = []
     for variant, score in scores.items():
         rows.append(
@@ -182,6 +184,7 @@ def variant_table(config: Config, metrics: Mapping[str, Estimate], scores: Score
 
 
 def comparison(config: Config, metrics: Mapping[str, Estimate], scores: Scores) -> list[Comparison]:
+    """Return what was published, and the specification's figures, beside ours."""
     rows = []
     most = max(config.shots)
     for method in config.methods:

@@ -30,6 +30,7 @@ _FEW = 4  # settings that an answer names
 
 
 def comparison(config: Config, problem: Problem, runs: Runs) -> list[Comparison]:
+    """Return what was published, and our prototype's figures, beside ours."""
     known = is_reference(config)
     full = config.scale == "full"
     c11, c12, c33 = (f"{problem.stiffness[i]:,.1f}" for i in ((0, 0), (0, 1), (2, 2)))
@@ -83,6 +84,7 @@ def comparison(config: Config, problem: Problem, runs: Runs) -> list[Comparison]
 
 
 def answer(config: Config, problem: Problem, runs: Runs) -> str:
+    """Return the answer in one sentence, made of the numbers."""
     parts = []
     exact = [m for m in config.methods if 0 in config.shots]
     if exact and config.lead_error > 0:

@@ -44,6 +44,7 @@ def noisy_metrics(config: Config, problem: Problem, runs: Runs) -> dict[str, Est
 def noiseless_metrics(
     problem: Problem, convergence: Sequence[tuple[int, float, float, int]]
 ) -> dict[str, Estimate]:
+    """Return tips, stiffnesses and errors of the solutions without circuits."""
     reference, classical = problem.reference, problem.classical
     tips = {"linear": problem.linear, "reference": reference, "classical": classical}
     found = {

@@ -53,6 +53,7 @@ def answer(config: Config, found: Cases) -> str:
 
 
 def bias_table(config: Config, found: Cases) -> Table:
+    """Return what exact probabilities are off by, raw and extrapolated."""
     rows = [
         (
             *case,
@@ -72,6 +73,7 @@ def bias_table(config: Config, found: Cases) -> Table:
 
 
 def error_table(config: Config, found: Cases) -> Table:
+    """Return errors with shots, raw and extrapolated, of as many shots in all."""
     step = len(config.shots) // 2
     total = len(config.scales) * config.shots[step]
 
@@ -106,6 +108,7 @@ def error_table(config: Config, found: Cases) -> Table:
 
 
 def realization_table(found: Cases) -> Table:
+    """Return where channel powers stand for folds, and why not elsewhere."""
     rows = []
     for case, one in found.items():
         if one["obstacle"]:
@@ -129,6 +132,7 @@ def realization_table(found: Cases) -> Table:
 
 
 def comparison(config: Config, found: Cases) -> list[Comparison]:
+    """Return textbook and published figures beside ours."""
     rows = []
     weights = quantum.ZNE(scales=(1, 3, 5)).extrapolate(np.zeros(3), np.ones(3))[1]
     rows.append(
