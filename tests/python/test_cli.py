@@ -44,6 +44,8 @@ def start(words: list[str], **environment: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,  # Ctrl-C reaches the whole group of processes, as from a terminal
+        # A shell makes what runs in its background deaf to Ctrl-C, tests and their children too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
