@@ -36,6 +36,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 import nonideal
 from nonideal import _core
 from nonideal.errors import InvalidArgument, MissingExtra
@@ -253,7 +255,7 @@ class _Here:
     ) -> Generator[tuple[int, Any], None, None]:
         with using_threads(self._threads):
             for index, shard in tasks:
-                yield index, function(shard)
+                yield index, _result(function, shard)
 
     def close(self) -> None:
         pass
@@ -276,7 +278,7 @@ class _Processes:
         try:
             with _ignoring_ctrl_c():
                 pool = self._start()
-                futures = {pool.submit(function, shard): index for index, shard in tasks}
+                futures = {pool.submit(_result, function, shard): index for index, shard in tasks}
             for future in as_completed(futures):
                 yield futures[future], future.result()
         except BrokenProcessPool:
@@ -376,7 +378,13 @@ def _on_cluster(function: Callable[[Any], Any], shard: Any, version: str) -> Any
         raise WorkerError(
             f"a worker of the cluster has nonideal {_version()}, this is {version}; results would differ"
         )
-    return function(shard)
+    return _result(function, shard)
+
+
+def _result(function: Callable[[Any], Any], shard: Any) -> Any:
+    """Return ``function(shard)``, with one thread of BLAS: how it cuts long sums depends on their number."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        return function(shard)
 
 
 @contextmanager

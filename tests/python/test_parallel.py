@@ -132,6 +132,11 @@ def test_local_processes_give_the_same_bits_and_share_the_threads(tmp_path: Path
     )
 
 
+@pytest.mark.parametrize("options", [{}, {"workers": 2}])
+def test_shards_sum_alike_whatever_the_threads_of_blas(options: dict[str, int]) -> None:
+    assert Runner(**options).map(toy_work.blas_threads, [0, 1]) == [1, 1]
+
+
 def test_an_interrupted_map_says_how_far_it_came(tmp_path: Path) -> None:
     runner = store(tmp_path)
     with pytest.raises(Interrupted, match="interrupted with 2 of 4 shards finished") as caught:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ def logged(shard: dict[str, str]) -> int:
     with Path(shard["log"]).open("a", encoding="utf-8") as file:
         file.write(f"{shard['index']}\n")
     return int(shard["index"]) ** 2
+
+
+def blas_threads(_: int) -> int:
+    return max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
 
 
 def threads(_: int) -> str:
