@@ -32,8 +32,8 @@ inline constexpr auto kInverseFactorials = [] {
 template <class Real, class Whole>
 static inline Real log_of(Real x) {
   // m in [sqrt(1/2), sqrt(2)): the exponent is counted from there.
-  const Whole root = Whole{} + 0x3fe6a09e667f3bcd;  // sqrt(1/2)
-  Whole bits = __builtin_bit_cast(Whole, x);
+  const Whole root = Whole{} + 0x3fe6a09e667f3bcd;        // sqrt(1/2)
+  Whole bits = __builtin_bit_cast(Whole, x) & INT64_MAX;  // lanes that nobody reads may be negative
   const Whole exponent = (bits - root) >> 52;
   bits -= exponent << 52;
   const Real f = __builtin_bit_cast(Real, bits) - 1.0;
