@@ -20,6 +20,7 @@ HELPERS = {
     "estimate": {"errors"},
     "progress": {"errors"},
     "shards": {"errors"},
+    "lazy": set(),
     "memory": {"_core"},
     "seeds": {"_core", "checks", "errors"},
     "threads": {"_core", "checks"},

@@ -1,0 +1,8 @@
+"""Interatomic potentials: LEIGNN, a light equivariant network, and whether the dynamics that follows holds.
+
+The path: frames with energies and forces -> a trained network -> a model file -> an engine in C++ that
+simulators call -> molecular dynamics, compared with the reference that the network was trained on.
+
+Source: Z. Yang et al., "Lightweight equivariant interaction graph neural network for accurate and efficient
+interatomic potential and force predictions", arXiv 2311.02869 (2023).
+"""
