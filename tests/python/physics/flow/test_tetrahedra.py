@@ -394,7 +394,8 @@ def test_stream_product_is_refused():
          "boundaries['wall'] has shape (1, 2), not (n_facets, 3)"),
         ([*CORNERS, *np.add(CORNERS, 5)], [[0, 1, 2, 3], [4, 5, 6, 7]], {"wall": FACETS},
          "cells[1] is not connected with cells[0]"),
-        ([[np.nan, 0, 0], *CORNERS[1:]], [[0, 1, 2, 3]], {"wall": FACETS}, "points[0, 0] = nan is not finite"),
+        ([[np.nan, 0, 0], *CORNERS[1:]], [[0, 1, 2, 3]], {"wall": FACETS},
+         "points[0, 0] = nan is not finite"),
     ],
 )  # fmt: skip
 def test_broken_meshes_are_refused(points, cells, parts, message):
