@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -42,8 +42,8 @@ class _Turns:
         The object; it lives as long as its turns, so its id is no other's.
     """
 
-    _of: WeakValueDictionary[int, _Turns] = WeakValueDictionary()
-    _finding = threading.Lock()
+    _of: ClassVar[WeakValueDictionary[int, _Turns]] = WeakValueDictionary()
+    _finding: ClassVar = threading.Lock()
 
     def __init__(self, solver: Any) -> None:
         self.solver, self.lock = solver, threading.RLock()
