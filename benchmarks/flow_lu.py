@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from scipy.sparse.linalg import splu
 from nonideal.errors import InvalidArgument
 from nonideal.physics import flow
 from nonideal.physics.flow.solvers import Layout, NativeLU, Pardiso
+from nonideal.physics.flow.solvers.superlu import DEFAULT, SYMMETRIC, coupling
 
 __all__ = ["BENCHMARKS"]
 
@@ -51,17 +52,15 @@ def _oseen(n: int) -> _Problem:
     operator = problem.operator
     operator.update(vortex, 0.01, num_threads=1)
     rhs = np.random.default_rng(0).standard_normal(len(operator.free))
-    return _Problem(operator.matrix, operator.layout, _uncoupled(operator, problem.n_velocity), rhs)
+    return _Problem(operator.matrix, operator.layout, _uncoupled(operator.matrix, operator.layout), rhs)
 
 
-def _uncoupled(operator: flow.OseenOperator, n_velocity: int) -> sparse.csr_array:
+def _uncoupled(matrix: sparse.csr_array, layout: Layout) -> sparse.csr_array:
     """Return the matrix without the entries, all zero, from one component of the velocity to the other."""
-    entries = operator.matrix.tocoo()
-    component = np.where(operator.free < n_velocity, operator.free % 2, 2)
-    coupling = component[entries.row] + component[entries.col] == 1
-    assert not entries.data[coupling].any()
-    row, column = entries.row[~coupling], entries.col[~coupling]
-    return sparse.csr_array((entries.data[~coupling], (row, column)), shape=entries.shape)
+    drop = coupling(matrix.indptr, matrix.indices, layout)
+    assert not matrix.data[drop].any()
+    starts = np.concatenate([[0], np.cumsum(~drop)])[matrix.indptr]
+    return sparse.csr_array((matrix.data[~drop], matrix.indices[~drop], starts), shape=matrix.shape)
 
 
 def _native(problem: _Problem) -> NativeLU:
@@ -78,10 +77,6 @@ def _check(problem: _Problem) -> None:
     size = abs(problem.matrix).sum(axis=1).max() * np.abs(solution).max() + np.abs(problem.rhs).max()
     assert left <= 1e-14 * size
     assert solver.stats.perturbed_pivots == solver.stats.fallbacks == 0
-
-
-_DEFAULT: dict[str, Any] = {}
-_SYMMETRIC = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 1e-3, "options": {"SymmetricMode": True}}
 
 
 def _umfpack(problem: _Problem) -> tuple[Callable[[], object], Callable[[], object]] | None:
@@ -122,8 +117,8 @@ def _factorize(n: int, tiny: bool) -> Case:
     problem = _oseen(6 if tiny else n)
     solver, values = _native(problem), problem.matrix.data
     peers = {
-        "superlu": Peer(partial(splu, problem.uncoupled.tocsc(), **_DEFAULT), goal=15),
-        "superlu, symmetric": Peer(partial(splu, problem.uncoupled.tocsc(), **_SYMMETRIC), goal=5),
+        "superlu": Peer(partial(splu, problem.uncoupled.tocsc(), **DEFAULT), goal=15),
+        "superlu, symmetric": Peer(partial(splu, problem.uncoupled.tocsc(), **SYMMETRIC), goal=5),
     }
     umfpack, pardiso = _umfpack(problem), _pardiso(problem)
     if umfpack is not None:
@@ -137,7 +132,7 @@ def _solve(n: int, tiny: bool) -> Case:
     problem = _oseen(6 if tiny else n)
     solver = _native(problem)
     solver.factorize(problem.matrix.data)
-    superlu = splu(problem.uncoupled.tocsc(), **_SYMMETRIC)
+    superlu = splu(problem.uncoupled.tocsc(), **SYMMETRIC)
     peers = {"superlu, symmetric": Peer(lambda: superlu.solve(problem.rhs), goal=1)}
     umfpack, pardiso = _umfpack(problem), _pardiso(problem)
     if umfpack is not None:
@@ -154,7 +149,7 @@ def _first(n: int, tiny: bool) -> Case:
     def ours() -> None:
         _native(problem).factorize(problem.matrix.data)
 
-    peers = {"superlu, symmetric": Peer(partial(splu, problem.uncoupled.tocsc(), **_SYMMETRIC), goal=3)}
+    peers = {"superlu, symmetric": Peer(partial(splu, problem.uncoupled.tocsc(), **SYMMETRIC), goal=3)}
     if _pardiso(problem) is not None:
 
         def pardiso() -> None:
