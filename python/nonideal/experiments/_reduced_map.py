@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nonideal.experiments import Curve, Runner
-from nonideal.experiments._flow_cases import Mu, Solved, training_set
+from nonideal.experiments._flow_cases import Mu, Solved, training_set, write_fields
 from nonideal.physics import flow
 
 __all__ = ["ReducedMap", "curve"]
@@ -72,6 +73,16 @@ class ReducedMap:
                 for fast, exact in zip(self.reduced[name], self.full, strict=True)
             ]
         )
+
+    def write_fields(self, out: Path | None) -> None:
+        """Write VTU files: full and reduced flows at the centre and where plain snapshots miss most."""
+        if out is None:
+            return
+        places = {"centre": len(self.points) // 2, "worst": int(np.argmax(self.relative_errors("none")))}
+        flows: dict[str, Sequence[flow.Solution]] = {"full": self.full, **self.reduced}
+        for place, index in places.items():
+            shown = {f"{place}_{name}": solutions[index] for name, solutions in flows.items()}
+            write_fields(out / "fields", shown, earlier=f"{place}_")
 
     def costs(self, trains: Sequence[str]) -> list[tuple[str, str, int, int, float, float, int]]:
         """Return train, method, solves, modes, mean and largest velocity error, queries not converged."""

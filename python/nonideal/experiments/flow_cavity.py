@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nonideal import Estimate
-from nonideal.errors import InvalidArgument
-from nonideal.experiments import BaseConfig, Comparison, Curve, Result, Runner, Table, make_result, option
-from nonideal.experiments._flow_cases import build
+from nonideal.experiments import Comparison, Curve, Result, Runner, Table, make_result, option
+from nonideal.experiments._flow_cases import build, write_fields
+from nonideal.experiments._flow_options import FlowConfig
 from nonideal.experiments._flow_shards import KOVASZNAY_RE, kovasznay, solve_cavity, time_oseen
 from nonideal.physics import flow
 from nonideal.physics.flow.plot import on_grid
@@ -60,7 +60,7 @@ _KNOWN = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(BaseConfig):
+class Config(FlowConfig):
     """Options of the experiment."""
 
     re: tuple[float, ...] = option("100,400,1000", help="Reynolds numbers", above=0, maximum=5000)
@@ -71,14 +71,10 @@ class Config(BaseConfig):
         minimum=4,
         maximum=200,
     )
-    solver: str = option("auto", help="sparse solver of the flows: auto, native, superlu, pardiso")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "re", tuple(dict.fromkeys(self.re)))
-        if self.solver not in ("auto", *flow.solvers.available()):
-            names = ", ".join(("auto", *flow.solvers.available()))
-            raise InvalidArgument(f"solver = {self.solver!r} is not one of {names}")
 
     def shard(self, re: float) -> dict[str, Any]:
         """Return what a shard needs to solve at one Reynolds number."""
@@ -102,7 +98,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     config : Config
         What to vary.
     runner : Runner or None
-        Where shards run; None: here, quietly.
+        Where shards run; None: here, quietly. With a folder, the flows go there as VTU files.
 
     Returns
     -------
@@ -118,6 +114,9 @@ def run(config: Config, runner: Runner | None = None) -> Result:
             strict=True,
         )
     )
+    if runner.out is not None:
+        shown = {f"re{re:g}": _solution(config, re, part) for re, part in flows.items()}
+        write_fields(runner.out / "fields", shown, earlier="re")
     widths = (2, 4, 8, 16) if config.scale == "full" else (1, 2, 4, 8)
     errors = runner.map(
         kovasznay, [{"n": n, "solver": config.solver} for n in widths], label="Kovasznay flows"
@@ -171,7 +170,7 @@ def _solution(config: Config, re: float, part: Mapping[str, Any]) -> flow.Soluti
     shard = config.shard(re)
     problem = build(shard)
     velocity = np.asarray(part["velocity"]).reshape(-1, 2)
-    return flow.Solution(problem, shard["mu"], velocity, np.zeros(problem.n_pressure))
+    return flow.Solution(problem, shard["mu"], velocity, np.asarray(part["pressure"]))
 
 
 def _compared(config: Config, flows: Mapping[float, Mapping[str, Any]]) -> list[Comparison]:
@@ -306,7 +305,7 @@ def _curves(
         steps = np.arange(2, len(part["history"]) + 2)
         found[f"steps_{name}"] = Curve(tuple(steps), "linear solve", tuple(part["history"]), "relative step")
         x, y, u, v = on_grid(_solution(config, re, part), _FIELD_POINTS)
-        shown = _solution(config, re, {"velocity": np.repeat(part["vorticity"], 2)})
+        shown = _solution(config, re, {**part, "velocity": np.repeat(part["vorticity"], 2)})
         curl = on_grid(shown, _FIELD_POINTS)[2]
         places = np.meshgrid(x, y)
         found["grid"] = Curve(tuple(places[0].ravel()), "x", tuple(places[1].ravel()), "y")

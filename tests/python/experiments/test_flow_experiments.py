@@ -45,6 +45,33 @@ def test_cavity_agrees_with_published_values(cavity):
     assert set(flow_cavity.figures(result)) == {"fields", "centre_lines", "steps", "orders", "solvers"}
 
 
+def test_fields_for_paraview(cavity, cylinder, jet):
+    """Each folder has the flows that its figures show, with pressure and vorticity."""
+    meshio = pytest.importorskip("meshio")
+    maps = {f"{place}_{name}" for place in ("centre", "worst") for name in ("full", "none", "oseen")}
+    for (_, out), names in ((cavity, {"re100", "re400", "re1000"}), (cylinder, maps), (jet, maps)):
+        assert {path.stem for path in (out / "fields").iterdir()} == names
+    read = meshio.read(cavity[1] / "fields" / "re400.vtu").point_data
+    solution = flow.cases.two_lid_cavity(32).solve({"Re": 400, "a": 0})
+    np.testing.assert_allclose(read["velocity"][:, :2], solution.velocity, atol=1e-9)
+    vertices = slice(solution.problem.n_pressure)
+    np.testing.assert_allclose(read["pressure"][vertices], solution.pressure, atol=1e-9)
+    worst = [
+        meshio.read(jet[1] / "fields" / f"worst_{name}.vtu").point_data for name in ("full", "none", "oseen")
+    ]
+    gaps = [np.linalg.norm(part["velocity"] - worst[0]["velocity"]) for part in worst[1:]]
+    assert gaps[0] > 2 * gaps[1] > 0
+
+
+def test_fields_of_earlier_options_are_cleared(tmp_path):
+    pytest.importorskip("meshio")
+    for method in ("oseen", "linear"):
+        execute("flow-jet", flow_jet.Config(mesh=2, method=method, seed=1), out=tmp_path)
+        (tmp_path / "fields" / "mine.vtu").touch()
+    names = {f"{place}_{name}" for place in ("centre", "worst") for name in ("full", "none", "linear")}
+    assert {path.stem for path in (tmp_path / "fields").iterdir()} == names | {"mine"}
+
+
 def test_cavity_does_not_depend_on_workers(cavity, tmp_path):
     options = {"re": "100", "mesh": 6, "seed": 1}
     one = flow_cavity.run(flow_cavity.Config(**options))
