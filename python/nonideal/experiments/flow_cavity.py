@@ -15,6 +15,8 @@ import numpy as np
 
 from nonideal import Estimate
 from nonideal.experiments import Comparison, Curve, Result, Runner, Table, make_result, option
+from nonideal.experiments._cavity_study import RE as STUDY_RE
+from nonideal.experiments._cavity_study import Study
 from nonideal.experiments._flow_cases import build, write_fields
 from nonideal.experiments._flow_options import FlowConfig
 from nonideal.experiments._flow_shards import KOVASZNAY_RE, kovasznay, solve_cavity, time_oseen
@@ -76,6 +78,11 @@ class Config(FlowConfig):
         super().__post_init__()
         object.__setattr__(self, "re", tuple(dict.fromkeys(self.re)))
 
+    @property
+    def has_study(self) -> bool:
+        """Whether the flow of the refinement study is among those that are asked for."""
+        return STUDY_RE in self.re and self.a == 0
+
     def shard(self, re: float) -> dict[str, Any]:
         """Return what a shard needs to solve at one Reynolds number."""
         n = self.mesh if self.mesh is not None else (32 if re <= 400 else 48)
@@ -127,16 +134,18 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         time_oseen, [{"n": n, "solver": name, "repeats": 3} for n, name in timed], label="Oseen steps"
     )
     orders = _orders(widths, errors)
+    study = Study.run(config.scale, config.solver, runner) if config.has_study else None
     compared = _compared(config, flows)
     return make_result(
         __name__,
         config,
-        answer=_answer(config, compared, orders, timed, seconds),
-        metrics=_metrics(flows, orders),
+        answer=_answer(compared, orders, study, timed, seconds),
+        metrics=_metrics(flows, orders) | ({} if study is None else study.metrics()),
         curves=_curves(config, flows, widths, errors),
         comparison=compared,
         tables={
             "cavity": _cavity_table(config, flows),
+            **({} if study is None else {"refinement": study.table()}),
             "orders": _order_table(widths, errors),
             "solvers": _solver_table(timed, seconds),
         },
@@ -323,9 +332,9 @@ def _curves(
 
 
 def _answer(
-    config: Config,
     compared: Sequence[Comparison],
     orders: Mapping[str, float],
+    study: Study | None,
     timed: Sequence[tuple[int, str]],
     seconds: Sequence[Mapping[str, Any]],
 ) -> str:
@@ -340,6 +349,11 @@ def _answer(
         f"{'Right, as far as this shows' if right else 'Look at the table'}: {text}; errors of a closed form "
     )
     text += f"fall with orders {orders['velocity']:.2f} (velocity) and {orders['pressure']:.2f} (pressure)"
+    if study is not None:
+        text += (
+            f"; refined to {study.meshes[-1]} x {study.meshes[-1]} squares, all published values at Re "
+            f"{STUDY_RE:g} are met to {study.largest_difference():.1g}, relative"
+        )
     largest = max(n for n, _ in timed)
     by_name = {name: part for (n, name), part in zip(timed, seconds, strict=True) if n == largest}
     if "native" in by_name:
