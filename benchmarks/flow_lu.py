@@ -63,8 +63,8 @@ def _uncoupled(matrix: sparse.csr_array, layout: Layout) -> sparse.csr_array:
     return sparse.csr_array((matrix.data[~drop], matrix.indices[~drop], starts), shape=matrix.shape)
 
 
-def _native(problem: _Problem) -> NativeLU:
-    solver = NativeLU(num_threads=1)
+def _native(problem: _Problem, num_threads: int = 1) -> NativeLU:
+    solver = NativeLU(num_threads=num_threads)
     solver.analyse(problem.matrix.indptr, problem.matrix.indices, problem.layout)
     return solver
 
@@ -128,6 +128,22 @@ def _factorize(n: int, tiny: bool) -> Case:
     return Case(1.0, lambda: solver.factorize(values), lambda: _check(problem), peers)
 
 
+def _threads(n: int, tiny: bool) -> Case:
+    """Return the factorisation by two threads against one's."""
+    problem = _oseen(6 if tiny else n)
+    values = problem.matrix.data
+    one, two = _native(problem), _native(problem, num_threads=2)
+
+    def check() -> None:
+        _check(problem)
+        for solver in (one, two):
+            solver.factorize(values)
+        assert np.array_equal(one.solve(problem.rhs), two.solve(problem.rhs))
+
+    peers = {"one thread": Peer(lambda: one.factorize(values))}
+    return Case(1.0, lambda: two.factorize(values), check, peers)
+
+
 def _solve(n: int, tiny: bool) -> Case:
     problem = _oseen(6 if tiny else n)
     solver = _native(problem)
@@ -168,6 +184,9 @@ BENCHMARKS = (
     Benchmark("lu-160k", "flow", "factorisation", partial(_factorize, 133), floor=1,
               note="158,405 unknowns, one thread, analysis left out (SuperLU: included), "
                    "peers without coupling zeros"),
+    Benchmark("lu-threads", "flow", "factorisation", partial(_threads, 133),
+              note="158,405 unknowns, two threads within one factorisation; independent flows by two workers "
+                   "gain more"),
     Benchmark("lu-solve", "flow", "solve", partial(_solve, 133), floor=5,
               note="158,405 unknowns, one right-hand side, one thread; ours with its residual, "
                    "peers without coupling zeros"),
