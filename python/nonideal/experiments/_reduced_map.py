@@ -90,7 +90,9 @@ class ReducedMap:
         for train in trains:
             for method in ("none", self.method):
                 basis = self._fit(train, method)
-                check = flow.validate(basis, self.problem, self.points, reference=self.full, progress=False)
+                check = flow.validate(
+                    basis, self.problem, self.points, reference=self.full, residuals=False, progress=False
+                )
                 mean, most = float(check.mean[0]), float(check.max[0])
                 missing = int((~check.converged).sum())
                 found.append((train, method, basis.linear_solves, basis.n_modes, mean, most, missing))
