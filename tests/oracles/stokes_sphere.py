@@ -38,7 +38,7 @@ def drag(viscosity, speed=1.0, a=1.0):
 
 
 def squirmer(points, b1, b2, a=1.0):
-    """A free swimmer (Blake 1971): surface velocity b1 sin + b2 sin cos along e_theta; far away -2/3 b1 e_z."""
+    """A free swimmer (Blake 1971): b1 sin + b2 sin cos along e_theta on the surface, far off -2/3 b1 e_z."""
     r, cos, sin, out, down = _polar(points)
     s = a / r
     u_r = 2 / 3 * b1 * s**3 * cos + b2 * (s**4 - s**2) * (3 * cos**2 - 1) / 2
@@ -68,7 +68,7 @@ def defects(velocity, pressure, points, viscosity, h=1e-3):
 
 
 def force(velocity, pressure, viscosity, radius=1.0, n=24, h=1e-3):
-    """Force on what is inside a sphere around the origin: the integral of the stress over it, by quadrature."""
+    """Force on what is inside a sphere around the origin: the integral of the stress over it."""
     cos, weights = np.polynomial.legendre.leggauss(n)
     phi = 2 * np.pi * np.arange(2 * n) / (2 * n)
     cos, phi = np.repeat(cos, 2 * n), np.tile(phi, n)
@@ -86,8 +86,8 @@ def force(velocity, pressure, viscosity, radius=1.0, n=24, h=1e-3):
 def first_inertial_force(beta, n=200, far=1e4):
     """d F_z / d(Re) over 6 pi nu a U of a sphere held at its Stokes speed, from the reciprocal theorem.
 
-    -int (u . grad u) . v over the unbounded fluid, u the free swimmer's flow (U = 1) and v the flow of a sphere
-    that moves with e_z in fluid at rest. Quadrature in 1/r and the angle; gradients by central differences.
+    -int (u . grad u) . v over the unbounded fluid, u the free swimmer's flow (U = 1) and v the flow of a
+    sphere that moves with e_z in fluid at rest. Quadrature in 1/r and the angle; central differences.
     """
     b1 = 1.5
     inverse, w_r = np.polynomial.legendre.leggauss(n)
@@ -98,7 +98,7 @@ def first_inertial_force(beta, n=200, far=1e4):
     weights = np.outer(w_r / inverse**2, w_t).ravel() * 2 * np.pi * r**2
     points = np.stack([r * np.sqrt(1 - c**2), 0 * r, r * c], 1)
     u = squirmer(points, b1, beta * b1)
-    v = fixed_sphere(points) + [0, 0, 1]  # the sphere moves with +e_z
+    v = fixed_sphere(points) + np.array([0, 0, 1])  # the sphere moves with +e_z
     convected = np.zeros(points.shape)
     for axis, e in enumerate(np.eye(3)):
         h = 1e-5 * r[:, None]

@@ -254,13 +254,13 @@ def swimmer(
     """Return the flow around a swimmer that is held in a stream: a squirmer in a square channel, in 3-D.
 
     A prolate spheroid, semi-axis 1 across, its middle at the origin, in the frame that moves with it along +z
-    at speed 1. Its surface moves along itself, on a sphere with ``B1 sin(theta) (1 + beta cos(theta))``, theta
-    the angle from its front pole (M. J. Lighthill 1952, J. R. Blake, J. Fluid Mech. 46, 199-208, 1971). On a
-    spheroid u_theta is along t, the unit tangent from the front pole to the rear one, and the law is
-    ``-B1 (t . e_z) (1 + beta z / aspect)``: S. R. Keller and T. Y. Wu, J. Fluid Mech. 80, 259-278 (1977), with
-    the second mode of M. Theers et al., Soft Matter 12, 7372-7385 (2016). B1 (3/2 for a sphere) is such that
-    in unbounded Stokes flow no force acts at that speed: the body would swim so by itself. In this channel,
-    and with inertia, a force is left, `Solution.force` of the part ``"body"``.
+    at speed 1. Its surface moves along itself, on a sphere with ``B1 sin(theta) (1 + beta cos(theta))``, the
+    angle counted from the front pole (M. J. Lighthill, Comm. Pure Appl. Math. 5, 109-118, 1952; J. R. Blake,
+    J. Fluid Mech. 46, 199-208, 1971). On a spheroid it moves along t, the unit tangent from the front pole to
+    the rear one, with ``-B1 (t . e_z) (1 + beta z / aspect)``: S. R. Keller and T. Y. Wu, J. Fluid Mech. 80,
+    259-278 (1977), with the second mode of M. Theers et al., Soft Matter 12, 7372-7385 (2016). B1 (3/2 for a
+    sphere) is such that in unbounded Stokes flow no force acts at that speed: the body would swim so by
+    itself. In this channel, and with inertia, a force is left: `Solution.force` on the part ``"body"``.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Tetrahedra around a spheroid in a square channel: points, cells and boundary parts as arrays.
 
 The six sides of a cube, n by n quadrangles each, are laid onto the body and onto a box around it; layers of
-hexahedra lie between, and more of them fill the channel ahead of the box and behind it. Each hexahedron is cut
-into six tetrahedra along its diagonal from its lowest to its highest corner, counted along x, y, z (on the
-cube's sides: along the two that vary) and outwards. So neighbours cut their common side alike, and each
+hexahedra lie between, and more of them fill the channel ahead of the box and behind it. Each hexahedron is
+cut into six tetrahedra along its diagonal from its lowest to its highest corner, counted along x, y, z (on
+the cube's sides: along the two that vary) and outwards. So neighbours cut their common side alike, and each
 tetrahedron has a diagonal inside the flow: none has prescribed velocities at all its nodes.
 """
 
@@ -177,7 +177,7 @@ def _parts(
     """Return the sides that one tetrahedron alone has, by where they lie."""
     sides = np.concatenate([cells[:, side] for side in _SIDES])
     ordered = np.sort(sides, axis=1)
-    _, first, count = np.unique(ordered, axis=0, return_index=True, return_counts=True)
+    _, first, count = np.unique(_keys(ordered, len(points)), return_index=True, return_counts=True)
     outside = ordered[first[count == 1]]
     body = (outside < n_body).all(axis=1)
     found = {
@@ -186,12 +186,21 @@ def _parts(
     return {name: facets.astype(np.int32) for name, facets in {**found, "body": outside[body]}.items()}
 
 
+def _keys(rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Return one number for each row of two or three numbers below n, in the rows' own order."""
+    key = rows[:, 0]
+    for column in rows.T[1:]:
+        key = key * n + column
+    return key
+
+
 def _with_edge_nodes(
     points: FloatArray, cells: NDArray[np.int64], n_body: int, semi_axes: FloatArray
 ) -> tuple[FloatArray, Ints]:
     """Return 10-node cells; nodes of edges on the body lie on the spheroid, all others halve their edges."""
-    pairs = np.stack([cells[:, edge] for edge in _EDGES], axis=1)
-    edges, inverse = np.unique(np.sort(pairs.reshape(-1, 2), axis=1), axis=0, return_inverse=True)
+    pairs = np.sort(np.stack([cells[:, edge] for edge in _EDGES], axis=1).reshape(-1, 2), axis=1)
+    _, first, inverse = np.unique(_keys(pairs, len(points)), return_index=True, return_inverse=True)
+    edges = pairs[first]
     nodes = points[edges].mean(axis=1)
     body = (edges < n_body).all(axis=1)
     nodes[body] = _nearest(nodes[body], semi_axes)
