@@ -36,16 +36,21 @@ class ReducedMap:
         The training set.
     method : str
         Of `flow.augment`.
+    points : int
+        Of the map along each parameter.
     """
 
-    def __init__(self, runner: Runner, shard: Mapping[str, Any], train: str, method: str) -> None:
+    def __init__(
+        self, runner: Runner, shard: Mapping[str, Any], train: str, method: str, points: int = MAP_POINTS
+    ) -> None:
         self.solved = Solved(runner, shard)
         self.problem = self.solved.problem
         assert self.problem.parameters is not None
         self.space: flow.ParameterSpace = self.problem.parameters
         self.method = method
+        self._fitted: dict[tuple[str, str], flow.ReducedBasis] = {}
         self.bases = {"none": self._fit(train, "none"), method: self._fit(train, method)}
-        self.points: list[Mu] = self.space.grid(MAP_POINTS)
+        self.points: list[Mu] = self.space.grid(points)
         self.solved.add(self.points, "points of the map")
         self.full = [self.solved.solution(mu) for mu in self.points]
         found = {name: [basis.iterate(mu) for mu in self.points] for name, basis in self.bases.items()}
@@ -56,6 +61,11 @@ class ReducedMap:
         }
 
     def _fit(self, train: str, method: str) -> flow.ReducedBasis:
+        if (train, method) not in self._fitted:
+            self._fitted[train, method] = self._fit_anew(train, method)
+        return self._fitted[train, method]
+
+    def _fit_anew(self, train: str, method: str) -> flow.ReducedBasis:
         points = training_set("train", train, self.space)
         self.solved.add(points, "training snapshots")
         snapshots = self.solved.snapshots(points)
@@ -83,6 +93,24 @@ class ReducedMap:
                 mean, most = float(check.mean[0]), float(check.max[0])
                 missing = int((~check.converged).sum())
                 found.append((train, method, basis.linear_solves, basis.n_modes, mean, most, missing))
+        return found
+
+    def at_equal_modes(self, train: str) -> list[tuple[str, str, int, float, float, float, float, int]]:
+        """Return train, method, modes, mean and largest error of the reduced solution, those of the best
+        approximation, queries not converged.
+        """
+        n = len(training_set("train", train, self.space))
+        found = []
+        for method in dict.fromkeys(("none", self.method)):
+            basis = self._fit(train, method)
+            wanted = sorted({k for k in (n // 2, n, 2 * n, 4 * n, basis.n_modes) if 1 <= k <= basis.n_modes})
+            check = flow.validate(
+                basis, self.problem, self.points, n_modes=wanted, reference=self.full, progress=False
+            )
+            best, missing = check.projection_errors, (~check.converged).sum(axis=1)
+            for row, k in enumerate(wanted):
+                errors = check.mean[row], check.max[row], best[row].mean(), best[row].max()
+                found.append((train, method, k, *map(float, errors), int(missing[row])))
         return found
 
     def warning(self) -> str:
