@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from nonideal.experiments import Curve, Runner
+from nonideal.experiments import Curve, Runner, Table
+from nonideal.experiments._augment_tables import figure
 from nonideal.experiments._flow_cases import Mu, Solved, training_set
 from nonideal.physics import flow
 
-__all__ = ["ReducedMap", "curve"]
+__all__ = ["ReducedMap", "cost_curves", "cost_table", "curve", "draw_map"]
 
 #: Points of the map along each parameter: training grids of 2, 3, 4 and 5 points lie among them or not far.
 MAP_POINTS = 7
+
+
+#: Train, method, solves, modes, mean and largest velocity error, queries not converged.
+Cost: TypeAlias = tuple[str, str, int, int, float, float, int]
 
 
 def curve(x: Any, x_label: str, y: Any, y_label: str, error: Any = (), samples: int | None = None) -> Curve:
@@ -83,11 +88,11 @@ class ReducedMap:
             ]
         )
 
-    def costs(self, trains: Sequence[str]) -> list[tuple[str, str, int, int, float, float, int]]:
+    def costs(self, trains: Sequence[str]) -> list[Cost]:
         """Return train, method, solves, modes, mean and largest velocity error, queries not converged."""
         found = []
         for train in trains:
-            for method in ("none", self.method):
+            for method in dict.fromkeys(("none", self.method)):
                 basis = self._fit(train, method)
                 check = flow.validate(basis, self.problem, self.points, reference=self.full, progress=False)
                 mean, most = float(check.mean[0]), float(check.max[0])
@@ -138,6 +143,32 @@ class ReducedMap:
         """Return where the values of `map_curve` belong."""
         places = self.space.as_array(self.points)
         return curve(places[:, 0], self.space.names[0], places[:, 1], self.space.names[1])
+
+
+def cost_table(costs: Sequence[Cost]) -> Table:
+    """Return what `ReducedMap.costs` found as a table."""
+    rows = [
+        (train, method, solves, modes, figure(100 * mean), figure(100 * most), missing)
+        for train, method, solves, modes, mean, most, missing in sorted(costs, key=lambda row: row[2])
+    ]
+    heads = ("train", "method", "linear solves", "modes", "mean (%)", "max (%)", "not converged")
+    note = (
+        "Velocity errors over the map's points, all modes; training points are among them and have none. "
+        "Queries that did not converge count with their last iterates."
+    )
+    return Table("Error against offline cost", heads, tuple(rows), note)
+
+
+def cost_curves(costs: Sequence[Cost]) -> dict[str, Curve]:
+    """Return what `ReducedMap.costs` found as a curve for each method."""
+    found = {}
+    for method in dict.fromkeys(row[1] for row in costs):
+        line = sorted((row for row in costs if row[1] == method), key=lambda row: row[2])
+        solves, means = [row[2] for row in line], [100 * row[4] for row in line]
+        found[f"error_vs_solves_{method}"] = curve(
+            solves, "offline linear solves", means, "mean velocity error (%)"
+        )
+    return found
 
 
 def _least(call: Any, repeats: int) -> float:

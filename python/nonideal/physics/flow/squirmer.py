@@ -1,4 +1,4 @@
-"""A swimmer that moves its surface: slip on a spheroid, its speed, and the Stokes flow around a sphere.
+"""A swimmer that moves its surface: slip on a spheroid, its speed, and exact Stokes flows around a sphere.
 
 Sources: M. J. Lighthill, Comm. Pure Appl. Math. 5, 109-118 (1952); J. R. Blake, J. Fluid Mech. 46, 199-208
 (1971). Spheroids: S. R. Keller and T. Y. Wu, J. Fluid Mech. 80, 259-278 (1977), with the second mode of M.
@@ -15,7 +15,7 @@ import numpy as np
 
 from nonideal.checks import FloatArray
 
-__all__ = ["slip", "speed_over_b1", "stokes_velocity"]
+__all__ = ["fixed_velocity", "slip", "speed_over_b1", "stokes_velocity"]
 
 Components = tuple[FloatArray, FloatArray, FloatArray]
 
@@ -61,3 +61,10 @@ def stokes_velocity(x: FloatArray, y: FloatArray, z: FloatArray, beta: float) ->
     outwards = cosine / r**3 + beta * ((1 / r**4 - 1 / r**2) * (1.5 * cosine**2 - 0.5) + cosine**2 / r**4)
     along = -1 / (3 * r**3) - beta * cosine / r**4 - 2 / 3
     return outwards * x / r, outwards * y / r, outwards * cosine + along
+
+
+def fixed_velocity(x: FloatArray, y: FloatArray, z: FloatArray) -> Components:
+    """Return the Stokes flow past a sphere at rest in a stream ``-e_z``, on which the force 6 pi nu acts."""
+    r = np.sqrt(x * x + y * y + z * z)
+    outwards = 0.75 * (1 / r - 1 / r**3) * z / r
+    return outwards * x / r, outwards * y / r, outwards * z / r + 0.75 / r + 0.25 / r**3 - 1

@@ -58,6 +58,8 @@ def test_first_inertial_force_is_the_published_one():
 
 
 def test_the_packages_flow_is_the_oracles(points):
+    fixed = np.stack(squirmer.fixed_velocity(*points.T), 1)
+    np.testing.assert_allclose(fixed, exact.fixed_sphere(points), atol=1e-14)
     for beta in (-3.0, 0.0, 0.7):
         found = np.stack(squirmer.stokes_velocity(*points.T, beta), 1)
         np.testing.assert_allclose(B1 * found, exact.squirmer(points, B1, beta * B1), atol=1e-14)
