@@ -101,7 +101,9 @@ class ReducedMap:
         return found
 
     def at_equal_modes(self, train: str) -> list[tuple[str, str, int, float, float, float, float, int]]:
-        """Return train, method, modes, mean and largest error of the reduced solution, those of the best
+        """Return rows with more and more modes of one training set.
+
+        Each: train, method, modes, mean and largest error of the reduced solution, and those of the best
         approximation, queries not converged.
         """
         n = len(training_set("train", train, self.space))

@@ -278,8 +278,9 @@ _PLANES = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}
 
 
 def on_plane(solution: Solution, normal: str, at: float, n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return both coordinates of a regular grid on a plane, ``n`` points across its shorter side, and the
-    velocity there, (rows, columns, 3); NaN outside the domain.
+    """Return a regular grid on a plane, ``n`` points across its shorter side, and a flow in space there.
+
+    Both coordinates are one-dimensional, velocities (rows, columns, 3) and NaN outside the domain.
     """
     along, up = _PLANES[check_choice("normal", normal, _PLANES)]
     check_integer("n", n, 2)
