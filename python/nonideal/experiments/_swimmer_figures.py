@@ -168,7 +168,7 @@ def _gaps(result: Result, method: str) -> Figure:
 
 def _exact(result: Result) -> Figure:
     figure, axes = new_figure(
-        "Errors of exact Stokes flows around a sphere fall with the mesh, n cells along a quarter of its girth."
+        "Errors of exact Stokes flows around a sphere fall with the mesh: n cells a quarter of its girth."
     )
     for name, label in (
         ("velocity", "velocity, L2"),

@@ -78,7 +78,7 @@ def exact_table(exact: Mapping[int, Mapping[str, float]]) -> Table:
     heads = ("n", "dofs", "drag's error", "order", "velocity's error", "order ", "swimmer's force", "order  ")
     note = (
         "Stokes flow past a fixed sphere and around a swimmer (beta = 2), the exact flow prescribed on a "
-        "cube of half-width 4. Relative errors of the drag and of the velocity in L2; the force over the drag."
+        "cube of half-width 4. Relative errors of the drag and of the velocity in L2; force over drag."
     )
     return Table("Exact flows on several meshes", heads, tuple(rows), note)
 
