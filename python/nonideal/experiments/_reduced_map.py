@@ -116,8 +116,9 @@ class ReducedMap:
             )
             best, missing = check.projection_errors, (~check.converged).sum(axis=1)
             for row, k in enumerate(wanted):
-                errors = check.mean[row], check.max[row], best[row].mean(), best[row].max()
-                found.append((train, method, k, *map(float, errors), int(missing[row])))
+                reduced = float(check.mean[row]), float(check.max[row])
+                nearest = float(best[row].mean()), float(best[row].max())
+                found.append((train, method, k, *reduced, *nearest, int(missing[row])))
         return found
 
     def warning(self) -> str:

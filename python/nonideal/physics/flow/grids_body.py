@@ -135,8 +135,9 @@ def _shell(lattice: NDArray[np.int64], n_layers: int, n_surface: int) -> tuple[N
 
 def _prism(number: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
     """Return the corners of the hexahedra of a (layers, n+1, n+1) lattice as `_cut` takes them."""
+    levels, n = number.shape[0] - 1, number.shape[1] - 1
     return tuple(
-        np.concatenate([_corner(level, a, b) for level in (number[:-1], number[1:])[up]])
+        number[up : up + levels, a : a + n, b : b + n].ravel()
         for up in (0, 1)
         for a in (0, 1)
         for b in (0, 1)
