@@ -68,8 +68,8 @@ void refusals() {
     m.points.insert(m.points.end(), {1.0, 0.5, 2.0, 0.5});
     m.cells.insert(m.cells.end(), {1, 5, 4, 4, 5, 3});
   });
-  CHECK_REFUSED("dim = 3 is not 2",
-                flow::check({.points = good.points, .cells = good.cells, .dim = 3, .nodes_per_cell = 3}));
+  CHECK_REFUSED("dim = 4 is not 2 or 3",
+                flow::check({.points = good.points, .cells = good.cells, .dim = 4, .nodes_per_cell = 3}));
   flow::check(good.view());
 }
 
