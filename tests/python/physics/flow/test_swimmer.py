@@ -1,6 +1,7 @@
 """The swimmer, and a duct: exact Stokes flows, the series, fixed points, reduction, augmentation."""
 
 import pickle
+from functools import cache
 
 import numpy as np
 import pytest
@@ -31,6 +32,7 @@ def error(solution, field):
 # ---- exact Stokes flows ----
 
 
+@cache
 def fixed_sphere(n, viscosity=0.5):
     problem = flow.NavierStokes(
         flow.Mesh.body_channel(n, **CUBE),
@@ -49,7 +51,7 @@ def test_drag_of_a_fixed_sphere():
         drag.append(-force[2] / exact.drag(0.5) - 1)
         velocity.append(error(solution, exact.fixed_sphere))
         np.testing.assert_allclose(force[:2], 0, atol=0.02 / n**2 * exact.drag(0.5))
-    assert 0 < drag[2] < 6e-3
+    assert 0 < drag[2] < 7e-3
     assert velocity[2] < 2.5e-3
     assert np.log(drag[0] / drag[2]) / np.log(5 / 3) > 2.9
     assert np.log(velocity[0] / velocity[2]) / np.log(5 / 3) > 2.7
@@ -290,7 +292,7 @@ def test_augmentation_helps(trained):
 
 def test_stream_functions_are_for_the_plane(trained):
     _, train = trained
-    with pytest.raises(InvalidArgument, match="stream_product"):
+    with pytest.raises(InvalidArgument, match="a stream function is for two dimensions"):
         flow.augment(train, method="stream_product", progress=False)
 
 
