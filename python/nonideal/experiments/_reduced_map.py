@@ -13,7 +13,7 @@ from nonideal.experiments._augment_tables import figure
 from nonideal.experiments._flow_cases import Mu, Solved, training_set
 from nonideal.physics import flow
 
-__all__ = ["ReducedMap", "cost_curves", "cost_table", "curve", "draw_map"]
+__all__ = ["Cost", "ReducedMap", "cost_curves", "cost_table", "curve", "draw_map"]
 
 #: Points of the map along each parameter: training grids of 2, 3, 4 and 5 points lie among them or not far.
 MAP_POINTS = 7

@@ -76,21 +76,23 @@ def _section(
     name: str, solution: flow.Solution, normal: str, at: float, n: int, *, moving: bool = False
 ) -> dict[str, Curve]:
     a, b, velocity = on_plane(solution, normal, at, n)
-    velocity[..., 2] += 1.0 if moving else 0.0
+    inside = np.isfinite(velocity[..., 0])
+    velocity = velocity[inside]
+    velocity[:, 2] += 1.0 if moving else 0.0
     along, up = {"y": (2, 0), "z": (0, 1)}[normal]
     rest = 3 - along - up
     places = np.meshgrid(a, b)
     prefix = "across_" if normal == "z" else ""
 
     def values(k: int) -> Any:
-        return velocity[..., k].ravel().round(6)
+        return velocity[:, k].round(6)
 
     return {
-        f"{prefix}grid": curve(places[0].ravel(), "xyz"[along], places[1].ravel(), "xyz"[up]),
+        f"{prefix}grid": curve(places[0][inside], "xyz"[along], places[1][inside], "xyz"[up]),
         f"{prefix}field_{name}": curve(
             values(along), f"velocity along {'xyz'[along]}", values(up), f"velocity along {'xyz'[up]}"
         ),
         f"{prefix}normal_{name}": curve(
-            range(velocity[..., 0].size), "point", values(rest), f"velocity along {'xyz'[rest]}"
+            range(len(velocity)), "point", values(rest), f"velocity along {'xyz'[rest]}"
         ),
     }

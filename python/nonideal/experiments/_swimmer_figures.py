@@ -11,10 +11,11 @@ from matplotlib.patches import Circle
 
 from nonideal.experiments._flow_figures import DIFFERENCE_MAP, FIELD_MAP, GridFields, cost_figure
 from nonideal.report import Result
-from nonideal.report.figures import COLORS, MARKERS, MUTED, PAPER, new_figure
+from nonideal.report.figures import COLORS, MARKERS, MUTED, PAPER, label_decades, new_figure
 
 __all__ = ["draw"]
 
+_NEIGHBOURS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
 _SHOWN = ("corner_1", "corner_2", "centre", "corner_3", "corner_4")
 
 
@@ -32,42 +33,58 @@ def draw(result: Result, method: str, train: str) -> dict[str, Figure]:
 
 def _words(result: Result, name: str) -> str:
     re, beta = result.curves[f"mu_{name}"].y
-    return f"Re {re:.3g}, beta {beta:.2g}"
+    return f"Re {re:.3g}, β {_number(beta)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2g}".replace("-", "−")
 
 
 def _body(axes: Any) -> None:
     axes.add_patch(Circle((0.0, 0.0), 1.0, facecolor=PAPER, edgecolor=MUTED, linewidth=0.8, zorder=5))
 
 
+def _filled(picture: Any) -> Any:
+    """Return a picture with values one pixel into its holes, which the body covers: no ragged edges."""
+    wide = np.pad(picture, 1, constant_values=np.nan)
+    around = np.stack(
+        [wide[1 + i : 1 + i + len(picture), 1 + j : 1 + j + picture.shape[1]] for i, j in _NEIGHBOURS]
+    )
+    known = np.isfinite(around)
+    mean = np.where(known, around, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return np.where(np.isfinite(picture) | ~known.any(axis=0), picture, mean)
+
+
 def _sections(result: Result) -> Figure:
     figure, grid = new_figure(
         "Sections through the middle: speed and streamlines at the corners and the centre of the parameters' "
-        "box, seen from fluid at rest. The body swims to the right; pushers have beta < 0. Last: across the "
-        "channel 1.6 radii behind the middle, at the box's centre.",
+        "box, seen from fluid at rest, all with the colours at the upper right. The body swims to the right; "
+        "pushers have β < 0, pullers β > 0. Last: the flow across the channel 1.6 radii behind the middle.",
         rows=3,
         columns=2,
         width=9.4,
-        height=9.6,
+        height=9.4,
     )
     fields = GridFields(result)
-    largest = max(float(np.nanmax(np.hypot(*fields.field(name)))) for name in _SHOWN)
     for axes, name in zip(grid.flat, _SHOWN, strict=False):
-        drawn = fields.draw(axes, *fields.field(name), cmap=FIELD_MAP, vmin=0, vmax=largest)
+        u, v = map(_filled, fields.field(name))
+        drawn = fields.draw(axes, u, v, cmap=FIELD_MAP, vmin=0, vmax=1)
         _body(axes)
         axes.set_title(_words(result, name))
-    figure.colorbar(drawn, ax=grid.ravel()[:5].tolist(), label="speed in the section, over U", shrink=0.5)
-    last = grid.flat[5]
+    upper = grid[:2].ravel().tolist()
+    figure.colorbar(drawn, ax=upper, label="speed in the section / U", shrink=0.7, extend="max")
+    last = grid[2, 1]
     across = GridFields(result, "across_")
     speed = across.draw(last, *across.field("across"), cmap=FIELD_MAP, vmin=0)
     last.set_title(f"across, {_words(result, 'centre')}")
-    figure.colorbar(speed, ax=last, label="speed across, over U", shrink=0.8)
+    figure.colorbar(speed, ax=last, label="speed across / U", shrink=0.85)
     return figure
 
 
 def _forces(result: Result, method: str) -> Figure:
     figure, (left, right) = new_figure(
-        "Force along the swimming direction on a body that is held at its Stokes speed: full order (lines), "
-        f"reduced without artificial snapshots (crosses) and with those of {method} (circles).",
+        "Force along the swimming direction on a body that is held at its Stokes speed: full order "
+        "and reduced. Above 0 inertia and walls push it on, below they hold it back.",
         columns=2,
         width=9.4,
         height=4.0,
@@ -84,14 +101,27 @@ def _forces(result: Result, method: str) -> Figure:
         _force_line(left, beta, {k: v[i] for k, v in picture.items()}, method, color, f"Re {re[i]:.3g}")
     chosen = (0, len(beta) // 2, len(beta) - 1)
     for color, i in zip(COLORS[::-1], chosen, strict=False):
-        _force_line(right, re, {k: v[:, i] for k, v in picture.items()}, method, color, f"beta {beta[i]:.2g}")
-    left.set_xlabel("beta")
+        _force_line(
+            right, re, {k: v[:, i] for k, v in picture.items()}, method, color, f"β {_number(beta[i])}"
+        )
+    left.set_xlabel("β")
     right.set_xlabel("Re")
     left.set_ylabel("force / 6πνaU")
     for axes in (left, right):
         axes.axhline(0.0, color=MUTED, linewidth=0.8, zorder=1)
-        axes.legend()
+        handles = axes.get_legend_handles_labels()[0]
+        axes.legend(handles=handles if axes is left else [*handles, *_marks(method)])
     return figure
+
+
+def _marks(method: str) -> list[Line2D]:
+    """Return what lines and markers of forces mean, for a legend."""
+    marks: list[tuple[str, dict[str, Any]]] = [
+        ("full order", {"marker": ""}),
+        ("reduced, no augmentation", {"linestyle": "", "marker": "x", "markersize": 5}),
+        (f"reduced, {method}", {"linestyle": "", "marker": "o", "markersize": 7, "markerfacecolor": "none"}),
+    ]
+    return [Line2D([], [], color=MUTED, label=label, **options) for label, options in marks]
 
 
 def _force_line(axes: Any, x: Any, values: dict[str, Any], method: str, color: str, label: str) -> None:
@@ -122,7 +152,7 @@ def _modes(result: Result, method: str, train: str) -> Figure:
             axes.plot(reduced.x, reduced.y, color=color, marker=marker, label=label)
             axes.plot(best.x, best.y, color=color, linestyle="--", marker="", alpha=0.8)
         axes.set_title(f"training set {name}")
-        axes.set_yscale("log")
+        label_decades(axes)
         axes.set_xlabel("modes")
     grid[0, 0].set_ylabel("mean velocity error (%)")
     handles = [*grid[0, -1].get_legend_handles_labels()[0]]
@@ -135,7 +165,7 @@ def _gaps(result: Result, method: str) -> Figure:
     names = list(dict.fromkeys(("none", method)))
     figure, grid = new_figure(
         f"Where reduced models are wrong: |reduced − full| at {_words(result, 'worst')}, where the error "
-        "without artificial snapshots is largest, in the section through the middle.",
+        "without artificial snapshots is largest; section through the middle.",
         rows=len(names),
         width=6.4,
         height=2.9 * len(names) + 0.4,
@@ -146,7 +176,7 @@ def _gaps(result: Result, method: str) -> Figure:
     for name in names:
         u, v = fields.field(f"gap_{name}")
         w = fields.spread(result.curves[f"normal_gap_{name}"].y)
-        pictures[name] = np.sqrt(u**2 + v**2 + w**2)
+        pictures[name] = _filled(np.sqrt(u**2 + v**2 + w**2))
     largest = max(float(np.nanmax(picture)) for picture in pictures.values())
     ends = (fields.x[0], fields.x[-1], fields.y[0], fields.y[-1])
     for axes, (name, picture) in zip(grid[:, 0], pictures.items(), strict=True):

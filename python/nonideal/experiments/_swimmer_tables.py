@@ -61,17 +61,17 @@ def force_table(study: ReducedMap, forces: Mapping[str, Any]) -> Table:
 
 def exact_table(exact: Mapping[int, Mapping[str, float]]) -> Table:
     """Return errors of exact flows by mesh."""
-    orders = {name: [None, *orders(exact, name)] for name in ("drag", "velocity", "swimmer")}
+    steps = {name: [None, *orders(exact, name)] for name in ("drag", "velocity", "swimmer")}
 
     def cell(name: str, row: int) -> str | None:
-        order = orders[name][row]
+        order = steps[name][row]
         return None if order is None else f"{order:.2f}"
 
     rows = [
         (
             n,
             int(part["n_dof"]),
-            *(value for name in orders for value in (f"{part[name]:+.2e}", cell(name, row))),
+            *(value for name in steps for value in (f"{part[name]:+.2e}", cell(name, row))),
         )
         for row, (n, part) in enumerate(exact.items())
     ]

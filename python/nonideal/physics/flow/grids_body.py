@@ -122,14 +122,13 @@ def _cube(n: int) -> tuple[NDArray[np.int64], FloatArray]:
 
 def _shell(lattice: NDArray[np.int64], n_layers: int, n_surface: int) -> tuple[NDArray[np.int64], ...]:
     """Return the corners of the hexahedra between body and box as `_cut` takes them."""
-    quads = []
-    for axis in range(3):
-        for end in (0, -1):
-            side = lattice.take(end, axis=axis)
-            quads.append(np.stack([_corner(side, a, b) for a in (0, 1) for b in (0, 1)]))
-    quad = np.concatenate(quads, axis=1)
-    layer = n_surface * np.arange(n_layers)
-    near = (quad[:, :, None] + layer).reshape(4, -1)
+    n = len(lattice) - 1
+    sides = (lattice[0], lattice[-1], lattice[:, 0], lattice[:, -1], lattice[..., 0], lattice[..., -1])
+    corners = [
+        [side[a : a + n, b : b + n].ravel() for a in (0, 1) for b in (0, 1)] for side in sides
+    ]  # of each square: lower or upper along both axes
+    quad = np.concatenate(corners, axis=1)
+    near = (quad[:, :, None] + n_surface * np.arange(n_layers)).reshape(4, -1)
     return (*near, *(near + n_surface))
 
 
@@ -142,12 +141,6 @@ def _prism(number: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
         for a in (0, 1)
         for b in (0, 1)
     )
-
-
-def _corner(lattice: NDArray[np.int64], a: int, b: int) -> NDArray[np.int64]:
-    """Return one corner of each square of a lattice: lower (0) or upper (1) along both axes."""
-    size = len(lattice) - 1
-    return lattice[a : a + size, b : b + size].ravel()
 
 
 def _cut(*corners: NDArray[np.int64]) -> NDArray[np.int64]:
