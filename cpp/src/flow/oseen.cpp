@@ -153,12 +153,15 @@ void OseenOperator::State::momentum_rows(const OseenTerms& terms, std::int64_t f
         const double convected = space.gather(local.data(), entry);
         diagonal += convected;
         if (newton) {
-          for (std::size_t a = 0; a < Dim; ++a) {
-            for (std::size_t b = 0; b < Dim; ++b) {
-              block[a][b] = space.gather(local_gradient.data() + (Dim * a + b) * stride, entry);
+          // As space.gather(), all matrices at once.
+          const auto end = at(space.first_source[entry + 1]);
+          for (auto s = at(space.first_source[entry]); s < end; ++s) {
+            const double* const values_of_cell = local_gradient.data() + space.sources[s];
+            for (std::size_t a = 0; a < Dim; ++a) {
+              for (std::size_t b = 0; b < Dim; ++b) block[a][b] += values_of_cell[(Dim * a + b) * stride];
             }
-            right[a] += convected * w[Dim * j + a];
           }
+          for (std::size_t a = 0; a < Dim; ++a) right[a] += convected * w[Dim * j + a];
         }
       }
       for (std::size_t a = 0; a < Dim; ++a) block[a][a] += diagonal;

@@ -30,6 +30,7 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 template <int Dim, std::size_t N>
 struct Tables {
   static constexpr std::size_t n = Reference<Dim>::kNodes;
+  static_assert(N <= kernels::kMaxPoints[Dim]);
   std::array<double, n * N> shape, weighted_shape;
   std::array<std::array<double, n * N>, Dim> slope;
   std::array<double, n * n * N> weighted_pairs;

@@ -10,9 +10,6 @@ typedef double Lanes __attribute__((vector_size(8 * kLanes), may_alias));
 
 constexpr int nodes_of(int dim) { return (dim + 1) * (dim + 2) / 2; }
 
-/// Most points of a rule.
-constexpr int max_points(int dim) { return dim == 2 ? 12 : 38; }
-
 /// Velocities of the nodes of a block's cells, component by component.
 template <int Dim>
 struct Nodal {
@@ -51,7 +48,7 @@ inline void convection(const Cells& cells, std::int64_t first_block, std::int64_
   const Rule& rule = cells.rule;
   const int n_points = static_cast<int>(rule.n_points);
   Nodal<Dim> nodal;
-  Lanes along[max_points(Dim)][n];  // (w . grad) phi_j times the Jacobian's determinant
+  Lanes along[kMaxPoints[Dim]][n];  // (w . grad) phi_j times the Jacobian's determinant
   for (std::int64_t block = first_block; block < last_block; ++block) {
     load<Dim>(cells, block, nodal);
     for (int q = 0; q < n_points; ++q) {
@@ -87,7 +84,7 @@ inline void gradient(const Cells& cells, std::int64_t first_block, std::int64_t 
   const Rule& rule = cells.rule;
   const int n_points = static_cast<int>(rule.n_points);
   Nodal<Dim> nodal;
-  Lanes slope[Dim * Dim][max_points(Dim)];  // d w_a / d x_b times the determinant
+  Lanes slope[Dim * Dim][kMaxPoints[Dim]];  // d w_a / d x_b times the determinant
   for (std::int64_t block = first_block; block < last_block; ++block) {
     load<Dim>(cells, block, nodal);
     for (int q = 0; q < n_points; ++q) {

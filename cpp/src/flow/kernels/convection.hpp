@@ -5,7 +5,8 @@
 /// What taylor_hood.cpp and its kernel share: plain structs of raw pointers, no member functions.
 namespace nonideal::flow::kernels {
 
-inline constexpr int kLanes = 8;  ///< cells that are done together
+inline constexpr int kLanes = 8;                      ///< cells that are done together
+inline constexpr int kMaxPoints[4] = {0, 0, 12, 38};  ///< most points of a rule, by dimension
 
 /// A quadrature rule's tables, row by point; n is the number of a cell's nodes, 6 or 10.
 struct Rule {

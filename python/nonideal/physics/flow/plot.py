@@ -248,6 +248,11 @@ def triangulation(solution: Solution) -> Triangulation:
     from matplotlib.tri import Triangulation
 
     problem = solution.problem
+    if problem.mesh.dim != 2:
+        raise InvalidArgument(
+            f"mesh.dim = {problem.mesh.dim}: pictures of fields are for two dimensions; "
+            "save() writes what ParaView shows"
+        )
     x, y = np.asarray(problem.nodes).T
     a, b, c, ab, bc, ca = np.asarray(problem.cell_nodes).T
     parts = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]

@@ -21,18 +21,20 @@ _FACET_POINTS = 3
 class Cells:
     """Integrals over quadratic triangles or tetrahedra.
 
-    Exact for polynomials of degree 7 (triangles) or 5 (tetrahedra) in reference coordinates.
+    Exact for polynomials of degree 2 n - 1 in reference coordinates.
 
     Parameters
     ----------
     nodes : (n_nodes, dim) float64 ndarray
     cell_nodes : (n_cells, 6 or 10) int32 ndarray
+    n : int, optional
+        Points along each axis; default 4 on triangles, 3 on tetrahedra.
     """
 
-    def __init__(self, nodes: FloatArray, cell_nodes: NDArray[np.int32]) -> None:
+    def __init__(self, nodes: FloatArray, cell_nodes: NDArray[np.int32], n: int | None = None) -> None:
         self._nodes, self._cell_nodes = nodes, cell_nodes
         self._simplex = SIMPLICES[nodes.shape[1]]
-        points, self._rule = self._simplex.rule(_CELL_POINTS[self._simplex.dim])
+        points, self._rule = self._simplex.rule(n or _CELL_POINTS[self._simplex.dim])
         self.shape = self._simplex.shape(points)
         self.linear_shape = self._simplex.linear(points)
         self._slopes = self._simplex.slopes(points)
