@@ -30,6 +30,15 @@ def _square(n: int) -> tuple[flow.NavierStokes, Floats]:
     return problem, np.ascontiguousarray(np.stack([0.5 - y, x - 0.5], axis=1))
 
 
+def _cube(n: int) -> tuple[flow.NavierStokes, Floats]:
+    """Return a driven cavity on n x n x n hexahedra, six tetrahedra each, and a rotating velocity."""
+    mesh = flow.Mesh.box(0, 1, 0, 1, 0, 1, nx=n, ny=n, nz=n)
+    faces: dict[str, Any] = {part: (1.0, 0.0, 0.0) if part == "z1" else 0.0 for part in mesh.boundaries}
+    problem = flow.NavierStokes(mesh, viscosity=VISCOSITY, dirichlet=faces)
+    x, y, z = problem.nodes.T
+    return problem, np.ascontiguousarray(np.stack([0.5 - y, x - 0.5, 0.1 - 0 * z], axis=1))
+
+
 class _ScikitFem:
     """Assembles what depends on the velocity, adds the rest, and takes the free rows and columns out."""
 
@@ -47,8 +56,10 @@ class _ScikitFem:
             slope = helpers.grad(w["convecting"])
             return convection(u, v, w) + helpers.dot(helpers.mul(slope, u), v)
 
-        mesh = skfem.MeshTri(*map(np.ascontiguousarray, (problem.mesh.points.T, problem.mesh.cells.T)))
-        self.basis = skfem.Basis(mesh, skfem.ElementVector(skfem.ElementTriP2()), intorder=5)
+        flat = problem.mesh.dim == 2
+        kind, element = (skfem.MeshTri, skfem.ElementTriP2) if flat else (skfem.MeshTet, skfem.ElementTetP2)
+        mesh = kind(*map(np.ascontiguousarray, (problem.mesh.points.T, problem.mesh.cells.T)))
+        self.basis = skfem.Basis(mesh, skfem.ElementVector(element()), intorder=5)
         self.viscous = VISCOSITY * skfem.BilinearForm(stiffness).assemble(self.basis).tocsr()
         self.form = skfem.BilinearForm(both if newton else convection)
         self.free = self.basis.complement_dofs(self.basis.get_dofs())
@@ -64,10 +75,12 @@ class _ScikitFem:
         """Return a field in scikit-fem's numbering, and our dof of each of its dofs, by their places."""
         spatial = importlib.import_module("scipy.spatial")
         node = spatial.cKDTree(problem.nodes).query(self.places.T)[1]
-        component = np.ones(self.basis.N, dtype=np.int64)
-        component[self.basis.nodal_dofs[0]] = 0
-        component[self.basis.facet_dofs[0]] = 0
-        dof = 2 * node + component
+        dim = problem.mesh.dim
+        component = np.zeros(self.basis.N, dtype=np.int64)
+        for c in range(dim):
+            component[self.basis.nodal_dofs[c]] = c
+            component[(self.basis.facet_dofs if dim == 2 else self.basis.edge_dofs)[c]] = c
+        dof = dim * node + component
         return field.ravel()[dof], dof
 
 
@@ -89,9 +102,9 @@ def _ngsolve(n: int) -> Callable[[], object] | None:
     return lambda: form.Assemble()
 
 
-def _update(tiny: bool, newton: bool) -> Case:
-    n = 6 if tiny else 133
-    problem, w = _square(n)
+def _update(tiny: bool, newton: bool, cube: bool = False) -> Case:
+    n = (3 if cube else 6) if tiny else (10 if cube else 133)
+    problem, w = (_cube if cube else _square)(n)
     boundary = np.where(problem.constrained[:, None], w, 0.0)
     operator = problem.operator
     peer = _ScikitFem(problem, newton)
@@ -114,7 +127,7 @@ def _update(tiny: bool, newton: bool) -> Case:
             np.testing.assert_allclose(operator.rhs[rows], rhs, atol=1e-14)
 
     peers = {"scikit-fem": Peer(lambda: peer.update(theirs, given), goal=20)}
-    if not newton and (assemble := _ngsolve(n)) is not None:
+    if not newton and not cube and (assemble := _ngsolve(n)) is not None:
         peers["ngsolve"] = Peer(assemble, goal=10)
     return Case(float(problem.n_dof), ours, check, peers)
 
@@ -190,6 +203,10 @@ BENCHMARKS = (
     Benchmark("oseen-update", "flow", "dof", lambda tiny: _update(tiny, False), floor=5e6,
               note="160,534 dofs, one thread: the matrix of all free dofs and the right-hand side"),
     Benchmark("newton-update", "flow", "dof", lambda tiny: _update(tiny, True), floor=2e6,
+              note="the same with Newton's term"),
+    Benchmark("oseen-update-3d", "flow", "dof", lambda tiny: _update(tiny, False, cube=True), floor=1e6,
+              note="29,114 dofs on tetrahedra, one thread"),
+    Benchmark("newton-update-3d", "flow", "dof", lambda tiny: _update(tiny, True, cube=True), floor=5e5,
               note="the same with Newton's term"),
     Benchmark("cavity", "flow", "flow", _cavity, floor=0.5,
               note="39,867 dofs, Re 400, from Stokes to a relative step of 1e-10"),

@@ -49,8 +49,23 @@ def _oseen(n: int) -> _Problem:
     x, y = problem.nodes.T
     vortex = np.stack([np.sin(np.pi * x) ** 2 * np.sin(2 * np.pi * y),
                        -np.sin(2 * np.pi * x) * np.sin(np.pi * y) ** 2], axis=1)  # fmt: skip
+    return _factorizable(problem, vortex)
+
+
+def _cube(n: int) -> _Problem:
+    """Return the enclosed unit cube of n x n x n hexahedra, six tetrahedra each, convected by a vortex."""
+    mesh = flow.Mesh.box(0, 1, 0, 1, 0, 1, nx=n, ny=n, nz=n)
+    problem = flow.NavierStokes(mesh, viscosity=0.01, dirichlet=dict.fromkeys(mesh.boundaries, 0.0))
+    x, y, z = problem.nodes.T
+    vortex = np.stack([np.sin(np.pi * x) ** 2 * np.sin(2 * np.pi * y) * np.sin(np.pi * z),
+                       -np.sin(2 * np.pi * x) * np.sin(np.pi * y) ** 2 * np.sin(np.pi * z),
+                       0 * z], axis=1)  # fmt: skip
+    return _factorizable(problem, vortex)
+
+
+def _factorizable(problem: flow.NavierStokes, convecting: Floats) -> _Problem:
     operator = problem.operator
-    operator.update(vortex, 0.01, num_threads=1)
+    operator.update(convecting, 0.01, num_threads=1)
     rhs = np.random.default_rng(0).standard_normal(len(operator.free))
     return _Problem(operator.matrix, operator.layout, _uncoupled(operator.matrix, operator.layout), rhs)
 
@@ -158,6 +173,19 @@ def _solve(n: int, tiny: bool) -> Case:
     return Case(1.0, lambda: solver.solve(problem.rhs), lambda: _check(problem), peers)
 
 
+def _factorize_cube(tiny: bool) -> Case:
+    """SuperLU's default setting is left out: it takes minutes."""
+    problem = _cube(3 if tiny else 10)
+    solver, values = _native(problem), problem.matrix.data
+    peers = {
+        "superlu, symmetric": Peer(partial(splu, problem.uncoupled.tocsc(), **_SYMMETRIC), goal=15),
+    }
+    pardiso = _pardiso(problem)
+    if pardiso is not None:
+        peers["pardiso"] = Peer(lambda: pardiso.factorize(problem.uncoupled.data), goal=1.5)
+    return Case(1.0, lambda: solver.factorize(values), lambda: _check(problem), peers)
+
+
 def _first(n: int, tiny: bool) -> Case:
     problem = _oseen(6 if tiny else n)
     matrix = problem.uncoupled
@@ -187,6 +215,9 @@ BENCHMARKS = (
     Benchmark("lu-threads", "flow", "factorisation", partial(_threads, 133),
               note="158,405 unknowns, two threads within one factorisation; independent flows by two workers "
                    "gain more"),
+    Benchmark("lu-cube", "flow", "factorisation", _factorize_cube, floor=1,
+              note="21,907 unknowns on tetrahedra, one thread, analysis left out (SuperLU: included), "
+                   "peers without coupling zeros"),
     Benchmark("lu-solve", "flow", "solve", partial(_solve, 133), floor=5,
               note="158,405 unknowns, one right-hand side, one thread; ours with its residual, "
                    "peers without coupling zeros"),

@@ -48,12 +48,15 @@ class Case:
         Mesh parameter n at each scale.
     words : str
         What flows where.
+    dim : int
+        Dimensions of space.
     """
 
     make: Callable[..., flow.NavierStokes]
     ranges: Mapping[str, tuple[float, float]]
     mesh: Mapping[str, int]
     words: str
+    dim: int = 2
 
 
 CASES: Mapping[str, Case] = {
@@ -80,6 +83,13 @@ CASES: Mapping[str, Case] = {
         {"Re": (100.0, 400.0)},
         {"quick": 8, "full": 16},
         "backward-facing step",
+    ),
+    "swimmer": Case(
+        flow.cases.swimmer,
+        {"Re": (1.0, 40.0), "beta": (-2.0, 2.0)},
+        {"quick": 4, "full": 6},
+        "swimmer in a square channel",
+        dim=3,
     ),
 }
 

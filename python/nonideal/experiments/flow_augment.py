@@ -61,6 +61,8 @@ EXTRAS: tuple[str, ...] = ()
 #: without artificial snapshots.
 _PLAIN_SETS = {2: ("2x2", "2x2+centre", "3x3", "4x4", "5x5"), 1: ("2", "3", "4", "5", "7")}
 
+_PLANE = tuple(name for name, case in CASES.items() if case.dim == 2)
+
 #: Further flows, and the methods that are compared on them.
 FURTHER: Mapping[str, Mapping[str, Any]] = {
     "two-lid-1000": {"case": "two-lid", "re": "100:1000"},
@@ -79,7 +81,7 @@ _LEADS = ("none", "oseen", "navier_stokes")
 class Config(FlowConfig):
     """Options of the experiment."""
 
-    case: str = option("two-lid", help="which flow", choices=tuple(CASES))
+    case: str = option("two-lid", help="which flow", choices=_PLANE)
     mesh: int | None = option(
         None,
         help="cells across; 20 (two-lid) or 8 at quick scale, 66 or 16 at full scale",

@@ -27,7 +27,7 @@ from nonideal.experiments import (
 from nonideal.experiments._augment_tables import figure
 from nonideal.experiments._flow_cases import Solved
 from nonideal.experiments._flow_options import MapConfig
-from nonideal.experiments._reduced_map import ReducedMap, curve
+from nonideal.experiments._reduced_map import ReducedMap, cost_curves, cost_table, curve
 from nonideal.physics import flow
 from nonideal.physics.flow.plot import on_grid
 
@@ -102,7 +102,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         comparison=known,
         tables={
             "bubble": _bubble_table(study, bubbles),
-            "cost": _cost_table(costs),
+            "cost": cost_table(costs),
             "mass": _mass_table(study),
         },
         limits=[
@@ -173,19 +173,6 @@ def _bubble_table(study: ReducedMap, bubbles: Mapping[str, Any]) -> Table:
     return Table("Bubble behind the slot: full order and reduced", heads, tuple(rows), note)
 
 
-def _cost_table(costs: Sequence[tuple[Any, ...]]) -> Table:
-    rows = [
-        (train, method, solves, modes, figure(100 * mean), figure(100 * most), missing)
-        for train, method, solves, modes, mean, most, missing in sorted(costs, key=lambda row: row[2])
-    ]
-    heads = ("train", "method", "linear solves", "modes", "mean (%)", "max (%)", "not converged")
-    note = (
-        "Velocity errors over the map's points, all modes; training points are among them and have none. "
-        "Queries that did not converge count with their last iterates."
-    )
-    return Table("Error against offline cost", heads, tuple(rows), note)
-
-
 def _mass_table(study: ReducedMap) -> Table:
     rows = []
     for name, flows in _flows(study).items():
@@ -213,12 +200,7 @@ def _curves(
         found[f"map_velocity_{name}"] = study.map_curve(100 * values, "velocity error (%)")
     for name, values in bubbles.items():
         found[f"map_bubble_{name}"] = study.map_curve(values, "length of the bubble")
-    for method in study.bases:
-        line = sorted((row for row in costs if row[1] == method), key=lambda row: row[2])
-        solves, means = [row[2] for row in line], [100 * row[4] for row in line]
-        found[f"error_vs_solves_{method}"] = curve(
-            solves, "offline linear solves", means, "mean velocity error (%)"
-        )
+    found |= cost_curves(costs)
     shown = dict(zip(("corner_1", "corner_2", "corner_3", "corner_4"), study.space.grid(2), strict=True))
     shown["centre"] = study.space.grid(1)[0]
     index = int(np.argmax(errors["none"]))

@@ -78,7 +78,7 @@ def test_forces_balance(solved):
     for part in problem.mesh.boundaries:
         sides = problem.sides(part)
         u = np.einsum("qk,fkx->fqx", sides._shape, solution.velocity[sides.sides])
-        outward = np.stack([sides.tangents[..., 1], -sides.tangents[..., 0]], -1)
+        outward = sides.normals
         momentum += np.einsum("q,fq,fqx->x", sides._weights, np.einsum("fqx,fqx->fq", u, outward), u)
     # (u . grad) u = div(u u) only where div u = 0 pointwise; discretely up to int u div u.
     divergence = np.einsum("cqxx->cq", problem.cells.gradient(solution.velocity))
