@@ -178,7 +178,7 @@ def _factorize_cube(tiny: bool) -> Case:
     problem = _cube(3 if tiny else 10)
     solver, values = _native(problem), problem.matrix.data
     peers = {
-        "superlu, symmetric": Peer(partial(splu, problem.uncoupled.tocsc(), **_SYMMETRIC), goal=15),
+        "superlu, symmetric": Peer(partial(splu, problem.uncoupled.tocsc(), **SYMMETRIC), goal=15),
     }
     pardiso = _pardiso(problem)
     if pardiso is not None:

@@ -125,7 +125,13 @@ class ReducedMap:
             basis = self._fit(train, method)
             wanted = sorted({k for k in (n // 2, n, 2 * n, 4 * n, basis.n_modes) if 1 <= k <= basis.n_modes})
             check = flow.validate(
-                basis, self.problem, self.points, n_modes=wanted, reference=self.full, progress=False
+                basis,
+                self.problem,
+                self.points,
+                n_modes=wanted,
+                reference=self.full,
+                residuals=False,
+                progress=False,
             )
             best, missing = check.projection_errors, (~check.converged).sum(axis=1)
             for row, k in enumerate(wanted):
