@@ -87,13 +87,25 @@ class Locator:
         array, dim = check_finite("points", points), self._simplex.dim
         if array.ndim != 2 or array.shape[1] != dim:
             raise InvalidArgument(f"points has shape {array.shape}, not (n, {dim})")
-        pieces = [self._find(array[i : i + _BATCH], i) for i in range(0, len(array), _BATCH)]
+        cells, reference = self._find_all(array)
+        for i in np.flatnonzero(cells < 0)[:1]:
+            place = ", ".join(f"{x:g}" for x in array[i])
+            raise InvalidArgument(f"points[{i}] = ({place}) is outside the mesh")
+        return cells, reference
+
+    def inside(self, points: FloatArray) -> NDArray[np.bool_]:
+        """Return whether `find` takes each of (n, dim) points."""
+        return np.asarray(self._find_all(points)[0] >= 0)
+
+    def _find_all(self, points: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
+        pieces = [self._find(points[i : i + _BATCH]) for i in range(0, len(points), _BATCH)]
         if not pieces:
-            return np.empty(0, dtype=np.int64), np.empty((0, dim))
+            return np.empty(0, dtype=np.int64), np.empty((0, self._simplex.dim))
         cells, reference = (np.concatenate(items) for items in zip(*pieces, strict=True))
         return cells, reference
 
-    def _find(self, points: FloatArray, start: int) -> tuple[NDArray[np.int64], FloatArray]:
+    def _find(self, points: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
+        """Return each point's cell, -1 where it is outside, and its reference coordinates."""
         flat = self._bins(points) @ self._stride
         counts = self._first[flat + 1] - self._first[flat]
         point = np.repeat(np.arange(len(points)), counts)
@@ -104,13 +116,11 @@ class Locator:
         # The candidate that a point lies deepest in; of equals the first cell.
         order = np.lexsort((cell, -inside, point))
         chosen = order[np.unique(point[order], return_index=True)[1]]
-        depth = np.full(len(points), -np.inf)
-        depth[point[chosen]] = inside[chosen]
-        if not (depth >= -OUTSIDE).all():
-            i = int((~(depth >= -OUTSIDE)).argmax())
-            place = ", ".join(f"{x:g}" for x in points[i])
-            raise InvalidArgument(f"points[{start + i}] = ({place}) is outside the mesh")
-        return cell[chosen], reference[chosen]
+        chosen = chosen[inside[chosen] >= -OUTSIDE]
+        cells = np.full(len(points), -1, dtype=np.int64)
+        places = np.zeros(points.shape)
+        cells[point[chosen]], places[point[chosen]] = cell[chosen], reference[chosen]
+        return cells, places
 
     def _reference(self, cell: NDArray[np.int64], points: FloatArray) -> FloatArray:
         simplex, corners = self._simplex, self._corners[cell]

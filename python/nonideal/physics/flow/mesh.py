@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from nonideal import _core
 from nonideal.checks import FloatArray, check_finite, check_mapping
 from nonideal.errors import InvalidArgument
-from nonideal.physics.flow import exchange, grids
+from nonideal.physics.flow import exchange, grids, grids_body
 from nonideal.physics.flow.simplex import SIMPLICES
 
 __all__ = ["Mesh"]
@@ -257,6 +257,49 @@ class Mesh:
         ['bottom', 'inlet', 'outlet', 'step', 'top']
         """
         return cls(*grids.step_channel(n, length))
+
+    @classmethod
+    def body_channel(
+        cls,
+        n: int,
+        *,
+        aspect: float = 1.0,
+        radius: float = 1.0,
+        half_width: float | None = None,
+        upstream: float | None = None,
+        downstream: float | None = None,
+    ) -> Self:
+        """Return a square channel along z with a prolate spheroid in its middle, in 10-node tetrahedra.
+
+        The spheroid's middle is the origin. Edges on it are curved, their nodes lie on it; cells grow from
+        there outwards.
+
+        Parameters
+        ----------
+        n : int
+            Cells along each quarter of the body's girth, >= 2; long bodies need more, or cells would fold.
+        aspect : float
+            Length of the body over its width, in [1, 10].
+        radius : float
+            Semi-axes of the body across; along z it is aspect * radius.
+        half_width : float, optional
+            The channel is [-half_width, half_width]^2 across; default: 4 radius.
+        upstream, downstream : float, optional
+            The channel goes from z = -downstream to z = upstream; defaults: 7 and 3 radii from the poles.
+
+        Raises
+        ------
+        InvalidArgument
+            If a value is outside its range, or cells fold.
+
+        Examples
+        --------
+        >>> from nonideal.physics import flow
+        >>> mesh = flow.Mesh.body_channel(2)
+        >>> mesh.curved, list(mesh.boundaries)
+        (True, ['x0', 'x1', 'y0', 'y1', 'z0', 'z1', 'body'])
+        """
+        return cls(*grids_body.body_channel(n, aspect, radius, half_width, upstream, downstream))
 
     def refined(self, project: Project | None = None) -> Mesh:
         """Return the mesh with each triangle cut into four, or each tetrahedron into eight.
