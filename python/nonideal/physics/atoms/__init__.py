@@ -8,5 +8,6 @@ interatomic potential and force predictions", arXiv 2311.02869 (2023).
 """
 
 from nonideal.physics.atoms.frame import Frame
+from nonideal.physics.atoms.neighbors import NeighborList, neighbor_list
 
-__all__ = ["Frame"]
+__all__ = ["Frame", "NeighborList", "neighbor_list"]
