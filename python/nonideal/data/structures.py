@@ -71,7 +71,7 @@ STRUCTURES: Mapping[str, StructureSet] = {
         "320 frames of 64 H2O from density-functional theory: examples/water/data, data_0 to data_2", _WATER,
     ),
     "leignn-iso17": StructureSet(
-        "https://zenodo.org/records/10208201", _UNSTATED, "ase-db", "ISO17, H2O and CH4 as its authors use them"
+        "https://zenodo.org/records/10208201", _UNSTATED, "ase-db", "ISO17, H2O, CH4 as its authors use them"
     ),
     "leignn-oc20": StructureSet(
         "https://zenodo.org/records/12508546", _UNSTATED, "oc20-lmdb", "200,000 frames of OC20, to train with"
