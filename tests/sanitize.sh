@@ -13,7 +13,7 @@ hardware=tests/python/hardware
 flow=tests/python/physics/flow
 [ $# -gt 0 ] || set -- $hardware/cram/test_{simulation,planes,placement,program,gates}.py tests/python/test_threads.py \
   $hardware/quantum/test_{sampling,distance}.py $flow/test_{mesh,taylor_hood,oseen_operator,native_lu,reduced}.py \
-  -m "not slow"
+  tests/python/physics/atoms/test_neighbors.py -m "not slow"
 site="$PWD/build/sanitize-site"
 
 rm -rf "$site"
