@@ -204,6 +204,13 @@ void refusals() {
   CHECK_REFUSED("dim = 4 is not 2 or 3",
                 flow::check({.points = good.points, .cells = good.cells, .dim = 4, .nodes_per_cell = 3}));
   flow::check(good.view());
+  // What reads cells before check() has seen them reads no others' memory.
+  for (const int nodes : {0, 1, 2, 4}) {
+    const flow::MeshView odd{.points = good.points, .cells = good.cells, .dim = 2, .nodes_per_cell = nodes};
+    const std::string text = "nodes_per_cell = " + std::to_string(nodes) + " is not 3 or 6";
+    CHECK_REFUSED(text.c_str(), flow::check(odd));
+    CHECK_REFUSED(text.c_str(), flow::boundary(odd));
+  }
 }
 
 void boundaries() {

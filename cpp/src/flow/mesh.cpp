@@ -255,6 +255,13 @@ Boundary boundary_of(const MeshView& mesh, const std::vector<Facet<Dim>>& facets
   return found;
 }
 
+/// Of cells with as many nodes as they should have; otherwise memory would be read that is not theirs.
+template <int Dim>
+Boundary checked_boundary(const MeshView& mesh) {
+  check_sizes<Dim>(mesh);
+  return boundary_of(mesh, sorted_facets<Dim>(mesh));
+}
+
 template <int Dim>
 void check_mesh(const MeshView& mesh) {
   check_sizes<Dim>(mesh);
@@ -347,8 +354,7 @@ void check(const MeshView& mesh) {
 
 Boundary boundary(const MeshView& mesh) {
   check_dimension(mesh);
-  return mesh.dim == 2 ? boundary_of(mesh, sorted_facets<2>(mesh))
-                       : boundary_of(mesh, sorted_facets<3>(mesh));
+  return mesh.dim == 2 ? checked_boundary<2>(mesh) : checked_boundary<3>(mesh);
 }
 
 }  // namespace nonideal::flow

@@ -33,7 +33,7 @@ struct Boundary {
 /// vertices, no vertex of the boundary within one of its facets. O(n log n).
 NONIDEAL_API void check(const MeshView& mesh);
 
-/// The boundary of a mesh that passes check().
+/// The boundary of a mesh that passes check(). Throws InvalidArgument where sizes don't fit.
 NONIDEAL_API Boundary boundary(const MeshView& mesh);
 
 }  // namespace nonideal::flow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any, TypeAlias
@@ -24,6 +25,7 @@ _TUPLES = {2: "a pair of numbers", 3: "a triple of numbers"}
 def check_data(argument: str, data: Any, dim: int) -> Data:
     """Return boundary data or a body force; constants are checked here, functions when they are called."""
     if callable(data):
+        _check_arguments(argument, data, dim)
         function: Data = data
         return function
     if isinstance(data, Real):
@@ -31,6 +33,18 @@ def check_data(argument: str, data: Any, dim: int) -> Data:
     if not isinstance(data, tuple | list) or len(data) != dim:
         raise InvalidArgument(f"{argument} = {data!r} is not a number, {_TUPLES[dim]} or a function")
     return tuple(check_number(f"{argument}[{i}]", value) for i, value in enumerate(data))
+
+
+def _check_arguments(argument: str, function: Callable[..., Any], dim: int) -> None:
+    places = "xyz"[:dim]
+    try:
+        inspect.signature(function).bind(*places, {})
+    except TypeError:
+        raise InvalidArgument(
+            f"{argument}: the function does not take ({', '.join(places)}, mu), as in {dim} dimensions"
+        ) from None
+    except ValueError:  # of some built-in functions nothing is known
+        return
 
 
 def evaluate(argument: str, data: Data, points: FloatArray, mu: Parameters) -> FloatArray:

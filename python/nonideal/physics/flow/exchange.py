@@ -17,7 +17,7 @@ from nonideal.physics.flow.simplex import SIMPLICES, Simplex
 if TYPE_CHECKING:
     from nonideal.physics.flow.solution import Solution
 
-__all__ = ["from_meshio", "to_meshio", "write_vtu"]
+__all__ = ["from_meshio", "to_meshio", "write_mesh", "write_vtu"]
 
 
 def import_meshio() -> Any:
@@ -37,7 +37,9 @@ def import_meshio() -> Any:
 def from_meshio(mesh: Any) -> tuple[FloatArray, NDArray[np.int32], dict[str, NDArray[np.int32]]]:
     """Return points, cells and parts of a meshio mesh or a file."""
     if isinstance(mesh, str | Path):
-        mesh = import_meshio().read(mesh)
+        mesh = _read(Path(mesh))
+    if not (hasattr(mesh, "points") and hasattr(mesh, "cells")):
+        raise InvalidArgument(f"mesh: {type(mesh).__name__} is neither a meshio.Mesh nor a path")
     kinds = [block.type for block in mesh.cells]
     simplex = SIMPLICES[3 if any(kind in SIMPLICES[3].cell_types for kind in kinds) else 2]
     quadratic = int(simplex.cell_types[1] in kinds)
@@ -59,6 +61,9 @@ def from_meshio(mesh: Any) -> tuple[FloatArray, NDArray[np.int32], dict[str, NDA
         points = points[:, :2]
     cells = np.concatenate([block.data for block in mesh.cells if block.type == cell_type]).astype(np.int64)
     parts = {name: np.concatenate(lists) for name, lists in _facets(mesh, facet_type, simplex).items()}
+    for used in (cells, *parts.values()):
+        for point in used[(used < 0) | (used >= len(points))][:1]:
+            raise InvalidArgument(f"mesh has {len(points)} points, but a cell with point {point}")
     n = simplex.n_vertices
     if (np.linalg.det(points[cells[:, 1:n]] - points[cells[:, :1]]) < 0.0).all():
         cells = cells[:, _mirrored(simplex)[: cells.shape[1]]]
@@ -69,6 +74,20 @@ def from_meshio(mesh: Any) -> tuple[FloatArray, NDArray[np.int32], dict[str, NDA
     number[kept] = np.arange(len(kept))
     renamed = {name: number[facets[:, : simplex.dim]].astype(np.int32) for name, facets in parts.items()}
     return points[kept], number[cells].astype(np.int32), renamed
+
+
+def _read(path: Path) -> Any:
+    """Return what meshio reads; it ends the program where none of several readers takes a file."""
+    meshio = import_meshio()
+    if not path.is_file():
+        raise InvalidArgument(f"mesh: there is no file {path}")
+    try:
+        return meshio.read(path)
+    except SystemExit:
+        raise InvalidArgument(f"mesh: {path} is in no format that meshio reads, or damaged") from None
+    except Exception as problem:  # its readers raise what they meet
+        reason = f"{type(problem).__name__}: {' '.join(str(problem).split())}".rstrip(": ")
+        raise InvalidArgument(f"mesh: meshio cannot read {path} ({reason})") from None
 
 
 def _mirrored(simplex: Simplex) -> list[int]:
@@ -135,6 +154,17 @@ def to_meshio(points: FloatArray, cells: NDArray[np.int32], parts: Mapping[str, 
         cell_data={"gmsh:physical": tags, "gmsh:geometrical": [tag.copy() for tag in tags]},
         field_data=groups,
     )
+
+
+def write_mesh(path: str | Path, mesh: Any, options: dict[str, Any]) -> None:
+    """Write a meshio.Mesh; to ``*.msh`` in gmsh's format, where meshio would take Ansys's."""
+    meshio = import_meshio()
+    if Path(path).suffix == ".msh":
+        options = {"file_format": "gmsh22", **options}
+    try:
+        mesh.write(path, **options)
+    except (meshio.ReadError, meshio.WriteError) as problem:
+        raise InvalidArgument(f"path = {str(path)!r}: {' '.join(str(problem).split())}") from None
 
 
 def write_vtu(path: str | Path, solution: Solution) -> None:

@@ -41,7 +41,7 @@ class Locator:
         size = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
         self._curved = (np.abs(self._corners[:, n:] - middle).max(axis=(1, 2)) > 1e-12 * size).astype(bool)
         self._low = low.min(axis=0)
-        extent = high.max(axis=0) - self._low
+        extent = self._extent = high.max(axis=0) - self._low
         # Cubic bins, about as many as cells.
         side = (extent.prod() / max(len(cell_nodes), 1)) ** (1 / self._simplex.dim)
         self._shape = np.maximum(1, np.round(extent / side)).astype(int)
@@ -98,10 +98,12 @@ class Locator:
         return np.asarray(self._find_all(points)[0] >= 0)
 
     def _find_all(self, points: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
-        pieces = [self._find(points[i : i + _BATCH]) for i in range(0, len(points), _BATCH)]
-        if not pieces:
-            return np.empty(0, dtype=np.int64), np.empty((0, self._simplex.dim))
-        cells, reference = (np.concatenate(items) for items in zip(*pieces, strict=True))
+        cells, reference = np.full(len(points), -1, dtype=np.int64), np.zeros(points.shape)
+        # Arithmetic on points far away would overflow.
+        near = np.flatnonzero((np.abs(points - self._low) <= 2 * self._extent).all(axis=1))
+        for i in range(0, len(near), _BATCH):
+            batch = near[i : i + _BATCH]
+            cells[batch], reference[batch] = self._find(points[batch])
         return cells, reference
 
     def _find(self, points: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:

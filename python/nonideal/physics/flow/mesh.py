@@ -316,7 +316,7 @@ class Mesh:
         Raises
         ------
         InvalidArgument
-            If ``project`` returns another shape, or folds a cell.
+            If ``project`` is no function, returns another shape, or folds a cell.
 
         Examples
         --------
@@ -324,6 +324,8 @@ class Mesh:
         >>> flow.Mesh.rectangle(0, 1, 0, 1, nx=2, ny=2).refined().n_cells
         32
         """
+        if project is not None and not callable(project):
+            raise InvalidArgument(f"project: {type(project).__name__} is not a function")
         core = self._core
         return Mesh(
             *grids.refined(core.nodes, core.edges, core.cell_nodes, self.cells, self.boundaries, project)
@@ -347,7 +349,8 @@ class Mesh:
         Raises
         ------
         InvalidArgument
-            If there are no cells, or facets have no name, or a mesh of triangles is not planar.
+            If a file cannot be read, there are no cells, facets have no name, or a mesh of triangles is not
+            planar.
         MissingExtra
             If meshio is not installed.
 
@@ -373,12 +376,16 @@ class Mesh:
     def write(self, path: str | Path, **options: Any) -> None:
         """Write the mesh to a file of any format that meshio writes; options are meshio's.
 
+        Parts keep their names in gmsh's format, which ``*.msh`` is written in (2.2).
+
         Raises
         ------
+        InvalidArgument
+            If meshio knows no such format.
         MissingExtra
             If meshio is not installed.
         """
-        self.to_meshio().write(path, **options)
+        exchange.write_mesh(path, self.to_meshio(), options)
 
 
 def _integers(name: str, values: ArrayLike) -> NDArray[Any]:

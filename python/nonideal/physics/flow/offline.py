@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +84,12 @@ class Offline:
     inner: str
     linear_solves: int
     fingerprint: Fingerprint
+
+    def __getstate__(self) -> dict[str, Any]:  # without what is made when it is needed
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
 
     @cached_property
     def trial(self) -> FloatArray:

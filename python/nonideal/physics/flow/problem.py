@@ -108,8 +108,8 @@ class NavierStokes(TaylorHood):
     Raises
     ------
     InvalidArgument
-        If a part is unknown or missing, data are none, or the mesh is too coarse to have a free velocity for
-        each pressure.
+        If a part is unknown or missing, data are none, a part with a traction has no free velocity, or the
+        mesh is too coarse to have one for each pressure.
 
     Examples
     --------
@@ -163,6 +163,12 @@ class NavierStokes(TaylorHood):
         for part in self._dirichlet:
             self.constrained[self.sides(part).nodes] = True
         self.constrained.flags.writeable = False
+        for part in self._traction:  # one facet alone has no node that is not on the edge of the next part
+            if self.constrained[self.sides(part).nodes].all():
+                raise InvalidArgument(
+                    f"traction: on {part!r} all velocities are those of the parts around it; refine the mesh "
+                    "there, or name the part in dirichlet"
+                )
         n_velocities = mesh.dim * int((~self.constrained).sum())
         n_pressures = self.n_pressure - int(self.enclosed)
         if n_velocities < n_pressures:

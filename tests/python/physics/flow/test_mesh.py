@@ -6,6 +6,7 @@ import meshio
 import numpy as np
 import pytest
 
+from nonideal import _core
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.physics import flow
 from oracles import flow_meshes
@@ -275,6 +276,8 @@ def test_refined_onto_a_curve():
     with pytest.raises(InvalidArgument) as refusal:
         mesh.refined(lambda part, points: points[:1])
     assert "returned shape (1, 2), not" in str(refusal.value)
+    with pytest.raises(InvalidArgument, match=r"^project: str is not a function$"):
+        mesh.refined("circle")
 
 
 def test_through_meshio(tmp_path):
@@ -376,6 +379,64 @@ def test_from_meshio_refuses(cells, points, message):
     with pytest.raises(InvalidArgument) as refusal:
         flow.Mesh.from_meshio(meshio.Mesh(np.array(points, dtype=float), cells))
     assert str(refusal.value) == message
+
+
+@pytest.mark.parametrize("kind", ["triangle", "line"])
+@pytest.mark.parametrize("point", [-1, 4])
+def test_from_meshio_refuses_points_that_there_are_not(kind, point):
+    blocks = {"triangle": np.array(TWO), "line": np.array(WALL["wall"])}
+    blocks[kind][1, 0] = point
+    mesh = meshio.Mesh(np.array(SQUARE, dtype=float), list(blocks.items()))
+    mesh.cell_data["gmsh:physical"] = [np.ones(2, dtype=int), np.full(4, 2)]
+    with pytest.raises(InvalidArgument) as refusal:
+        flow.Mesh.from_meshio(mesh)
+    assert str(refusal.value) == f"mesh has 4 points, but a cell with point {point}"
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    for name in ("junk.msh", "junk.vtu", "junk.what"):  # meshio would end the program, at the first two
+        (tmp_path / name).write_text("junk")
+    for mesh, message in [
+        (3, "mesh: int is neither a meshio.Mesh nor a path"),
+        (tmp_path / "none.msh", f"mesh: there is no file {tmp_path / 'none.msh'}"),
+        (tmp_path, f"mesh: there is no file {tmp_path}"),
+        *(
+            (tmp_path / name, f"mesh: {tmp_path / name} is in no format that meshio reads, or damaged")
+            for name in ("junk.msh", "junk.vtu")
+        ),
+        (tmp_path / "junk.what", f"mesh: meshio cannot read {tmp_path / 'junk.what'} (ReadError: "),
+    ]:
+        with pytest.raises(InvalidArgument) as refusal:
+            flow.Mesh.from_meshio(mesh)
+        assert str(refusal.value).startswith(message)
+        assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: flow.Mesh.cylinder_channel(3), lambda: flow.Mesh.box(0, 1, 0, 1, 0, 1, nx=1, ny=2, nz=1)]
+)
+def test_msh_is_gmsh_s(make, tmp_path):
+    """meshio alone would write Ansys's format, without names or not at all."""
+    mesh = make()
+    mesh.write(tmp_path / "a.msh")
+    back = flow.Mesh.from_meshio(str(tmp_path / "a.msh"))
+    np.testing.assert_array_equal(back.cells, mesh.cells)
+    assert {name: facets.tolist() for name, facets in back.boundaries.items()} == {
+        name: facets.tolist() for name, facets in mesh.boundaries.items()
+    }
+    for path, options in [("a.what", {}), ("a.msh", {"file_format": "what"})]:
+        with pytest.raises(InvalidArgument, match=rf"^path = '.*{path}': "):
+            mesh.write(tmp_path / path, **options)
+
+
+def test_cells_of_another_kind_are_refused_by_the_core():
+    """Also where the boundary alone is asked for: its loops would run beyond the array."""
+    points = np.array(SQUARE, dtype=float)
+    for n in (0, 1, 2, 4, 10):
+        cells = np.zeros((3, n), dtype=np.int32)
+        for call in (_core.flow.boundary, _core.flow.TaylorHood):
+            with pytest.raises(InvalidArgument, match=f"^nodes_per_cell = {n} is not 3 or 6$"):
+                call(points, cells)
 
 
 def test_without_meshio(monkeypatch):

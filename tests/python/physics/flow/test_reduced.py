@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import pickle
 import subprocess
 import sys
 
@@ -257,6 +258,21 @@ def test_file(trained, tmp_path):
     path = train.save(tmp_path / "train")
     with pytest.raises(InvalidArgument, match=r"is not a file of a reduced basis \(no 'boundary_vectors'\)$"):
         flow.ReducedBasis.load(path, problem)
+
+
+@pytest.mark.parametrize("supremizers", [False, True])
+def test_pickle(cavity, cavity_train, supremizers):
+    basis = flow.ReducedBasis.fit(cavity_train, supremizers=supremizers)
+    mu = middle(cavity)
+    for used in (False, True):  # a query makes what is not pickled
+        again = pickle.loads(pickle.dumps(basis.truncate(3)))
+        found = again.solve(mu)
+        assert again.n_modes == 3
+        if used:
+            want = basis.truncate(3).solve(mu)
+            np.testing.assert_array_equal(found.velocity, want.velocity)
+            np.testing.assert_array_equal(found.pressure, want.pressure)
+        basis.solve(mu).pressure  # noqa: B018
 
 
 def test_threads_do_not_change_bits(cavity, cavity_train):

@@ -85,6 +85,7 @@ def test_points_outside():
         ([[0.5, 0.5], [1.1, 0.5]], "points[1] = (1.1, 0.5) is outside the mesh"),
         ([[1.01, 0.5]], "points[0] = (1.01, 0.5) is outside the mesh"),
         ([[1e9, -1e9]], "points[0] = (1e+09, -1e+09) is outside the mesh"),
+        ([[1e300, 0.5]], "points[0] = (1e+300, 0.5) is outside the mesh"),
         ([[np.nan, 0]], "points[0, 0] = nan is not finite"),
         ([0.5, 0.5], "points has shape (2,), not (n, 2)"),
     ]:

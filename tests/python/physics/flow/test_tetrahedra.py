@@ -436,6 +436,8 @@ def test_a_vertex_whose_pressure_nothing_sees_is_refused():
     ("data", "message"),
     [
         ((1.0, 0.0), "dirichlet['z1'] = (1.0, 0.0) is not a number, a triple of numbers or a function"),
+        (lambda x, y, mu: (x, y),
+         "dirichlet['z1']: the function does not take (x, y, z, mu), as in 3 dimensions"),
         (lambda x, y, z, mu: (x, y), "dirichlet['z1'] at mu = {} returned tuple, not 3 components"),
         (lambda x, y, z, mu: (x, y, z[1:]),
          ("dirichlet['z1'] at mu = {}: component 2 has shape (24,) and dtype float64, "
@@ -453,6 +455,29 @@ def test_data_that_do_not_fit_are_refused(data, message):
     with pytest.raises(InvalidArgument) as refusal:
         flow.NavierStokes(mesh, viscosity=1.0, dirichlet=dirichlet).stokes({})
     assert str(refusal.value) == message
+
+
+def test_an_outlet_of_one_facet_is_refused():
+    """All its nodes lie on its edges, where the parts around it say what the velocity is."""
+    box = unit_box(2)
+    facets = box.boundaries["x1"]
+    sides = {part: box.boundaries[part] for part in ("x0", "y0", "y1", "z0", "z1")}
+    for count in (1, 2):  # the edge between two facets has a free node
+        parts = {**sides, "x1": facets[count:], "outlet": facets[:count]}
+        mesh = flow.Mesh(box.points, box.cells, parts)
+        data = {part: (1.0, 0.0, 0.0) if part == "z1" else 0.0 for part in parts if part != "outlet"}
+        options = {"viscosity": 1.0, "dirichlet": data, "traction": {"outlet": 0.0}}
+        if count == 1:
+            with pytest.raises(InvalidArgument) as refusal:
+                flow.NavierStokes(mesh, **options)
+            assert str(refusal.value) == (
+                "traction: on 'outlet' all velocities are those of the parts around it; "
+                "refine the mesh there, or name the part in dirichlet"
+            )
+        else:
+            solution = flow.NavierStokes(mesh, **options).stokes({})
+            assert solution.problem.solver_stats.perturbed_pivots == 0
+            assert solution.divergence_norm() < 1e-14
 
 
 @pytest.mark.parametrize(
