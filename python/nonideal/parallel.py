@@ -36,8 +36,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
-from threadpoolctl import threadpool_limits
-
 import nonideal
 from nonideal import _core
 from nonideal.errors import InvalidArgument, MissingExtra
@@ -383,6 +381,8 @@ def _on_cluster(function: Callable[[Any], Any], shard: Any, version: str) -> Any
 
 def _result(function: Callable[[Any], Any], shard: Any) -> Any:
     """Return ``function(shard)``, with one thread of BLAS: how it cuts long sums depends on their number."""
+    from threadpoolctl import threadpool_limits  # not for who only computes: packages import this module
+
     with threadpool_limits(limits=1, user_api="blas"):
         return function(shard)
 
