@@ -66,6 +66,11 @@ class Mesh:
         for name, array in (("points", self.points), ("cells", self.cells)):
             if array.ndim != 2:
                 raise InvalidArgument(f"{name}: expected 2 dimensions, got {array.ndim}")
+        if self.points.shape[1] == 3 and self.cells.shape[1] in (3, 6):
+            raise InvalidArgument(
+                f"cells has {self.cells.shape[1]} nodes a row, a triangle's, but points has 3 coordinates; "
+                "a mesh of triangles lies in the plane: points[:, :2]"
+            )
         self._core = _core.flow.TaylorHood(self.points, self.cells)
         self.boundaries = _cover(*_core.flow.boundary(self.points, self.cells), boundaries)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -392,11 +392,14 @@ class ReducedBasis:
         self, setting: Setting, coefficients: FloatArray, load: FloatArray, history: tuple[float, ...]
     ) -> ReducedSolution:
         velocity = self._offline.trial[:, : len(coefficients)] @ coefficients
-
-        def pressure() -> FloatArray:
-            return self._offline.pressure.solve(coefficients, setting.viscosity, load)
-
+        pressure = partial(_pressure, self._offline, coefficients, setting.viscosity, load)
         return ReducedSolution(self.problem, setting, velocity, pressure, coefficients, history)
+
+
+def _pressure(
+    offline: Offline, coefficients: FloatArray, viscosity: float, load: FloatArray
+) -> FloatArray:  # not a method of what it makes: a solution is pickled with it
+    return offline.pressure.solve(coefficients, viscosity, load)
 
 
 class ReducedSolution(Solution):

@@ -168,7 +168,9 @@ def with_point(index, value):
         (with_point(2, (1, np.inf)), TWO, WALL, "points[2, 1] = inf is not finite"),
         (SQUARE, np.empty((0, 3), dtype=int), WALL, "cells: none given"),
         (SQUARE, [[0, 1, 2, 3]], WALL, "nodes_per_cell = 4 is not 3 or 6"),
-        ([[*p, 0] for p in SQUARE], TWO, WALL, "nodes_per_cell = 3 is not 4 or 10"),
+        ([[*p, 0] for p in SQUARE], TWO, WALL,
+         ("cells has 3 nodes a row, a triangle's, but points has 3 coordinates; "
+         "a mesh of triangles lies in the plane: points[:, :2]")),
         ([[*p, 0, 0] for p in SQUARE], TWO, WALL, "dim = 4 is not 2 or 3"),
         (SQUARE, [0, 1, 2], WALL, "cells: expected 2 dimensions, got 1"),
         (SQUARE, [[0.0, 1.0, 2.0]], WALL, "cells has dtype float64, not an integer's"),

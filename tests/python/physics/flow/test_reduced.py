@@ -272,6 +272,10 @@ def test_pickle(cavity, cavity_train, supremizers):
             want = basis.truncate(3).solve(mu)
             np.testing.assert_array_equal(found.velocity, want.velocity)
             np.testing.assert_array_equal(found.pressure, want.pressure)
+            same = pickle.loads(pickle.dumps(want))
+            np.testing.assert_array_equal(same.velocity, want.velocity)
+            np.testing.assert_array_equal(same.pressure, want.pressure)
+            assert (same.mu, same.history) == (want.mu, want.history)
         basis.solve(mu).pressure  # noqa: B018
 
 
