@@ -226,6 +226,28 @@ def _expect_coupled_solution(problem, basis, found):
     assert np.abs(found.pressure - expected).max() < 1e-7 * np.abs(expected).max()
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: flow.cases.two_lid_cavity(n=6),
+        lambda: flow.cases.cylinder(n=4),
+        lambda: flow.cases.swimmer(n=2),
+    ],
+)
+def test_pressure_modes_are_orthonormal(make):
+    """In the integral over the cells, curved ones too; those of enclosed flows have mean zero."""
+    problem = make()
+    basis = flow.ReducedBasis.fit(problem.snapshots(problem.parameters.grid(2)))
+    modes, cells = basis._offline.pressure_modes, problem.cells
+    corners = problem.cell_nodes[:, : problem.mesh.dim + 1]
+    values = np.einsum("qk,ckm->cqm", cells.linear_shape, modes[corners])
+    gram = np.einsum("cq,cqm,cqn->mn", cells.weights, values, values)
+    assert len(gram) > 1
+    np.testing.assert_allclose(gram, np.eye(len(gram)), atol=1e-10)
+    if problem.enclosed:
+        assert np.abs(np.einsum("cq,cqm->m", cells.weights, values)).max() < 1e-10
+
+
 def test_mass_only_snapshots_bring_no_pressure(cavity, cavity_train):
     both = cavity_train + flow.augment(cavity_train, method="bracket")
     basis = flow.ReducedBasis.fit(both)

@@ -6,6 +6,7 @@ from math import factorial, prod
 import numpy as np
 import pytest
 
+from nonideal.physics.flow.locate import Locator
 from nonideal.physics.flow.simplex import SIMPLICES
 
 
@@ -54,3 +55,24 @@ def test_facets_face_outwards(dim):
         away = corners[row[0]] - corners.mean(axis=0)
         assert np.linalg.det(np.vstack([away, tangents])) > 0
     assert facet.cell_types == simplex.facet_types
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_points_far_out_in_a_bulge_are_found(dim):
+    """Beyond the box of the cell's vertices and of the middles of its edges."""
+    simplex = SIMPLICES[dim]
+    first, last = simplex.edges[1]  # from the end of the first axis to that of the second
+    bulged = simplex.places
+    bulged[simplex.n_vertices + 1, 0] = 1.2
+    small = 3 + 0.01 * simplex.places  # many, so that bins are small
+    cells = np.arange(simplex.n_nodes) + simplex.n_nodes * (np.arange(20_000)[:, None] > 0)
+    locator = Locator(np.concatenate([bulged, small]), cells.astype(np.int32))
+    along = np.linspace(0, 1, 101)[:, None]
+    on_edge = (1 - along) * simplex.places[first] + along * simplex.places[last]
+    inside = np.random.default_rng(dim).dirichlet(np.ones(dim + 1), 200)[:, 1:]
+    reference = np.concatenate([inside, on_edge])
+    points = simplex.shape(reference) @ bulged
+    assert points.max() > 1.25
+    cells, found = locator.find(points)
+    assert not cells.any()
+    np.testing.assert_allclose(found, reference, atol=1e-8)

@@ -517,6 +517,22 @@ def test_meshes_survive_meshio(name, suffix, tmp_path):
         assert list(back.boundaries) == list(mesh.boundaries)
 
 
+@pytest.mark.parametrize("make", [MESHES["curved"], lambda: flow.Mesh.cylinder_channel(3)])
+def test_facets_of_meshio_have_their_edges_nodes_in_order(make):
+    """The node behind the vertices lies on the first edge, and so on, as in meshio's quadratic cells."""
+    mesh = make()
+    written = mesh.to_meshio()
+    simplex = flow.simplex.SIMPLICES[mesh.dim]
+    surface = flow.simplex.SIMPLICES[mesh.dim - 1]
+    ends = np.sort(simplex.edge_ends(written.cells[0].data), axis=1).tolist()
+    node = dict(zip(map(tuple, ends), written.cells[0].data[:, simplex.n_vertices :].ravel(), strict=True))
+    assert len(written.cells) == 1 + len(mesh.boundaries)
+    for block in written.cells[1:]:
+        for facet in block.data:
+            for (a, b), middle in zip(surface.edges, facet[surface.n_vertices :], strict=True):
+                assert middle == node[min(facet[a], facet[b]), max(facet[a], facet[b])]
+
+
 def test_a_mesh_that_is_inside_out_is_turned():
     mesh = MESHES["curved"]()
     turned = mesh.to_meshio()
