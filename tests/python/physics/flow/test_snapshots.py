@@ -362,3 +362,30 @@ def test_a_wider_box_is_no_other_problem(cavity, cavity_train):
     both = cavity_train + wide.snapshots([{"Re": 80.0, "a": 0.0}])
     assert len(both) == 5
     assert flow.ReducedBasis.fit(both).project(wide.stokes({"Re": 600.0, "a": 0.0})).kinetic_energy() > 0
+
+
+def test_a_net_flux_that_interpolation_leaves_is_no_divergence():
+    """Cells take it up alike, so that a solution is as solenoidal as it can be."""
+
+    def inflow(x, y, mu):
+        return np.sin(np.pi * y) ** 3, 0.0
+
+    def outflow(x, y, mu):
+        return 8 / np.pi * y * (1 - y), 0.0
+
+    problem = flow.NavierStokes(
+        flow.Mesh.rectangle(0, 1, 0, 1, nx=4, ny=4),
+        viscosity=0.1,
+        dirichlet={"left": inflow, "right": outflow, "top": 0.0, "bottom": 0.0},
+    )
+    solution = problem.solve({})
+    scale = (abs(problem.divergence_matrix) @ np.abs(solution.velocity.ravel())).max()
+    assert solution.divergence_norm() > 1e-5 * scale
+    own = flow.Snapshots(problem, solution.velocity.reshape(-1, 1), None, [{}])
+    basis = flow.ReducedBasis.fit(
+        own + flow.Snapshots(problem, 0.5 * own.velocity, None, [{}], origin=["half"])
+    )
+    lift = basis.lifts[:, 0]
+    rest = problem.divergence_matrix @ lift
+    net = rest.sum() / problem.pressure_weights.sum()
+    np.testing.assert_allclose(rest, net * problem.pressure_weights, atol=1e-14)

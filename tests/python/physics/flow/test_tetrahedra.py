@@ -568,6 +568,31 @@ def test_refined_box():
     np.testing.assert_allclose(volumes, 1 / 384, rtol=1e-12)
 
 
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=30, deadline=None)
+def test_refined_cuts_along_the_shortest_diagonal(seed):
+    """The one edge inside a refined tetrahedron joins the middles of two opposite edges."""
+    points = np.random.default_rng(seed).random((4, 3))
+    if np.linalg.det(points[1:] - points[0]) < 0:
+        points = points[[0, 2, 1, 3]]
+    facets = list(itertools.combinations(range(4), 3))
+    fine = flow.Mesh(points, [[0, 1, 2, 3]], {"wall": facets}).refined()
+    outer = {
+        pair
+        for facet in np.sort(fine.boundaries["wall"], axis=1).tolist()
+        for pair in itertools.combinations(facet, 2)
+    }
+    inner = sorted({tuple(edge) for edge in np.sort(fine._core.edges, axis=1).tolist()} - outer)
+    assert len(inner) == 1
+    middles = {pair: (points[pair[0]] + points[pair[1]]) / 2 for pair in itertools.combinations(range(4), 2)}
+    lengths = [
+        np.linalg.norm(middles[one] - middles[two])
+        for one, two in (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))
+    ]
+    first, last = fine.points[list(inner[0])]
+    assert np.linalg.norm(last - first) == pytest.approx(min(lengths), rel=1e-8)
+
+
 def test_refined_boundary_follows_a_surface():
     """The lid becomes a paraboloid: all its new nodes are on it, and the volume tends to the true one."""
 
