@@ -6,3 +6,52 @@ simulators call -> molecular dynamics, compared with the reference that the netw
 Source: Z. Yang et al., "Lightweight equivariant interaction graph neural network for accurate and efficient
 interatomic potential and force predictions", arXiv 2311.02869 (2023).
 """
+
+from nonideal.lazy import on_demand
+from nonideal.physics.atoms.correlations import (
+    diffusion_coefficient,
+    mean_squared_displacement,
+    velocity_autocorrelation,
+)
+from nonideal.physics.atoms.distributions import (
+    distance_histogram,
+    force_distribution,
+    radial_distribution,
+    rdf_mae,
+    stability_time,
+)
+from nonideal.physics.atoms.drift import EnergyDrift, energy_drift
+from nonideal.physics.atoms.generators import GENERATORS, Generator, ground_truth
+from nonideal.physics.atoms.trajectory import Trajectory
+
+__all__ = [
+    "GENERATORS",
+    "DynamicsInterrupted",
+    "EnergyDrift",
+    "Generator",
+    "Trajectory",
+    "UnstableDynamics",
+    "diffusion_coefficient",
+    "distance_histogram",
+    "energy_drift",
+    "force_distribution",
+    "ground_truth",
+    "mean_squared_displacement",
+    "radial_distribution",
+    "rdf_mae",
+    "run_md",
+    "sample_frames",
+    "stability_time",
+    "velocity_autocorrelation",
+]
+
+# They need the extra `atoms`.
+__getattr__ = on_demand(
+    __name__,
+    {
+        "DynamicsInterrupted": "dynamics",
+        "UnstableDynamics": "dynamics",
+        "run_md": "dynamics",
+        "sample_frames": "sampling",
+    },
+)

@@ -1,0 +1,38 @@
+"""Which atoms: by chemical symbol or atomic number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nonideal.checks import check_integer, shown
+from nonideal.errors import InvalidArgument, MissingExtra
+
+__all__ = ["atomic_number", "selected"]
+
+
+def atomic_number(name: str, value: Any) -> int:
+    """Return the atomic number of a chemical symbol, or of a number."""
+    if not isinstance(value, str):
+        return check_integer(name, value, 0, 31)
+    try:
+        from ase.data import atomic_numbers
+    except ImportError:
+        raise MissingExtra("ase", "atoms") from None
+    if value not in atomic_numbers:
+        raise InvalidArgument(f"{name} = {shown(value)} is not a chemical symbol")
+    return int(atomic_numbers[value])
+
+
+def selected(numbers: NDArray[np.int64], species: Any) -> NDArray[np.bool_]:
+    """Return which atoms are of the species (one, several, or all where it is None), at least one."""
+    if species is None:
+        chosen = np.ones(len(numbers), dtype=bool)
+    else:
+        names = [species] if isinstance(species, str) or np.ndim(species) == 0 else list(species)
+        chosen = np.isin(numbers, [atomic_number("species", name) for name in names])
+    if not chosen.any():
+        raise InvalidArgument(f"species = {shown(species)}: no atom is of it")
+    return chosen

@@ -1,0 +1,276 @@
+"""What a run of molecular dynamics leaves: positions, velocities, forces and energies in time."""
+
+from __future__ import annotations
+
+import math
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nonideal.checks import FloatArray, check_choice, check_finite, check_integer, shown
+from nonideal.errors import InvalidArgument
+
+__all__ = ["BOLTZMANN", "ENSEMBLES", "Trajectory"]
+
+#: eV/K. Source: the SI's exact Boltzmann constant and elementary charge.
+BOLTZMANN = 1.380649e-23 / 1.602176634e-19
+
+#: What `run_md` can keep constant: the energy, or the temperature by a stochastic or a deterministic bath.
+ENSEMBLES = ("nve", "langevin", "nose-hoover")
+
+_FORMAT = "nonideal trajectory 1"
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """Saved steps of a simulation, T of them, of N atoms.
+
+    Parameters
+    ----------
+    numbers : (N,) int64
+        Atomic numbers.
+    time : (T,) float64, fs
+        Rising.
+    positions : (T, N, 3) float64, angstrom
+        Not wrapped into the cell: displacements are differences.
+    velocities : (T, N, 3) float64, angstrom/fs
+        Optional, as everything that follows: what is missing is refused by the observables that need it.
+    forces : (T, N, 3) float64, eV/angstrom
+        Of the potential alone, without those of a thermostat.
+    cells : (T, 3, 3) float64, angstrom
+        Cell vectors as rows; one (3, 3) cell stands for all steps; default: no cell.
+    pbc : (3,) bool
+        Which of them are periods; one value stands for all three.
+    potential_energy, kinetic_energy : (T,) float64, eV
+        Of the whole system.
+    masses : (N,) float64, u
+        Needed where the centre of mass is.
+    ensemble : str
+        ``"nve"``, ``"langevin"``, ``"nose-hoover"``, or ``""`` where it is not known.
+    seed : int, optional
+        Of the velocities and the thermostat.
+
+    Raises
+    ------
+    InvalidArgument
+        If shapes don't fit, a number is not finite, or times don't rise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nonideal.physics.atoms import Trajectory
+    >>> time = np.arange(3.0)
+    >>> positions = np.zeros((3, 1, 3))
+    >>> positions[:, 0, 0] = 0.5 * time
+    >>> t = Trajectory(numbers=[18], time=time, positions=positions)
+    >>> len(t), t.pbc.any()
+    (3, np.False_)
+    """
+
+    numbers: NDArray[np.int64]
+    time: FloatArray
+    positions: FloatArray
+    velocities: FloatArray | None = None
+    forces: FloatArray | None = None
+    cells: FloatArray | None = None
+    pbc: NDArray[np.bool_] | bool | Sequence[bool] = False
+    potential_energy: FloatArray | None = None
+    kinetic_energy: FloatArray | None = None
+    masses: FloatArray | None = None
+    ensemble: str = ""
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        positions = check_finite("positions", self.positions)
+        if positions.ndim != 3 or positions.shape[2] != 3:
+            raise InvalidArgument(f"positions: shape {positions.shape} is not (steps, atoms, 3)")
+        n_steps, n_atoms, _ = positions.shape
+        time = _shaped("time", self.time, (n_steps,))
+        if not (np.diff(time) > 0.0).all():
+            raise InvalidArgument("time: not every step is later than the one before")
+        put = _Putter(self)
+        put("positions", positions)
+        put("time", time)
+        put("numbers", _checked_numbers(self.numbers, n_atoms))
+        for name in ("velocities", "forces"):
+            put.optional(name, (n_steps, n_atoms, 3))
+        for name in ("potential_energy", "kinetic_energy"):
+            put.optional(name, (n_steps,))
+        put.optional("masses", (n_atoms,))
+        if self.masses is not None and not (self.masses > 0.0).all():
+            raise InvalidArgument(f"masses: the smallest, {self.masses.min()}, is not > 0")
+        put("pbc", _checked_pbc(self.pbc))
+        put("cells", _checked_cells(self.cells, n_steps))
+        if self.ensemble:
+            check_choice("ensemble", self.ensemble, ENSEMBLES)
+        if self.seed is not None:
+            check_integer("seed", self.seed, 0, 64)
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    @property
+    def total_energy(self) -> FloatArray:
+        """Potential and kinetic energy together: (T,) float64, eV."""
+        return self.needed("potential_energy") + self.needed("kinetic_energy")
+
+    @property
+    def temperature(self) -> FloatArray:
+        """Kinetic temperature: (T,) float64, K.
+
+        Of 3N - 3 degrees of freedom: the centre of mass is at rest, as `run_md` leaves it.
+        """
+        n_atoms = len(self.numbers)
+        if n_atoms < 2:
+            raise InvalidArgument(f"numbers: {n_atoms} atoms with their centre of mass at rest don't move")
+        return self.needed("kinetic_energy") / (1.5 * (n_atoms - 1) * BOLTZMANN)
+
+    def needed(self, name: str) -> FloatArray:
+        """Return an optional array, or refuse."""
+        value: FloatArray | None = getattr(self, name)
+        if value is None:
+            raise InvalidArgument(f"trajectory: {name} is missing")
+        return value
+
+    def cut(self, start: int = 0, stop: int | None = None) -> Trajectory:
+        """Return the saved steps from ``start`` to before ``stop``, as in a slice, as a trajectory."""
+        part = slice(start, stop)
+        if not len(range(len(self))[part]):
+            raise InvalidArgument(f"[{start}:{stop}] holds none of the {len(self)} steps")
+        cut = {
+            name: None if (value := getattr(self, name)) is None else value[part]
+            for name in (
+                *("time", "positions", "velocities", "forces", "cells"),
+                *("potential_energy", "kinetic_energy"),
+            )
+        }
+        kept = {name: getattr(self, name) for name in ("numbers", "pbc", "masses", "ensemble", "seed")}
+        return Trajectory(**cut, **kept)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write everything into one compressed ``.npz`` file and return its path.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> import numpy as np
+        >>> from nonideal.physics.atoms import Trajectory
+        >>> t = Trajectory(numbers=[18], time=[0.0, 1.0], positions=np.zeros((2, 1, 3)))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     again = Trajectory.load(t.save(pathlib.Path(folder) / "argon.npz"))
+        >>> bool((again.positions == t.positions).all())
+        True
+        """
+        path = Path(path)
+        if path.suffix != ".npz":  # NumPy would add it in silence
+            raise InvalidArgument(f"path = {path} does not end in .npz")
+        held = {f.name: getattr(self, f.name) for f in fields(self)}
+        seed = held.pop("seed")
+        arrays = {name: np.asarray(value) for name, value in held.items() if value is not None}
+        if seed is not None:
+            arrays["seed"] = np.uint64(seed)
+        with path.open("wb") as file:
+            np.savez_compressed(file, format=np.asarray(_FORMAT), **arrays)
+        return path
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Trajectory:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        InvalidArgument
+            If the file is something else, is damaged, or holds what a trajectory may not.
+        """
+        path = Path(path)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                read = {name: file[name] for name in file.files}
+        except FileNotFoundError:
+            raise InvalidArgument(f"path = {path} does not exist") from None
+        # What NumPy and the decompressor raise for damaged bytes is not documented as one type.
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.zlib.error) as problem:  # type: ignore[attr-defined]
+            raise InvalidArgument(f"{path.name} cannot be read: {problem}") from None
+        except AttributeError:
+            raise InvalidArgument(f"{path.name} is not a file of named arrays") from None
+        if str(read.pop("format", None)) != _FORMAT:
+            raise InvalidArgument(f"{path.name} is not a trajectory that nonideal saved")
+        known = {f.name for f in fields(cls)}
+        if strange := sorted(set(read) - known):
+            raise InvalidArgument(f"{path.name} holds {', '.join(strange)}, which a trajectory does not have")
+        if missing := {"numbers", "time", "positions"} - set(read):
+            raise InvalidArgument(f"{path.name} lacks {', '.join(sorted(missing))}")
+        values: dict[str, Any] = dict(read)
+        if "ensemble" in values:
+            values["ensemble"] = str(values["ensemble"])
+        if "seed" in values:
+            values["seed"] = int(values["seed"])
+        return cls(**values)
+
+
+class _Putter:
+    """Sets fields of a frozen dataclass to what the checks return."""
+
+    def __init__(self, target: Trajectory) -> None:
+        self.target = target
+
+    def __call__(self, name: str, value: Any) -> None:
+        object.__setattr__(self.target, name, value)
+
+    def optional(self, name: str, shape: tuple[int, ...]) -> None:
+        value = getattr(self.target, name)
+        if value is not None:
+            self(name, _shaped(name, value, shape))
+
+
+def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> FloatArray:
+    array = check_finite(name, value)
+    if array.shape != shape:
+        raise InvalidArgument(f"{name}: shape {array.shape} is not {shape}")
+    return array
+
+
+def _checked_numbers(numbers: Any, n_atoms: int) -> NDArray[np.int64]:
+    array = np.asarray(numbers)
+    if array.shape != (n_atoms,):
+        raise InvalidArgument(f"numbers: shape {array.shape} is not {(n_atoms,)}")
+    if array.size and array.dtype.kind not in "iu":
+        raise InvalidArgument(f"numbers has dtype {array.dtype}, not an integer's")
+    return array.astype(np.int64)
+
+
+def _checked_pbc(pbc: Any) -> NDArray[np.bool_]:
+    array = np.asarray(pbc)
+    if array.dtype.kind != "b" or array.shape not in ((), (3,)):
+        raise InvalidArgument(f"pbc = {shown(pbc)} is neither one nor three booleans")
+    return np.array(np.broadcast_to(array, 3))
+
+
+def _checked_cells(cells: Any, n_steps: int) -> FloatArray:
+    if cells is None:
+        return np.zeros((n_steps, 3, 3))
+    array = check_finite("cells", cells)
+    if array.shape == (3, 3):
+        array = np.broadcast_to(array, (n_steps, 3, 3))
+    if array.shape != (n_steps, 3, 3):
+        raise InvalidArgument(f"cells: shape {array.shape} is neither (3, 3) nor {(n_steps, 3, 3)}")
+    return np.array(array)
+
+
+def uniform_step(trajectory: Trajectory) -> float:
+    """Return the time between saved steps, fs, or refuse where it varies."""
+    if len(trajectory) < 2:
+        raise InvalidArgument(f"trajectory: {len(trajectory)} saved steps are fewer than 2")
+    gaps = np.diff(trajectory.time)
+    step = float(trajectory.time[-1] - trajectory.time[0]) / len(gaps)
+    if not math.isclose(gaps.min(), step, rel_tol=1e-6) or not math.isclose(gaps.max(), step, rel_tol=1e-6):
+        raise InvalidArgument(
+            f"trajectory.time: steps between {gaps.min():g} and {gaps.max():g} fs, where one is needed"
+        )
+    return step
