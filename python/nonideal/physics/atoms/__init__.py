@@ -21,6 +21,7 @@ from nonideal.physics.atoms.distributions import (
     stability_time,
 )
 from nonideal.physics.atoms.drift import EnergyDrift, energy_drift
+from nonideal.physics.atoms.frame import Frame
 from nonideal.physics.atoms.generators import GENERATORS, Generator, ground_truth
 from nonideal.physics.atoms.trajectory import Trajectory
 
@@ -28,6 +29,7 @@ __all__ = [
     "GENERATORS",
     "DynamicsInterrupted",
     "EnergyDrift",
+    "Frame",
     "Generator",
     "Trajectory",
     "UnstableDynamics",

@@ -62,12 +62,12 @@ def mean_squared_displacement(
     >>> print(lag[3], msd[3].round(6))
     3.0 0.09
     """
-    step = uniform_step(trajectory)
+    uniform_step(trajectory)
     chosen = selected(trajectory.numbers, species)
     positions = trajectory.positions[:, chosen]
     if check_boolean("remove_drift", remove_drift):
         positions = positions - _centre_of_mass(trajectory)[:, None]
-    return step * np.arange(len(trajectory)), _mean_squares(positions)
+    return trajectory.time - trajectory.time[0], _mean_squares(positions)
 
 
 def diffusion_coefficient(
@@ -182,7 +182,7 @@ def velocity_autocorrelation(trajectory: Trajectory, *, species: Any = None) -> 
     >>> c[[0, 5, 10]].round(2) + 0.0
     array([ 1.,  0., -1.])
     """
-    step = uniform_step(trajectory)
+    uniform_step(trajectory)
     velocities = trajectory.needed("velocities")[:, selected(trajectory.numbers, species)]
     n_steps = len(trajectory)
     sums = np.zeros(n_steps)
@@ -190,8 +190,8 @@ def velocity_autocorrelation(trajectory: Trajectory, *, species: Any = None) -> 
         sums += _correlation(part).sum(axis=1)
     if not sums[0] > 0.0:
         raise InvalidArgument("trajectory.velocities are all zero")
-    means = sums / np.arange(n_steps, 0, -1)
-    return step * np.arange(n_steps), means / means[0]
+    means: FloatArray = sums / np.arange(n_steps, 0, -1)
+    return trajectory.time - trajectory.time[0], means / means[0]
 
 
 def _centre_of_mass(trajectory: Trajectory) -> FloatArray:
@@ -220,7 +220,7 @@ def _chunks(values: FloatArray) -> list[FloatArray]:
 
 
 def _correlation(columns: FloatArray) -> FloatArray:
-    """Sums over t of c(t) c(t + s), of each column: the inverse transform of the power spectrum."""
+    """Return sums over t of c(t) c(t + s), of each column: the inverse transform of the power spectrum."""
     from scipy import fft
 
     n_steps = len(columns)

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nonideal.checks import FloatArray, check_finite, check_integer, check_iterable, check_positive
 from nonideal.errors import InvalidArgument
 from nonideal.physics.atoms.selection import atomic_number, selected
+from nonideal.physics.atoms.system import BoolArray, IntArray, System, as_system
 from nonideal.physics.atoms.trajectory import Trajectory
 
 __all__ = ["distance_histogram", "force_distribution", "radial_distribution", "rdf_mae", "stability_time"]
-
-
-class _Snapshot(NamedTuple):
-    numbers: NDArray[np.int64]
-    positions: FloatArray
-    cell: FloatArray
-    pbc: NDArray[np.bool_]
 
 
 def radial_distribution(
@@ -276,7 +269,9 @@ def stability_time(
 
 
 def _edges(r_max: float, bins: int) -> FloatArray:
-    return np.linspace(0.0, check_positive("r_max", r_max), check_integer("bins", bins, 1, 31) + 1)
+    width = check_positive("r_max", r_max) / check_integer("bins", bins, 1, 31)
+    edges: FloatArray = width * np.arange(bins + 1, dtype=np.float64)
+    return edges
 
 
 def _pair(pair: Any) -> tuple[int, int]:
@@ -303,21 +298,16 @@ def _systems(source: Any) -> list[Any]:
     return systems
 
 
-def _snapshots(source: Any) -> Iterator[_Snapshot]:
+def _snapshots(source: Any) -> Iterator[System]:
     if isinstance(source, Trajectory):
-        for positions, cell in zip(source.positions, source.cells, strict=True):
-            yield _Snapshot(source.numbers, positions, cell, np.asarray(source.pbc))
+        for positions, cell in zip(source.positions, source.needed("cells"), strict=True):
+            yield System(source.numbers, positions, cell, source.pbc)
         return
-    for system in _systems(source):
-        yield _Snapshot(
-            np.asarray(system.numbers),
-            np.asarray(system.positions, dtype=np.float64),
-            np.asarray(system.cell, dtype=np.float64),
-            np.broadcast_to(np.asarray(system.pbc), 3),
-        )
+    for index, system in enumerate(_systems(source)):
+        yield as_system(system, f"trajectory_or_frames[{index}]")
 
 
-def _forces(source: Any) -> Iterator[tuple[NDArray[np.int64], FloatArray]]:
+def _forces(source: Any) -> Iterator[tuple[IntArray, FloatArray]]:
     if isinstance(source, Trajectory):
         forces = source.needed("forces")
         yield np.tile(source.numbers, len(forces)), forces.reshape(-1, 3)
@@ -331,8 +321,10 @@ def _forces(source: Any) -> Iterator[tuple[NDArray[np.int64], FloatArray]]:
         yield np.asarray(system.numbers), np.asarray(held, dtype=np.float64)
 
 
-def _pair_counts(
-    frame: _Snapshot, r_max: float, bins: int, first: NDArray[np.bool_], second: NDArray[np.bool_]
-) -> FloatArray:
-    i, j, distances = neighbor_list("ijd", frame, r_max)
+def _pair_counts(frame: System, r_max: float, bins: int, first: BoolArray, second: BoolArray) -> FloatArray:
+    from ase.neighborlist import primitive_neighbor_list
+
+    i, j, distances = primitive_neighbor_list(
+        "ijd", frame.pbc, frame.cell, frame.positions, r_max, self_interaction=False
+    )
     return _counted(distances[first[i] & second[j]], r_max, bins)

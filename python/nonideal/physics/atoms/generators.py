@@ -81,7 +81,8 @@ def _emt() -> Any:
         from ase.calculators.emt import EMT
     except ImportError:
         raise MissingExtra("ase", "atoms") from None
-    return EMT()
+    make: Any = EMT
+    return make()
 
 
 def _lammps(style: str, coefficients: str, file: str, species: tuple[str, ...], cutoff: float) -> Any:
@@ -144,7 +145,7 @@ _DECLARED = (
     Generator(
         "argon-lj",
         "LAMMPS",
-        "Lennard-Jones, 120 K and 3.4 angstrom: A. Rahman, Phys. Rev. 136, A405 (1964); cut at 2.5 sigma, shifted",
+        "120 K, 3.4 angstrom: A. Rahman, Phys. Rev. 136, A405 (1964); cut at 2.5 sigma and shifted",
         ("Ar",),
         "lammps",
         0.5,
@@ -153,7 +154,7 @@ _DECLARED = (
     Generator(
         "gfn2-xtb",
         "tblite",
-        "tight binding GFN2-xTB: C. Bannwarth, S. Ehlert and S. Grimme, J. Chem. Theory Comput. 15, 1652 (2019)",
+        "tight binding: C. Bannwarth, S. Ehlert and S. Grimme, J. Chem. Theory Comput. 15, 1652 (2019)",
         (),
         "xtb",
         100.0,

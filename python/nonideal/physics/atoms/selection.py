@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nonideal.checks import check_integer, shown
 from nonideal.errors import InvalidArgument, MissingExtra
+from nonideal.physics.atoms.system import BoolArray, IntArray
 
 __all__ = ["atomic_number", "selected"]
 
@@ -26,8 +26,9 @@ def atomic_number(name: str, value: Any) -> int:
     return int(atomic_numbers[value])
 
 
-def selected(numbers: NDArray[np.int64], species: Any) -> NDArray[np.bool_]:
+def selected(numbers: IntArray, species: Any) -> BoolArray:
     """Return which atoms are of the species (one, several, or all where it is None), at least one."""
+    chosen: BoolArray
     if species is None:
         chosen = np.ones(len(numbers), dtype=bool)
     else:

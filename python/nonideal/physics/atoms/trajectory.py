@@ -5,16 +5,23 @@ from __future__ import annotations
 import math
 import os
 import zipfile
-from collections.abc import Sequence
+import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nonideal.checks import FloatArray, check_choice, check_finite, check_integer, shown
+from nonideal.checks import FloatArray, check_choice, check_finite, check_integer
 from nonideal.errors import InvalidArgument
+from nonideal.physics.atoms.system import (
+    BoolArray,
+    IntArray,
+    check_cell,
+    check_length,
+    check_numbers,
+    check_pbc,
+)
 
 __all__ = ["BOLTZMANN", "ENSEMBLES", "Trajectory"]
 
@@ -33,7 +40,7 @@ class Trajectory:
 
     Parameters
     ----------
-    numbers : (N,) int64
+    numbers : (N,) int32
         Atomic numbers.
     time : (T,) float64, fs
         Rising.
@@ -73,13 +80,13 @@ class Trajectory:
     (3, np.False_)
     """
 
-    numbers: NDArray[np.int64]
+    numbers: IntArray
     time: FloatArray
     positions: FloatArray
     velocities: FloatArray | None = None
     forces: FloatArray | None = None
     cells: FloatArray | None = None
-    pbc: NDArray[np.bool_] | bool | Sequence[bool] = False
+    pbc: BoolArray = False  # type: ignore[assignment]
     potential_energy: FloatArray | None = None
     kinetic_energy: FloatArray | None = None
     masses: FloatArray | None = None
@@ -97,7 +104,8 @@ class Trajectory:
         put = _Putter(self)
         put("positions", positions)
         put("time", time)
-        put("numbers", _checked_numbers(self.numbers, n_atoms))
+        put("numbers", check_numbers("numbers", self.numbers))
+        check_length("positions[0]", n_atoms, len(self.numbers))
         for name in ("velocities", "forces"):
             put.optional(name, (n_steps, n_atoms, 3))
         for name in ("potential_energy", "kinetic_energy"):
@@ -105,8 +113,8 @@ class Trajectory:
         put.optional("masses", (n_atoms,))
         if self.masses is not None and not (self.masses > 0.0).all():
             raise InvalidArgument(f"masses: the smallest, {self.masses.min()}, is not > 0")
-        put("pbc", _checked_pbc(self.pbc))
-        put("cells", _checked_cells(self.cells, n_steps))
+        put("pbc", check_pbc("pbc", self.pbc))
+        put("cells", _checked_cells(self.cells, self.pbc, n_steps))
         if self.ensemble:
             check_choice("ensemble", self.ensemble, ENSEMBLES)
         if self.seed is not None:
@@ -143,14 +151,16 @@ class Trajectory:
         part = slice(start, stop)
         if not len(range(len(self))[part]):
             raise InvalidArgument(f"[{start}:{stop}] holds none of the {len(self)} steps")
-        cut = {
+        cut: dict[str, Any] = {
             name: None if (value := getattr(self, name)) is None else value[part]
             for name in (
                 *("time", "positions", "velocities", "forces", "cells"),
                 *("potential_energy", "kinetic_energy"),
             )
         }
-        kept = {name: getattr(self, name) for name in ("numbers", "pbc", "masses", "ensemble", "seed")}
+        kept: dict[str, Any] = {
+            name: getattr(self, name) for name in ("numbers", "pbc", "masses", "ensemble", "seed")
+        }
         return Trajectory(**cut, **kept)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -172,7 +182,7 @@ class Trajectory:
             raise InvalidArgument(f"path = {path} does not end in .npz")
         held = {f.name: getattr(self, f.name) for f in fields(self)}
         seed = held.pop("seed")
-        arrays = {name: np.asarray(value) for name, value in held.items() if value is not None}
+        arrays: dict[str, Any] = {n: np.asarray(value) for n, value in held.items() if value is not None}
         if seed is not None:
             arrays["seed"] = np.uint64(seed)
         with path.open("wb") as file:
@@ -195,7 +205,7 @@ class Trajectory:
         except FileNotFoundError:
             raise InvalidArgument(f"path = {path} does not exist") from None
         # What NumPy and the decompressor raise for damaged bytes is not documented as one type.
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.zlib.error) as problem:  # type: ignore[attr-defined]
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as problem:
             raise InvalidArgument(f"{path.name} cannot be read: {problem}") from None
         except AttributeError:
             raise InvalidArgument(f"{path.name} is not a file of named arrays") from None
@@ -236,30 +246,14 @@ def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> FloatArray:
     return array
 
 
-def _checked_numbers(numbers: Any, n_atoms: int) -> NDArray[np.int64]:
-    array = np.asarray(numbers)
-    if array.shape != (n_atoms,):
-        raise InvalidArgument(f"numbers: shape {array.shape} is not {(n_atoms,)}")
-    if array.size and array.dtype.kind not in "iu":
-        raise InvalidArgument(f"numbers has dtype {array.dtype}, not an integer's")
-    return array.astype(np.int64)
-
-
-def _checked_pbc(pbc: Any) -> NDArray[np.bool_]:
-    array = np.asarray(pbc)
-    if array.dtype.kind != "b" or array.shape not in ((), (3,)):
-        raise InvalidArgument(f"pbc = {shown(pbc)} is neither one nor three booleans")
-    return np.array(np.broadcast_to(array, 3))
-
-
-def _checked_cells(cells: Any, n_steps: int) -> FloatArray:
-    if cells is None:
-        return np.zeros((n_steps, 3, 3))
+def _checked_cells(cells: Any, pbc: BoolArray, n_steps: int) -> FloatArray:
+    if cells is None or np.shape(cells) == (3, 3):
+        return np.array(np.broadcast_to(check_cell("cells", cells, pbc), (n_steps, 3, 3)))
     array = check_finite("cells", cells)
-    if array.shape == (3, 3):
-        array = np.broadcast_to(array, (n_steps, 3, 3))
     if array.shape != (n_steps, 3, 3):
         raise InvalidArgument(f"cells: shape {array.shape} is neither (3, 3) nor {(n_steps, 3, 3)}")
+    for step in np.flatnonzero(np.diff(array, axis=0, prepend=array[:1] - 1.0).any(axis=(1, 2))):
+        check_cell(f"cells[{step}]", array[step], pbc)
     return np.array(array)
 
 

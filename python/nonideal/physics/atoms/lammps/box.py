@@ -84,6 +84,6 @@ class Box:
 
 
 def _perpendicular(periodic: FloatArray) -> FloatArray:
-    """Unit vectors perpendicular to the given rows and to each other, as many as are missing of three."""
+    """Return unit vectors perpendicular to the given rows and to each other, three in all."""
     _, _, rows = np.linalg.svd(periodic.reshape(-1, 3), full_matrices=True)
     return rows[len(periodic) :]

@@ -54,6 +54,7 @@ class LammpsSystem:
         """Make the instance hold this system; a new one is started only where atoms are others."""
         numbers, cell, pbc = np.asarray(numbers), np.asarray(cell), np.asarray(pbc)
         fixed = (numbers, cell, pbc) if pbc.all() else (numbers, cell, pbc, positions)
+        box: Box
         if self.held and all(map(np.array_equal, fixed, self.held)):
             box = self.box
         else:
@@ -146,7 +147,7 @@ class LammpsSystem:
         self.types = types
 
 
-class LammpsCalculator(Calculator):  # type: ignore[misc]
+class LammpsCalculator(Calculator):
     """A potential of LAMMPS as an ASE calculator: energy, forces, stress.
 
     One instance stays alive from call to call; other atoms start a new one.
@@ -172,10 +173,10 @@ class LammpsCalculator(Calculator):  # type: ignore[misc]
     -0.0103
     """
 
-    implemented_properties = ("energy", "free_energy", "forces", "stress")  # noqa: RUF012 of ASE's base
+    implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 (ASE's type)
 
     def __init__(self, commands: Sequence[str], species: Sequence[str], cutoff: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.lammps = LammpsSystem(commands, species, cutoff)
         self.kept = (tuple(commands), tuple(species), float(cutoff))
 
@@ -183,7 +184,7 @@ class LammpsCalculator(Calculator):  # type: ignore[misc]
         self, atoms: Any = None, properties: Any = ("energy",), system_changes: Any = all_changes
     ) -> None:
         """Fill ``results``, as ASE calls it."""
-        super().calculate(atoms, properties, system_changes)
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
         system = self.lammps
         atoms = self.atoms
         positions = atoms.get_positions()
