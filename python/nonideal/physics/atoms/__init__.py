@@ -23,19 +23,24 @@ from nonideal.physics.atoms.distributions import (
 from nonideal.physics.atoms.drift import EnergyDrift, energy_drift
 from nonideal.physics.atoms.frame import Frame
 from nonideal.physics.atoms.generators import GENERATORS, Generator, ground_truth
+from nonideal.physics.atoms.md_report import Comparison, MDReport
 from nonideal.physics.atoms.trajectory import Trajectory
 
 __all__ = [
     "GENERATORS",
+    "Comparison",
     "DynamicsInterrupted",
     "EnergyDrift",
+    "EquationOfState",
     "Frame",
     "Generator",
+    "MDReport",
     "Trajectory",
     "UnstableDynamics",
     "diffusion_coefficient",
     "distance_histogram",
     "energy_drift",
+    "equation_of_state",
     "force_distribution",
     "ground_truth",
     "mean_squared_displacement",
@@ -44,6 +49,8 @@ __all__ = [
     "run_md",
     "sample_frames",
     "stability_time",
+    "vacancy_formation_energy",
+    "validate_md",
     "velocity_autocorrelation",
 ]
 
@@ -52,8 +59,12 @@ __getattr__ = on_demand(
     __name__,
     {
         "DynamicsInterrupted": "dynamics",
+        "EquationOfState": "crystal",
         "UnstableDynamics": "dynamics",
+        "equation_of_state": "crystal",
         "run_md": "dynamics",
         "sample_frames": "sampling",
+        "vacancy_formation_energy": "crystal",
+        "validate_md": "validation",
     },
 )

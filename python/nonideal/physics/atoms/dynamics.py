@@ -202,11 +202,11 @@ def equilibrate(atoms: Any, plan: Plan, *, seed: int, progress: bool) -> None:
         integration.run(plan.n_equilibration, "equilibration", progress)
 
 
-def simulate(atoms: Any, plan: Plan, *, seed: int, progress: bool) -> Trajectory:
+def simulate(atoms: Any, plan: Plan, *, seed: int, progress: bool, label: str = "dynamics") -> Trajectory:
     """Run on from where the atoms are, in place, and return what was saved."""
     record = Recorder(atoms, plan, seed)
     integration = Integration(atoms, plan, plan.ensemble, derive_seed(seed, 2), record)
-    integration.run(plan.n_steps, f"dynamics ({plan.ensemble})", progress)
+    integration.run(plan.n_steps, f"{label} ({plan.ensemble})", progress)
     result = record.trajectory()
     assert result is not None  # the start is in it
     return result

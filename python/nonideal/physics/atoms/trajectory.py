@@ -14,6 +14,7 @@ import numpy as np
 
 from nonideal.checks import FloatArray, check_choice, check_finite, check_integer
 from nonideal.errors import InvalidArgument
+from nonideal.physics.atoms.frame import Frame
 from nonideal.physics.atoms.system import (
     BoolArray,
     IntArray,
@@ -145,6 +146,19 @@ class Trajectory:
         if value is None:
             raise InvalidArgument(f"trajectory: {name} is missing")
         return value
+
+    def frame(self, step: int) -> Frame:
+        """Return one saved step with its labels; ``step`` counts as an index does."""
+        step = range(len(self))[step]
+        energy = self.potential_energy
+        return Frame(
+            numbers=self.numbers,
+            positions=self.positions[step],
+            cell=self.needed("cells")[step],
+            pbc=self.pbc,
+            energy=None if energy is None else float(energy[step]),
+            forces=None if self.forces is None else self.forces[step],
+        )
 
     def cut(self, start: int = 0, stop: int | None = None) -> Trajectory:
         """Return the saved steps from ``start`` to before ``stop``, as in a slice, as a trajectory."""
