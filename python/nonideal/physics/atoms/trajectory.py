@@ -213,16 +213,16 @@ class Trajectory:
             If the file is something else, is damaged, or holds what a trajectory may not.
         """
         path = Path(path)
+        if not path.is_file():
+            raise InvalidArgument(f"path = {path} is not a file")
+        if not zipfile.is_zipfile(path):
+            raise InvalidArgument(f"{path.name} is not a file of named arrays")
         try:
-            with np.load(path, allow_pickle=False) as file:
-                read = {name: file[name] for name in file.files}
-        except FileNotFoundError:
-            raise InvalidArgument(f"path = {path} does not exist") from None
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                read = {name: archive[name] for name in archive.files}
         # What NumPy and the decompressor raise for damaged bytes is not documented as one type.
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as problem:
             raise InvalidArgument(f"{path.name} cannot be read: {problem}") from None
-        except AttributeError:
-            raise InvalidArgument(f"{path.name} is not a file of named arrays") from None
         if str(read.pop("format", None)) != _FORMAT:
             raise InvalidArgument(f"{path.name} is not a trajectory that nonideal saved")
         known = {f.name for f in fields(cls)}
