@@ -25,6 +25,28 @@ class Wells(Calculator):
         }
 
 
+class Springs(Calculator):
+    """A spring of this stiffness (eV/angstrom^2), at rest as the atoms stand, between every two of them."""
+
+    implemented_properties = ["energy", "forces"]  # noqa: RUF012
+
+    def __init__(self, positions, stiffness):
+        super().__init__()
+        self.stiffness = stiffness
+        self.lengths = np.linalg.norm(positions[:, None] - positions, axis=2)
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        vectors = self.atoms.positions[:, None] - self.atoms.positions
+        lengths = np.linalg.norm(vectors, axis=2)
+        stretch = lengths - self.lengths
+        pull = -self.stiffness * stretch / np.where(lengths > 0, lengths, 1.0)
+        self.results = {
+            "energy": 0.25 * self.stiffness * float((stretch**2).sum()),
+            "forces": (pull[:, :, None] * vectors).sum(axis=1),
+        }
+
+
 class Failing(Wells):
     """Wells that raise what they are told to, at one of their calls."""
 

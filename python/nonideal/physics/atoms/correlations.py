@@ -124,12 +124,26 @@ def diffusion_coefficient(
     (True, 'm^2/s')
     """
     step = uniform_step(trajectory)
+    first, length, last = cut_blocks(len(trajectory), step, discard, lag, blocks)
+    slopes = []
+    for block in range(blocks):
+        start = first + block * length
+        times, msd = mean_squared_displacement(trajectory.cut(start, start + length), species=species)
+        part = slice(last // 2, last + 1)
+        slopes.append(np.polynomial.polynomial.polyfit(times[part], msd[part], 1)[1])
+    return Estimate.from_samples(np.asarray(slopes) / 6 * _PER_SECOND, "m^2/s")
+
+
+def cut_blocks(
+    n_steps: int, step: float, discard: float, lag: float | None, blocks: int
+) -> tuple[int, int, int]:
+    """Return the first saved step, the steps of a block, and the lag in steps, or refuse."""
     blocks = check_integer("blocks", blocks, 2)
     first = int(np.ceil(check_non_negative("discard", discard) / step - 1e-9))
-    length = (len(trajectory) - first) // blocks
+    length = (n_steps - first) // blocks
     if length < 5:
         raise InvalidArgument(
-            f"trajectory: {max(len(trajectory) - first, 0)} steps after discard = {discard:g} fs are too few "
+            f"trajectory: {max(n_steps - first, 0)} steps after discard = {discard:g} fs are too few "
             f"for {blocks} blocks of 5"
         )
     longest = (length - 1) * step
@@ -139,14 +153,7 @@ def diffusion_coefficient(
         raise InvalidArgument(
             f"lag = {lag:g} fs is outside [{2 * step:g}, {longest:g}], two steps and a block"
         )
-    last = round(lag / step)
-    slopes = []
-    for block in range(blocks):
-        start = first + block * length
-        times, msd = mean_squared_displacement(trajectory.cut(start, start + length), species=species)
-        part = slice(last // 2, last + 1)
-        slopes.append(np.polynomial.polynomial.polyfit(times[part], msd[part], 1)[1])
-    return Estimate.from_samples(np.asarray(slopes) / 6 * _PER_SECOND, "m^2/s")
+    return first, length, round(lag / step)
 
 
 def velocity_autocorrelation(trajectory: Trajectory, *, species: Any = None) -> tuple[FloatArray, FloatArray]:

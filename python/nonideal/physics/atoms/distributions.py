@@ -322,9 +322,14 @@ def _forces(source: Any) -> Iterator[tuple[IntArray, FloatArray]]:
 
 
 def _pair_counts(frame: System, r_max: float, bins: int, first: BoolArray, second: BoolArray) -> FloatArray:
-    from ase.neighborlist import primitive_neighbor_list
-
-    i, j, distances = primitive_neighbor_list(
-        "ijd", frame.pbc, frame.cell, frame.positions, r_max, self_interaction=False
-    )
-    return _counted(distances[first[i] & second[j]], r_max, bins)
+    heights = 1.0 / np.linalg.norm(np.linalg.inv(frame.cell), axis=0)
+    fractions = frame.positions @ np.linalg.inv(frame.cell)
+    between = fractions - fractions[:, None]
+    between -= np.round(between)
+    counts = np.zeros(bins)
+    for shift in np.ndindex(*(2 * (reach := np.floor(r_max / heights + 0.5).astype(int)) + 1)):
+        distances = np.linalg.norm((between + (np.array(shift) - reach)) @ frame.cell, axis=2)
+        if (np.array(shift) == reach).all():
+            np.fill_diagonal(distances, np.inf)
+        counts += _counted(distances[np.ix_(first, second)].ravel(), r_max, bins)
+    return counts

@@ -21,7 +21,6 @@ try:
     from ase.constraints import FixCom
     from ase.md.langevin import Langevin
     from ase.md.nose_hoover_chain import NoseHooverChainNVT
-    from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
     from ase.md.verlet import VelocityVerlet
 except ImportError:
     raise MissingExtra("ase", "atoms") from None
@@ -190,8 +189,10 @@ def started(system: Any, calculator: Any, *, temperature: float, seed: int) -> A
     if len(atoms) < 2:
         raise InvalidArgument(f"system: {len(atoms)} atoms with their centre of mass at rest don't move")
     atoms.calc = as_calculator("calculator", calculator)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=_generator(derive_seed(seed, 0)))
-    Stationary(atoms, preserve_temperature=False)
+    masses = atoms.get_masses()[:, None]
+    spread = np.sqrt(masses * units.kB * temperature)
+    momenta = spread * _generator(derive_seed(seed, 0)).standard_normal((len(atoms), 3))
+    atoms.set_momenta(momenta - masses / masses.sum() * momenta.sum(axis=0))
     return atoms
 
 

@@ -186,7 +186,7 @@ def _walk_in_ase(calculator: Any, start: Any, plan: Plan, walker: _Walker) -> It
 
 
 def _walk_in_lammps(calculator: Any, start: Any, plan: Plan, walker: _Walker) -> Iterator[Any]:
-    from nonideal.physics.atoms.lammps.dynamics import LammpsLangevin
+    from nonideal.physics.atoms.lammps.dynamics import HIGHEST_SEED, LammpsLangevin
 
     atoms = started(start, calculator, temperature=plan.temperature, seed=walker.seed)
     if not atoms.pbc.all():
@@ -198,7 +198,7 @@ def _walk_in_lammps(calculator: Any, start: Any, plan: Plan, walker: _Walker) ->
         temperature=plan.temperature,
         timestep=plan.timestep,
         friction=plan.friction,
-        seed=1 + derive_seed(walker.seed, 3) % ((1 << 31) - 2),
+        seed=1 + derive_seed(walker.seed, 3) % HIGHEST_SEED,
     )
     try:
         dynamics.run(plan.n_equilibration)

@@ -9,9 +9,9 @@ import numpy as np
 
 from nonideal.checks import check_choice, check_integer, check_iterable, check_positive
 from nonideal.errors import InvalidArgument
-from nonideal.estimate import Estimate
 from nonideal.physics.atoms.ase_systems import as_atoms, as_calculator
 from nonideal.physics.atoms.correlations import (
+    cut_blocks,
     diffusion_coefficient,
     mean_squared_displacement,
     velocity_autocorrelation,
@@ -132,11 +132,12 @@ def validate_md(
     if drift_time is None:
         drift_time = min(float(time), 10_000.0)
     drift_plan = Plan.checked(temperature, drift_time, timestep, "nve", friction, save_every, 0.0)
-    if plan.n_steps // plan.save_every < 20:
-        raise InvalidArgument(
-            f"time = {time:g} fs: {plan.n_steps // plan.save_every} saved steps are fewer than 20"
-        )
+    n_saved = plan.n_steps // plan.save_every
+    if n_saved < 40:
+        raise InvalidArgument(f"time = {time:g} fs: {n_saved} saved steps are fewer than 40")
     discard = min(5000.0, 0.1 * float(time)) if discard is None else discard
+    if "msd" in wanted:  # before hours of simulation
+        cut_blocks(n_saved + 1, plan.timestep * plan.save_every, discard, lag, 5)
     check_positive("r_max", r_max)
     seed = resolve_seed(seed)
     candidate = as_calculator("model", model)
@@ -216,30 +217,28 @@ def _with_distances(report: MDReport, r_max: float, bins: int) -> MDReport:
 
 def _with_displacements(report: MDReport, species: Any, discard: float, lag: float | None) -> MDReport:
     run, truth = report.trajectory, report.reference_trajectory
+    expected = diffusion_coefficient(truth, species=species, discard=discard, lag=lag)
+    report = report.plus(reference_diffusion=expected)
     if len(run) < 2:
         return report
-    lags, expected = mean_squared_displacement(truth, species=species)
-    found = mean_squared_displacement(run, species=species)[1]
-    shown = max(min(len(found), len(lags) // 2), 2)  # longer lags rest on few starting points
-    curve = Comparison(
-        1e-3 * lags[:shown], "lag (ps)", found[:shown], expected[: len(found[:shown])], "MSD (angstrom^2)"
-    )
-    values: dict[str, Estimate | None] = {
-        "reference_diffusion": diffusion_coefficient(truth, species=species, discard=discard, lag=lag)
-    }
     if len(run) == len(truth):
-        values["diffusion"] = diffusion_coefficient(run, species=species, discard=discard, lag=lag)
-    return report.plus({"msd": curve}, **values)
+        found = diffusion_coefficient(run, species=species, discard=discard, lag=lag)
+        report = report.plus(diffusion=found)
+    lags, msd = mean_squared_displacement(run, species=species)
+    shown = max(min(len(lags), len(truth) // 2), 2)  # longer lags rest on few starting points
+    reference = mean_squared_displacement(truth, species=species)[1]
+    curve = Comparison(1e-3 * lags[:shown], "lag (ps)", msd[:shown], reference[:shown], "MSD (angstrom^2)")
+    return report.plus({"msd": curve})
 
 
 def _with_velocities(report: MDReport, species: Any) -> MDReport:
     run, truth = report.trajectory, report.reference_trajectory
     if len(run) < 2:
         return report
-    lags, expected = velocity_autocorrelation(truth, species=species)
-    found = velocity_autocorrelation(run, species=species)[1]
+    lags, found = velocity_autocorrelation(run, species=species)
+    expected = velocity_autocorrelation(truth, species=species)[1]
     # Velocities forget within some vibrations; later there is noise to be seen.
-    shown = max(min(len(found), int(np.searchsorted(lags, 1000.0)) + 1, len(lags) // 2), 2)
+    shown = max(min(len(found), int(np.searchsorted(lags, 1000.0)) + 1, len(truth) // 2), 2)
     curve = Comparison(lags[:shown], "lag (fs)", found[:shown], expected[:shown], "velocity autocorrelation")
     return report.plus({"vacf": curve})
 

@@ -11,7 +11,10 @@ from nonideal.checks import FloatArray
 from nonideal.errors import NumericalError
 from nonideal.physics.atoms.lammps.calculator import LammpsCalculator, LammpsSystem
 
-__all__ = ["LammpsLangevin"]
+__all__ = ["HIGHEST_SEED", "LammpsLangevin"]
+
+#: Of LAMMPS's generator after Marsaglia.
+HIGHEST_SEED = 900_000_000
 
 
 class LammpsLangevin:
@@ -29,7 +32,7 @@ class LammpsLangevin:
     timestep : float, fs
     friction : float, 1/fs
     seed : int
-        In [1, 2^31): of the thermostat's random numbers, which are never started again.
+        In [1, 900000000]: of the thermostat's random numbers, which are never started again.
     """
 
     def __init__(
