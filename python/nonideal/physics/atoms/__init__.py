@@ -35,6 +35,7 @@ __all__ = [
     "Frame",
     "Generator",
     "MDReport",
+    "SamplingInterrupted",
     "Trajectory",
     "UnstableDynamics",
     "diffusion_coefficient",
@@ -60,6 +61,7 @@ __getattr__ = on_demand(
     {
         "DynamicsInterrupted": "dynamics",
         "EquationOfState": "crystal",
+        "SamplingInterrupted": "sampling",
         "UnstableDynamics": "dynamics",
         "equation_of_state": "crystal",
         "run_md": "dynamics",

@@ -24,9 +24,17 @@ try:
 except ImportError:
     raise MissingExtra("ase", "atoms") from None
 
-__all__ = ["sample_frames"]
+__all__ = ["SamplingInterrupted", "sample_frames"]
 
 _FRAMES_PER_STRAIN = 10
+
+
+class SamplingInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended the sampling; ``frames`` holds the finished ones, those of the first temperatures."""
+
+    def __init__(self, message: str, frames: list[Frame]) -> None:
+        super().__init__(message)
+        self.frames = frames
 
 
 def sample_frames(
@@ -85,6 +93,8 @@ def sample_frames(
         If an argument is out of range.
     UnstableDynamics, NumericalError
         If a simulation fails.
+    SamplingInterrupted
+        On Ctrl-C; its ``frames`` holds the finished ones. It is a KeyboardInterrupt.
     MissingExtra
         If ASE or the generator's engine is not installed.
 
@@ -109,6 +119,7 @@ def sample_frames(
     if not check_non_negative("strain", strain) < 0.5:
         raise InvalidArgument(f"strain = {strain:g} is outside [0, 0.5)")
     stride = check_integer("stride", stride, 1, 31)
+    timestep = check_positive("timestep", timestep)
     check_threads(num_threads)
     seed = resolve_seed(seed)
     start = as_atoms(system)
@@ -123,23 +134,23 @@ def sample_frames(
         Plan.checked(w.temperature, stride * timestep, timestep, "langevin", friction, stride, equilibration)
         for w in walkers
     ]
-    with (
-        using_threads(num_threads),
-        threadpool_limits(limits=num_threads, user_api="openmp"),
-        progress_bar(f"frames of {label}", n_frames, show=progress) as advance,
-    ):
-        for walker, plan in zip(walkers, plans, strict=True):
-            atoms = start.copy()
-            atoms.set_cell(atoms.cell[:] * (1.0 + walker.strain), scale_atoms=True)
-            info = {
-                "generator": label,
-                "temperature": walker.temperature,
-                "strain": walker.strain,
-                "seed": seed,
-            }
-            for labelled in walk(calculator, atoms, plan, walker):
-                frames.append(_frame(labelled, info))
-                advance()
+    try:
+        with (
+            using_threads(num_threads),
+            threadpool_limits(limits=num_threads, user_api="openmp"),
+            progress_bar(f"frames of {label}", n_frames, show=progress) as advance,
+        ):
+            for walker, plan in zip(walkers, plans, strict=True):
+                atoms = start.copy()
+                atoms.set_cell(atoms.cell[:] * (1.0 + walker.strain), scale_atoms=True)
+                info = {"generator": label, "seed": seed}
+                info |= {"temperature": walker.temperature, "strain": walker.strain}
+                for labelled in walk(calculator, atoms, plan, walker):
+                    frames.append(_frame(labelled, info))
+                    advance()
+    except KeyboardInterrupt:
+        message = f"frames of {label}: stopped after {len(frames)} of {n_frames}"
+        raise SamplingInterrupted(message, frames) from None
     order = np.random.Generator(np.random.Philox(key=derive_seed(seed, 0))).permutation(len(frames))
     return [frames[i] for i in order]
 

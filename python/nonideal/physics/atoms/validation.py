@@ -131,6 +131,7 @@ def validate_md(
     n_force_frames = check_integer("n_force_frames", n_force_frames, 1, 31)
     if drift_time is None:
         drift_time = min(float(time), 10_000.0)
+    drift_time = check_positive("drift_time", drift_time)
     drift_plan = Plan.checked(temperature, drift_time, timestep, "nve", friction, save_every, 0.0)
     n_saved = plan.n_steps // plan.save_every
     if n_saved < 40:

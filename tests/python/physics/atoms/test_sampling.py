@@ -9,7 +9,7 @@ from ase.calculators.emt import EMT
 from nonideal import InvalidArgument
 from nonideal.errors import MissingExtra
 from nonideal.physics import atoms
-from toys.toy_potentials import Wells
+from toys.toy_potentials import Failing, Wells
 
 COPPER = bulk("Cu", a=3.615, cubic=True) * (2, 2, 2)
 
@@ -117,6 +117,35 @@ def test_any_calculator_and_open_systems():
     assert not frames[0].pbc.any()
 
 
+def test_lammps_forces_in_a_thermostat_are_not_labels():
+    """The trap that the second instance is for: the array holds random and friction forces, too."""
+    from nonideal.physics.atoms.dynamics import started
+    from nonideal.physics.atoms.lammps.dynamics import LammpsLangevin
+
+    frame = sample(n_frames=1, temperatures=[300])[0]
+    calculator = atoms.ground_truth("copper-eam")
+    start = started(COPPER, calculator, temperature=300.0, seed=1)
+    moving = LammpsLangevin(calculator, start, temperature=300.0, timestep=2.0, friction=0.01, seed=5)
+    moving.run(100)
+    label = COPPER.copy()
+    label.positions = moving.positions()
+    label.calc = calculator
+    excess = moving.box.back(moving.system.gather("f")) - label.get_forces()
+    assert np.std(excess) > np.std(frame.forces)
+    moving.close()
+
+
+def test_ctrl_c_leaves_finished_frames():
+    problem = KeyboardInterrupt()
+    gas = Atoms("Ar4", np.diag([4.0] * 4)[:, :3])
+    calculator = Failing(gas.positions, problem, 101)
+    with pytest.raises(
+        atoms.SamplingInterrupted, match=r"^frames of Failing: stopped after 4 of 10$"
+    ) as caught:
+        sample(calculator, gas, equilibration=0)
+    assert [f.info["temperature"] for f in caught.value.frames] == [300.0] * 4
+
+
 def test_methane_from_tight_binding():
     frames = sample("gfn2-xtb", molecule("CH4"), temperatures=[300], n_frames=3, stride=5, timestep=0.5,
                     equilibration=5, num_threads=1)  # fmt: skip
@@ -135,6 +164,7 @@ def test_methane_from_tight_binding():
         ({"strain": 0.5}, r"strain = 0.5 is outside \[0, 0.5\)"),
         ({"num_threads": 0}, "num_threads = 0 is below 1"),
         ({"timestep": 0}, "timestep = 0 is not > 0"),
+        ({"timestep": None}, "timestep = None is not a number"),
         ({"friction": 2}, "friction = 2 / fs is not < 0.5, one over the timestep"),
         ({"generator": "lead"}, "generator = 'lead' is neither a file nor one of .*"),
         (

@@ -143,8 +143,8 @@ def test_a_folder_holds_everything(tmp_path):
         ({"time": 100}, "time = 100 fs: 6 saved steps are fewer than 40"),
         ({"model": 3}, "model = 3 is neither an ASE calculator nor a generator's name"),
         ({"reference": "lead"}, "reference = 'lead' is neither a file nor one of .*"),
-        ({"discard": 3900}, "trajectory: 6 steps after discard = 3900 fs are too few for 5 blocks of 5"),
-        ({"drift_time": 0}, "time = 0 is not > 0"),
+        ({"discard": 3900}, "trajectory: 7 steps after discard = 3900 fs are too few for 5 blocks of 5"),
+        ({"drift_time": 0}, "drift_time = 0 is not > 0"),
         ({"n_force_frames": 0}, r"n_force_frames = 0 is outside \[1, 2\^31\)"),
     ],
 )
