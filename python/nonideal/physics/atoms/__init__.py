@@ -24,6 +24,7 @@ from nonideal.physics.atoms.drift import EnergyDrift, energy_drift
 from nonideal.physics.atoms.frame import Frame
 from nonideal.physics.atoms.generators import GENERATORS, Generator, ground_truth
 from nonideal.physics.atoms.md_report import Comparison, MDReport
+from nonideal.physics.atoms.neighbors import NeighborList, neighbor_list
 from nonideal.physics.atoms.trajectory import Trajectory
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Frame",
     "Generator",
     "MDReport",
+    "NeighborList",
     "SamplingInterrupted",
     "Trajectory",
     "UnstableDynamics",
@@ -45,6 +47,7 @@ __all__ = [
     "force_distribution",
     "ground_truth",
     "mean_squared_displacement",
+    "neighbor_list",
     "radial_distribution",
     "rdf_mae",
     "run_md",

@@ -9,6 +9,7 @@ import numpy as np
 
 from nonideal.checks import FloatArray, check_finite, check_integer, check_iterable, check_positive
 from nonideal.errors import InvalidArgument
+from nonideal.physics.atoms.neighbors import neighbor_list
 from nonideal.physics.atoms.selection import atomic_number, selected
 from nonideal.physics.atoms.system import BoolArray, IntArray, System, as_system
 from nonideal.physics.atoms.trajectory import Trajectory
@@ -118,7 +119,7 @@ def distance_histogram(
     edges = _edges(r_max, bins)
     counts = np.zeros(bins)
     for frame in _snapshots(trajectory_or_frames):
-        counts += _counted(pdist(frame.positions), r_max, bins)
+        counts += np.histogram(pdist(frame.positions), edges)[0]
     if not counts.any():
         raise InvalidArgument(f"r_max = {r_max:g} angstrom: no two atoms are that close")
     return 0.5 * (edges[:-1] + edges[1:]), counts / (counts.sum() * r_max / bins)
@@ -281,13 +282,6 @@ def _pair(pair: Any) -> tuple[int, int]:
     return atomic_number("pair[0]", names[0]), atomic_number("pair[1]", names[1])
 
 
-def _counted(distances: FloatArray, r_max: float, bins: int) -> FloatArray:
-    near = distances[distances < r_max]
-    return np.bincount(np.minimum((near * (bins / r_max)).astype(np.int64), bins - 1), minlength=bins).astype(
-        np.float64
-    )
-
-
 def _systems(source: Any) -> list[Any]:
     """Systems, whether one or many were given, and at least one."""
     if hasattr(source, "positions"):  # also ase.Atoms, which is a sequence (of atoms)
@@ -322,14 +316,8 @@ def _forces(source: Any) -> Iterator[tuple[IntArray, FloatArray]]:
 
 
 def _pair_counts(frame: System, r_max: float, bins: int, first: BoolArray, second: BoolArray) -> FloatArray:
-    heights = 1.0 / np.linalg.norm(np.linalg.inv(frame.cell), axis=0)
-    fractions = frame.positions @ np.linalg.inv(frame.cell)
-    between = fractions - fractions[:, None]
-    between -= np.round(between)
-    counts = np.zeros(bins)
-    for shift in np.ndindex(*(2 * (reach := np.floor(r_max / heights + 0.5).astype(int)) + 1)):
-        distances = np.linalg.norm((between + (np.array(shift) - reach)) @ frame.cell, axis=2)
-        if (np.array(shift) == reach).all():
-            np.fill_diagonal(distances, np.inf)
-        counts += _counted(distances[np.ix_(first, second)].ravel(), r_max, bins)
-    return counts
+    i, j, distances = neighbor_list("ijd", frame, r_max, half=True)
+    ways = (first[i] & second[j]).astype(np.float64) + (first[j] & second[i])  # both orders count
+    places = np.minimum((distances * (bins / r_max)).astype(np.int64), bins - 1)
+    counts: Any = np.bincount(places, weights=ways, minlength=bins)
+    return np.asarray(counts, dtype=np.float64)

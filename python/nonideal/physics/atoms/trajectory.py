@@ -103,7 +103,7 @@ class Trajectory:
         if not (np.diff(time) > 0.0).all():
             raise InvalidArgument("time: not every step is later than the one before")
         put = _Putter(self)
-        put("positions", positions)
+        put("positions", np.ascontiguousarray(positions))
         put("time", time)
         put("numbers", check_numbers("numbers", self.numbers))
         check_length("positions[0]", n_atoms, len(self.numbers))
@@ -257,18 +257,18 @@ def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> FloatArray:
     array = check_finite(name, value)
     if array.shape != shape:
         raise InvalidArgument(f"{name}: shape {array.shape} is not {shape}")
-    return array
+    return np.ascontiguousarray(array)
 
 
 def _checked_cells(cells: Any, pbc: BoolArray, n_steps: int) -> FloatArray:
     if cells is None or np.shape(cells) == (3, 3):
-        return np.array(np.broadcast_to(check_cell("cells", cells, pbc), (n_steps, 3, 3)))
+        return np.tile(check_cell("cells", cells, pbc), (n_steps, 1, 1))
     array = check_finite("cells", cells)
     if array.shape != (n_steps, 3, 3):
         raise InvalidArgument(f"cells: shape {array.shape} is neither (3, 3) nor {(n_steps, 3, 3)}")
     for step in np.flatnonzero(np.diff(array, axis=0, prepend=array[:1] - 1.0).any(axis=(1, 2))):
         check_cell(f"cells[{step}]", array[step], pbc)
-    return np.array(array)
+    return np.ascontiguousarray(array)
 
 
 def uniform_step(trajectory: Trajectory) -> float:
