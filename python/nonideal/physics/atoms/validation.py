@@ -66,7 +66,8 @@ def validate_md(
         A name is one of `GENERATORS`; a path or a network stands for its `LeignnCalculator`.
     system : ase.Atoms or Frame
         Where the reference's equilibration starts; both simulations go on from its end, with the same
-        positions and velocities.
+        positions and velocities, and with other random numbers in the thermostat: their difference has the
+        sampling error of two independent simulations, which the floors beside the errors tell.
     temperature : float, K
     time, timestep : float, fs
         Of each of the two simulations.
@@ -148,11 +149,11 @@ def validate_md(
     equilibrate(atoms, plan, seed=seed, progress=progress)
     start = atoms.copy()
     truth = simulate(atoms, plan, seed=seed, progress=progress, label="reference")
-    run = _attempt(candidate, start, plan, seed, progress, "model")
+    run = _attempt(candidate, start, plan, derive_seed(seed, 3), progress, "model")
     nve = run
     if "drift" in wanted and ensemble != "nve":
         nve = _attempt(
-            candidate, start, drift_plan, derive_seed(seed, 3), progress, "model without thermostat"
+            candidate, start, drift_plan, derive_seed(seed, 4), progress, "model without thermostat"
         )
 
     report = MDReport(

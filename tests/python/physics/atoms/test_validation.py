@@ -55,14 +55,19 @@ def validate(model, reference="copper-eam", **changes):
 
 
 def test_a_perfect_model_is_the_reference():
-    """Same potential, same start, same thermostat: the same trajectory; nothing differs."""
+    """Same potential and start, independent thermostats: it differs as two halves of the reference do."""
     report = validate("copper-eam")
-    np.testing.assert_array_equal(report.trajectory.positions, report.reference_trajectory.positions)
-    assert (report.rdf_mae, report.hr_mae, report.force_mae) == (0.0, 0.0, 0.0)
-    assert report.rdf_floor > 0.0
+    start = report.reference_trajectory.cut(0, 1)
+    np.testing.assert_array_equal(report.trajectory.positions[0], start.positions[0])
+    np.testing.assert_array_equal(report.trajectory.velocities[0], start.velocities[0])
+    assert np.abs(report.trajectory.positions[-1] - report.reference_trajectory.positions[-1]).max() > 0.05
+    assert report.force_mae == 0.0
+    for value, floor in ((report.rdf_mae, report.rdf_floor), (report.hr_mae, report.hr_floor)):
+        assert 0.3 * floor < value < 1.3 * floor  # each run is twice as long as a half: 0.7
     assert report.failure == ""
     assert report.stability_time == 4.0
-    assert float(report.diffusion) == float(report.reference_diffusion)
+    spread = np.hypot(report.diffusion.standard_error, report.reference_diffusion.standard_error)
+    assert abs(float(report.diffusion) - float(report.reference_diffusion)) < 4 * spread
     assert abs(report.drift.value) < 0.5
     assert report.drift.fluctuation < 1.0
     assert report.seed == 1
@@ -106,6 +111,10 @@ def test_a_model_that_explodes_is_judged_as_far_as_it_came():
 def test_nve_is_its_own_drift():
     report = validate("copper-eam", ensemble="nve", time=1600)
     assert report.nve_trajectory is report.trajectory
+    # One start and no random numbers: one trajectory, nothing differs.
+    np.testing.assert_array_equal(report.trajectory.positions, report.reference_trajectory.positions)
+    assert (report.rdf_mae, report.hr_mae) == (0.0, 0.0)
+    assert report.rdf_floor > 0.0
     assert report.drift.samples > 1
 
 
@@ -113,7 +122,7 @@ def test_open_systems_have_no_radial_distribution():
     gas = Atoms("Ar8", 4.0 * np.array(list(np.ndindex(2, 2, 2))))
     report = validate(Wells(gas.positions, 1.0), Wells(gas.positions, 1.0), system=gas)
     assert report.rdf_mae is None
-    assert report.hr_mae == 0.0
+    assert report.hr_mae < 1.5 * report.hr_floor
     assert report.stability_time == 4.0
 
 
