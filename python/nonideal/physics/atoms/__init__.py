@@ -25,6 +25,7 @@ from nonideal.physics.atoms.frame import Frame
 from nonideal.physics.atoms.generators import GENERATORS, Generator, ground_truth
 from nonideal.physics.atoms.md_report import Comparison, MDReport
 from nonideal.physics.atoms.neighbors import NeighborList, neighbor_list
+from nonideal.physics.atoms.reading import read_frames
 from nonideal.physics.atoms.trajectory import Trajectory
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "neighbor_list",
     "radial_distribution",
     "rdf_mae",
+    "read_frames",
     "run_md",
     "sample_frames",
     "stability_time",
