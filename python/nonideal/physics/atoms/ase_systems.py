@@ -36,7 +36,7 @@ def as_calculator(name: str, source: Any) -> Any:
 
         if source in GENERATORS:
             return ground_truth(str(source))
-        if not Path(source).exists():
+        if not _is_file(source):
             raise InvalidArgument(
                 f"{name} = {shown(str(source))} is neither a file nor one of {', '.join(GENERATORS)}"
             )
@@ -46,6 +46,13 @@ def as_calculator(name: str, source: Any) -> Any:
     if hasattr(source, "compute") or hasattr(source, "evaluate"):  # our engine or network
         return _model_calculator(source)
     raise InvalidArgument(f"{name} = {shown(source)} is neither an ASE calculator nor a generator's name")
+
+
+def _is_file(path: Any) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # too long, or with a zero in it
+        return False
 
 
 def _model_calculator(source: Any) -> Any:

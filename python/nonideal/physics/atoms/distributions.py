@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from nonideal.checks import FloatArray, check_finite, check_integer, check_iterable, check_positive
+from nonideal.checks import (
+    FloatArray,
+    check_finite,
+    check_integer,
+    check_iterable,
+    check_number,
+    check_positive,
+)
 from nonideal.errors import InvalidArgument
 from nonideal.physics.atoms.neighbors import neighbor_list
 from nonideal.physics.atoms.selection import atomic_number, selected
@@ -15,6 +22,8 @@ from nonideal.physics.atoms.system import BoolArray, IntArray, System, as_system
 from nonideal.physics.atoms.trajectory import Trajectory
 
 __all__ = ["distance_histogram", "force_distribution", "radial_distribution", "rdf_mae", "stability_time"]
+
+LONGEST = 1000.0  # angstrom: pairs grow with the cube
 
 
 def radial_distribution(
@@ -58,23 +67,23 @@ def radial_distribution(
     >>> float(np.sum(g * shell * 4 / 3.61**3).round(9))
     12.0
     """
-    edges = _edges(r_max, bins)
+    r_max, bins, edges = _grid(r_max, bins)
     kinds = None if pair is None else _pair(pair)
     shells = 4.0 * np.pi / 3.0 * np.diff(edges**3)
     total = np.zeros(bins)
     n_frames = 0
     for frame in _snapshots(trajectory_or_frames):
         if not frame.pbc.all():
-            shown = ", ".join(str(bool(p)) for p in frame.pbc)
+            flags = ", ".join(str(bool(p)) for p in frame.pbc)
             raise InvalidArgument(
-                f"pbc = ({shown}): g(r) needs a period in every direction; distance_histogram does without"
+                f"pbc = ({flags}): g(r) needs a period in every direction; distance_histogram does without"
             )
         first = second = np.ones(len(frame.numbers), dtype=bool)
         if kinds is not None:
             first, second = frame.numbers == kinds[0], frame.numbers == kinds[1]
         expected = first.sum() * second.sum() / abs(float(np.linalg.det(frame.cell)))
         if not expected > 0.0:
-            raise InvalidArgument(f"pair = {pair}: frame {n_frames} has no such atoms")
+            raise InvalidArgument(f"pair = {shown(pair)}: frame {n_frames} has no such atoms")
         total += _pair_counts(frame, r_max, bins, first, second) / (expected * shells)
         n_frames += 1
     return 0.5 * (edges[:-1] + edges[1:]), total / n_frames
@@ -116,7 +125,7 @@ def distance_histogram(
     """
     from scipy.spatial.distance import pdist
 
-    edges = _edges(r_max, bins)
+    r_max, bins, edges = _grid(r_max, bins)
     counts = np.zeros(bins)
     for frame in _snapshots(trajectory_or_frames):
         counts += np.histogram(pdist(frame.positions), edges)[0]
@@ -269,16 +278,18 @@ def stability_time(
     return float(trajectory.time[-1] - trajectory.time[0]) * 1e-3
 
 
-def _edges(r_max: float, bins: int) -> FloatArray:
-    width = check_positive("r_max", r_max) / check_integer("bins", bins, 1, 31)
-    edges: FloatArray = width * np.arange(bins + 1, dtype=np.float64)
-    return edges
+def _grid(r_max: float, bins: int) -> tuple[float, int, FloatArray]:
+    """Return both, checked, and the edges of the bins."""
+    if not 0.0 < check_number("r_max", r_max) <= LONGEST:
+        raise InvalidArgument(f"r_max = {r_max:g} angstrom is outside (0, {LONGEST:g}]")
+    bins = check_integer("bins", bins, 1, 31)
+    return float(r_max), bins, float(r_max) / bins * np.arange(bins + 1, dtype=np.float64)
 
 
 def _pair(pair: Any) -> tuple[int, int]:
     names = tuple(check_iterable("pair", pair))
     if len(names) != 2 or isinstance(pair, str):
-        raise InvalidArgument(f"pair = {pair!r} is not two species")
+        raise InvalidArgument(f"pair = {shown(pair)} is not two species")
     return atomic_number("pair[0]", names[0]), atomic_number("pair[1]", names[1])
 
 

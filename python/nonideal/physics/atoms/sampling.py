@@ -120,7 +120,7 @@ def sample_frames(
         raise InvalidArgument(f"strain = {strain:g} is outside [0, 0.5)")
     stride = check_integer("stride", stride, 1, 31)
     timestep = check_positive("timestep", timestep)
-    check_threads(num_threads)
+    threads = check_threads(num_threads) or None
     seed = resolve_seed(seed)
     start = as_atoms(system)
     if strain and not start.pbc.all():
@@ -136,8 +136,8 @@ def sample_frames(
     ]
     try:
         with (
-            using_threads(num_threads),
-            threadpool_limits(limits=num_threads, user_api="openmp"),
+            using_threads(threads),
+            threadpool_limits(limits=threads, user_api="openmp"),
             progress_bar(f"frames of {label}", n_frames, show=progress) as advance,
         ):
             for walker, plan in zip(walkers, plans, strict=True):

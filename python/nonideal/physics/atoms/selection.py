@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from nonideal.checks import check_integer, shown
+from nonideal.checks import check_integer, check_iterable, shown
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.physics.atoms.system import BoolArray, IntArray
 
@@ -32,7 +33,8 @@ def selected(numbers: IntArray, species: Any) -> BoolArray:
     if species is None:
         chosen = np.ones(len(numbers), dtype=bool)
     else:
-        names = [species] if isinstance(species, str) or np.ndim(species) == 0 else list(species)
+        several = isinstance(species, Iterable) and not isinstance(species, str)
+        names = list(check_iterable("species", species)) if several else [species]
         chosen = np.isin(numbers, [atomic_number("species", name) for name in names])
     if not chosen.any():
         raise InvalidArgument(f"species = {shown(species)}: no atom is of it")

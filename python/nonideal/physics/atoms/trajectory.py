@@ -162,7 +162,8 @@ class Trajectory:
 
     def cut(self, start: int = 0, stop: int | None = None) -> Trajectory:
         """Return the saved steps from ``start`` to before ``stop``, as in a slice, as a trajectory."""
-        part = slice(start, stop)
+        ends = (("start", start), ("stop", stop))
+        part = slice(*(None if n is None else check_integer(name, n, -(1 << 62)) for name, n in ends))
         if not len(range(len(self))[part]):
             raise InvalidArgument(f"[{start}:{stop}] holds none of the {len(self)} steps")
         cut: dict[str, Any] = {
@@ -261,9 +262,9 @@ def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> FloatArray:
 
 
 def _checked_cells(cells: Any, pbc: BoolArray, n_steps: int) -> FloatArray:
-    if cells is None or np.shape(cells) == (3, 3):
-        return np.tile(check_cell("cells", cells, pbc), (n_steps, 1, 1))
-    array = check_finite("cells", cells)
+    array = np.zeros((3, 3)) if cells is None else check_finite("cells", cells)
+    if array.shape == (3, 3):
+        return np.tile(check_cell("cells", array, pbc), (n_steps, 1, 1))
     if array.shape != (n_steps, 3, 3):
         raise InvalidArgument(f"cells: shape {array.shape} is neither (3, 3) nor {(n_steps, 3, 3)}")
     for step in np.flatnonzero(np.diff(array, axis=0, prepend=array[:1] - 1.0).any(axis=(1, 2))):

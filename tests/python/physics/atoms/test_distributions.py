@@ -160,7 +160,7 @@ def test_refusals():
         atoms.radial_distribution([])
     with pytest.raises(InvalidArgument, match=r"^trajectory_or_frames = 3 is not a sequence$"):
         atoms.radial_distribution(3)
-    with pytest.raises(InvalidArgument, match=r"^r_max = 0 is not > 0$"):
+    with pytest.raises(InvalidArgument, match=r"^r_max = 0 angstrom is outside \(0, 1000\]$"):
         atoms.radial_distribution(frame, r_max=0)
     with pytest.raises(InvalidArgument, match=r"^bins = 0 is outside \[1, 2\^31\)$"):
         atoms.radial_distribution(frame, bins=0)

@@ -83,7 +83,7 @@ def test_published_crystals(name, a, energy, modulus):
 
 
 def test_liquid_argon_diffuses_as_rahman_found():
-    """2.43e-9 m^2/s at 94.4 K and 1.374 g/cm^3 in 864 atoms (Phys. Rev. 136, A405), first peak at 3.7 angstrom.
+    """2.43e-9 m^2/s at 94.4 K and 1.374 g/cm^3 in 864 atoms, first peak at 3.7 angstrom (PR 136, A405).
 
     The cell of 108 atoms slows it down: 2.84 kT/(6 pi eta L) is 0.40e-9 here and 0.20e-9 there (viscosity
     2.8e-4 Pa s; Yeh and Hummer 2004).

@@ -132,6 +132,7 @@ def test_lammps_forces_in_a_thermostat_are_not_labels():
     label.calc = calculator
     excess = moving.box.back(moving.system.gather("f")) - label.get_forces()
     assert np.std(excess) > np.std(frame.forces)
+    assert np.abs(moving.system.gather("v").mean(axis=0)).max() < 1e-12  # the centre of mass is at rest
     moving.close()
 
 
