@@ -14,6 +14,7 @@ from nonideal.checks import (
     check_iterable,
     check_number,
     check_positive,
+    shown,
 )
 from nonideal.errors import InvalidArgument
 from nonideal.physics.atoms.neighbors import neighbor_list

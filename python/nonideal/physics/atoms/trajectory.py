@@ -116,7 +116,7 @@ class Trajectory:
             raise InvalidArgument(f"masses: the smallest, {self.masses.min()}, is not > 0")
         put("pbc", check_pbc("pbc", self.pbc))
         put("cells", _checked_cells(self.cells, self.pbc, n_steps))
-        if self.ensemble:
+        if not isinstance(self.ensemble, str) or self.ensemble:
             check_choice("ensemble", self.ensemble, ENSEMBLES)
         if self.seed is not None:
             check_integer("seed", self.seed, 0, 64)
