@@ -169,6 +169,8 @@ def test_deepmd_virials_and_open_boundaries(tmp_path):
 VASPRUN = """<?xml version="1.0" encoding="ISO-8859-1"?>
 <modeling>
  <generator><i name="program" type="string">vasp </i><i name="version" type="string">5.4.4</i></generator>
+ <kpoints><varray name="kpointlist"><v>0.0 0.0 0.0</v></varray>
+  <varray name="weights"><v>1.0</v></varray></kpoints>
  <parameters><separator name="electronic"><i name="NELM">60</i></separator></parameters>
  <atominfo><atoms>1</atoms>
   <array name="atoms"><set><rc><c>Cu</c><c>1</c></rc></set></array>
