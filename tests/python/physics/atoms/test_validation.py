@@ -145,6 +145,18 @@ def test_a_folder_holds_everything(tmp_path):
         report.save(tmp_path / "file")
 
 
+def test_a_model_file_is_for_our_calculator(tmp_path, monkeypatch):
+    path = tmp_path / "copper.leignn"
+    path.write_bytes(b"")
+    given = []
+    monkeypatch.setattr(
+        atoms, "LeignnCalculator", lambda source: given.append(source) or EMT(), raising=False
+    )
+    report = validate(str(path), "copper-emt", time=640, observables=("forces",), equilibration=0)
+    assert given == [str(path)]
+    assert report.force_mae < 1e-12
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
