@@ -33,7 +33,8 @@ class Comparison:
     x : (n,) float64
     x_label : str
         With its unit.
-    model, reference : (n,) float64
+    model : (n,) float64
+    reference : (n,) float64, or None where it has none
     y_label : str
         With its unit.
     """
@@ -41,7 +42,7 @@ class Comparison:
     x: FloatArray
     x_label: str
     model: FloatArray
-    reference: FloatArray
+    reference: FloatArray | None
     y_label: str
 
     def draw(self, axes: Axes | None = None) -> Axes:
@@ -50,7 +51,8 @@ class Comparison:
             from matplotlib.figure import Figure
 
             axes = Figure(layout="constrained").subplots()
-        axes.plot(self.x, self.reference, label="reference", marker="")
+        if self.reference is not None:
+            axes.plot(self.x, self.reference, label="reference", marker="")
         axes.plot(self.x, self.model, label="model", linestyle="--", marker="")
         axes.set_xlabel(self.x_label)
         axes.set_ylabel(self.y_label)
@@ -73,7 +75,9 @@ class MDReport:
         Of g(r) and h(r): their errors depend on it.
     failure : str
         Why a simulation of the model ended early; empty where none did.
-    trajectory, reference_trajectory : Trajectory
+    trajectory : Trajectory
+    reference_trajectory : Trajectory, optional
+        None where the reference was frames.
     nve_trajectory : Trajectory, optional
         The model's without thermostat.
     stability_time : float, ps
@@ -99,7 +103,7 @@ class MDReport:
     bins: int
     failure: str
     trajectory: Trajectory
-    reference_trajectory: Trajectory
+    reference_trajectory: Trajectory | None
     nve_trajectory: Trajectory | None
     stability_time: float
     rdf_mae: float | None = None
@@ -161,7 +165,8 @@ class MDReport:
         arrays: dict[str, Any] = {}
         for name, curve in self.curves.items():
             for part in ("x", "model", "reference"):
-                arrays[f"{name}_{part}"] = getattr(curve, part)
+                if (values := getattr(curve, part)) is not None:
+                    arrays[f"{name}_{part}"] = values
             curve.draw().figure.savefig(folder / f"{name}.svg")  # type: ignore[union-attr]
         with (folder / "curves.npz").open("wb") as file:
             np.savez_compressed(file, **arrays)
@@ -169,7 +174,8 @@ class MDReport:
             self.draw_energy().figure.savefig(folder / "energy.svg")  # type: ignore[union-attr]
         if trajectories:
             self.trajectory.save(folder / "model.npz")
-            self.reference_trajectory.save(folder / "reference.npz")
+            if self.reference_trajectory is not None:
+                self.reference_trajectory.save(folder / "reference.npz")
         return folder
 
     def draw_energy(self, axes: Axes | None = None) -> Axes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from nonideal.checks import check_choice, check_integer, check_iterable, check_positive
+from nonideal.checks import FloatArray, check_choice, check_integer, check_iterable, check_positive
 from nonideal.errors import InvalidArgument
 from nonideal.physics.atoms.ase_systems import as_atoms, as_calculator
 from nonideal.physics.atoms.correlations import (
@@ -25,6 +25,7 @@ from nonideal.physics.atoms.distributions import (
 )
 from nonideal.physics.atoms.drift import energy_drift
 from nonideal.physics.atoms.dynamics import Plan, UnstableDynamics, equilibrate, simulate, started
+from nonideal.physics.atoms.frame import Frame
 from nonideal.physics.atoms.md_report import Comparison, MDReport
 from nonideal.physics.atoms.trajectory import Trajectory
 from nonideal.seeds import derive_seed, resolve_seed
@@ -63,7 +64,9 @@ def validate_md(
     Parameters
     ----------
     model, reference : ASE calculator, generator's name, or model
-        A name is one of `GENERATORS`; a path or a network stands for its `LeignnCalculator`.
+        A name is one of `GENERATORS`; a path or a network stands for its `LeignnCalculator`. The reference
+        may also be a sequence of frames at this temperature, of atoms in this order: nothing is simulated
+        with it then, and what needs its motion, or h(r) in a periodic cell, is left out.
     system : ase.Atoms or Frame
         Where the reference's equilibration starts; both simulations go on from its end, with the same
         positions and velocities, and with other random numbers in the thermostat: their difference has the
@@ -80,7 +83,7 @@ def validate_md(
     save_every : int
         Steps between those that are looked at.
     equilibration : float, fs
-        Under the reference.
+        Under the reference; under the model where the reference is frames.
     r_max : float, angstrom
         Of g(r).
     bins : int
@@ -93,7 +96,8 @@ def validate_md(
         Of the model's simulation without thermostat; default: ``time``, at most 10 ps. In ``"nve"`` the
         simulation itself is judged.
     n_force_frames : int
-        Steps of the reference's simulation, evenly spaced, on which forces are compared atom by atom.
+        Steps of the reference's simulation (or of its frames), evenly spaced, on which forces are compared
+        atom by atom.
     seed : int, optional
         In [0, 2^64).
     progress : bool
@@ -110,7 +114,7 @@ def validate_md(
     InvalidArgument
         If an argument is out of range.
     UnstableDynamics
-        If the reference's simulation fails.
+        If the equilibration or the reference's simulation fails.
 
     Examples
     --------
@@ -143,12 +147,16 @@ def validate_md(
     check_positive("r_max", r_max)
     seed = resolve_seed(seed)
     candidate = as_calculator("model", model)
-    teacher = as_calculator("reference", reference)
+    frames = _as_frames(reference, system)
+    teacher = candidate if frames else as_calculator("reference", reference)
+    probe = as_atoms(system)
+    probe.calc = candidate
+    probe.get_forces()  # what the model refuses, it refuses before the reference's hours
 
     atoms = started(system, teacher, temperature=plan.temperature, seed=seed)
     equilibrate(atoms, plan, seed=seed, progress=progress)
     start = atoms.copy()
-    truth = simulate(atoms, plan, seed=seed, progress=progress, label="reference")
+    truth = frames or simulate(atoms, plan, seed=seed, progress=progress, label="reference")
     run = _attempt(candidate, start, plan, derive_seed(seed, 3), progress, "model")
     nve = run
     if "drift" in wanted and ensemble != "nve":
@@ -164,18 +172,18 @@ def validate_md(
         bins=bins,
         failure=run.failure or nve.failure,
         trajectory=run.trajectory,
-        reference_trajectory=truth,
+        reference_trajectory=truth if isinstance(truth, Trajectory) else None,
         nve_trajectory=nve.trajectory if "drift" in wanted else None,
         stability_time=float(run.trajectory.time[-1] - run.trajectory.time[0]) * 1e-3,
     )
     if "rdf" in wanted:
-        report = _with_distances(report, r_max, bins)
+        report = _with_distances(report, truth, r_max, bins)
     if "msd" in wanted:
         report = _with_displacements(report, species, discard, lag)
     if "vacf" in wanted:
         report = _with_velocities(report, species)
     if "forces" in wanted:
-        report = _with_forces(report, candidate, n_force_frames)
+        report = _with_forces(report, truth, candidate, n_force_frames)
     if "drift" in wanted and len(nve.trajectory) >= 10:
         report = report.plus(drift=energy_drift(nve.trajectory))
     return report
@@ -184,6 +192,9 @@ def validate_md(
 class _Run(NamedTuple):
     trajectory: Trajectory
     failure: str
+
+
+_Truth: TypeAlias = Trajectory | list[Frame]
 
 
 def _attempt(calculator: Any, start: Any, plan: Plan, seed: int, progress: bool, label: str) -> _Run:
@@ -197,39 +208,73 @@ def _attempt(calculator: Any, start: Any, plan: Plan, seed: int, progress: bool,
         return _Run(problem.trajectory, f"{label}: {problem}")
 
 
-def _with_distances(report: MDReport, r_max: float, bins: int) -> MDReport:
-    run, truth = report.trajectory, report.reference_trajectory
+def _as_frames(reference: Any, system: Any) -> list[Frame]:
+    """Return the reference's frames, none where it is something to simulate with."""
+    if isinstance(reference, Trajectory):
+        frames = [reference.frame(step) for step in range(len(reference))]
+    elif isinstance(reference, list | tuple):
+        frames = [f if isinstance(f, Frame) else Frame.from_ase(f) for f in reference]
+    else:
+        return []
+    if len(frames) < 2:
+        raise InvalidArgument(f"reference: {len(frames)} frames are fewer than 2")
+    for index, frame in enumerate(frames):
+        if not np.array_equal(frame.numbers, system.numbers):
+            raise InvalidArgument(
+                f"reference[{index}]: its atoms are not those of the system, in their order"
+            )
+    return frames
+
+
+def _halves(truth: _Truth) -> tuple[_Truth, _Truth]:
     half = len(truth) // 2
-    curves: dict[str, Comparison] = {}
-    found: dict[str, float] = {}
+    if isinstance(truth, Trajectory):
+        return truth.cut(0, half), truth.cut(half)
+    return truth[:half], truth[half:]
+
+
+def _with_distances(report: MDReport, truth: _Truth, r_max: float, bins: int) -> MDReport:
+    run = report.trajectory
     if run.pbc.all():
-        (r, g), (_, g0) = (radial_distribution(t, r_max=r_max, bins=bins) for t in (run, truth))
-        halves = [
-            radial_distribution(t, r_max=r_max, bins=bins)[1] for t in (truth.cut(0, half), truth.cut(half))
-        ]
-        curves["rdf"] = Comparison(r, "r (angstrom)", g, g0, "g(r)")
-        found.update(rdf_mae=rdf_mae(r, g, g0), rdf_floor=rdf_mae(r, *halves))
+        r, g, g0, *halves = _four(radial_distribution, run, truth, bins=bins, r_max=r_max)
+        report = report.plus(
+            {"rdf": Comparison(r, "r (angstrom)", g, g0, "g(r)")},
+            rdf_mae=rdf_mae(r, g, g0),
+            rdf_floor=rdf_mae(r, *halves),
+        )
         if len(run) >= 40:
-            found["stability_time"] = stability_time(run, (r, g0))
-    (r, h), (_, h0) = (distance_histogram(t, bins=bins) for t in (run, truth))
-    halves = [distance_histogram(t, bins=bins)[1] for t in (truth.cut(0, half), truth.cut(half))]
-    curves["distances"] = Comparison(r, "r (angstrom)", h, h0, "h(r) (1/angstrom)")
-    return report.plus(curves, **found, hr_mae=rdf_mae(r, h, h0), hr_floor=rdf_mae(r, *halves))
+            report = report.plus(stability_time=stability_time(run, (r, g0)))
+        if not isinstance(truth, Trajectory):
+            return report  # frames may have been wrapped: distances without images mean nothing
+    r, h, h0, *halves = _four(distance_histogram, run, truth, bins=bins)
+    return report.plus(
+        {"distances": Comparison(r, "r (angstrom)", h, h0, "h(r) (1/angstrom)")},
+        hr_mae=rdf_mae(r, h, h0),
+        hr_floor=rdf_mae(r, *halves),
+    )
+
+
+def _four(observe: Any, run: Trajectory, truth: _Truth, **options: Any) -> list[FloatArray]:
+    """Return r, and what is observed in the run, the truth, and the truth's two halves."""
+    found = [observe(part, **options) for part in (run, truth, *_halves(truth))]
+    return [found[0][0], *(values for _, values in found)]
 
 
 def _with_displacements(report: MDReport, species: Any, discard: float, lag: float | None) -> MDReport:
     run, truth = report.trajectory, report.reference_trajectory
-    expected = diffusion_coefficient(truth, species=species, discard=discard, lag=lag)
-    report = report.plus(reference_diffusion=expected)
+    options: dict[str, Any] = {"species": species, "discard": discard, "lag": lag}
+    if truth is not None:
+        report = report.plus(reference_diffusion=diffusion_coefficient(truth, **options))
     if len(run) < 2:
         return report
-    if len(run) == len(truth):
-        found = diffusion_coefficient(run, species=species, discard=discard, lag=lag)
-        report = report.plus(diffusion=found)
+    if not report.failure.startswith("model:"):
+        report = report.plus(diffusion=diffusion_coefficient(run, **options))
     lags, msd = mean_squared_displacement(run, species=species)
-    shown = max(min(len(lags), len(truth) // 2), 2)  # longer lags rest on few starting points
-    reference = mean_squared_displacement(truth, species=species)[1]
-    curve = Comparison(1e-3 * lags[:shown], "lag (ps)", msd[:shown], reference[:shown], "MSD (angstrom^2)")
+    shown = max(len(lags) // 2, 2)  # longer lags rest on few starting points
+    reference = None
+    if truth is not None:
+        reference = mean_squared_displacement(truth, species=species)[1][:shown]
+    curve = Comparison(1e-3 * lags[:shown], "lag (ps)", msd[:shown], reference, "MSD (angstrom^2)")
     return report.plus({"msd": curve})
 
 
@@ -238,30 +283,36 @@ def _with_velocities(report: MDReport, species: Any) -> MDReport:
     if len(run) < 2:
         return report
     lags, found = velocity_autocorrelation(run, species=species)
-    expected = velocity_autocorrelation(truth, species=species)[1]
     # Velocities forget within some vibrations; later there is noise to be seen.
-    shown = max(min(len(found), int(np.searchsorted(lags, 1000.0)) + 1, len(truth) // 2), 2)
-    curve = Comparison(lags[:shown], "lag (fs)", found[:shown], expected[:shown], "velocity autocorrelation")
+    shown = max(min(len(found) // 2, int(np.searchsorted(lags, 1000.0)) + 1), 2)
+    expected = None if truth is None else velocity_autocorrelation(truth, species=species)[1][:shown]
+    curve = Comparison(lags[:shown], "lag (fs)", found[:shown], expected, "velocity autocorrelation")
     return report.plus({"vacf": curve})
 
 
-def _with_forces(report: MDReport, calculator: Any, n_frames: int) -> MDReport:
-    run, truth = report.trajectory, report.reference_trajectory
+def _with_forces(report: MDReport, truth: _Truth, calculator: Any, n_frames: int) -> MDReport:
+    run = report.trajectory
+    chosen = np.unique(np.linspace(0, len(truth) - 1, min(n_frames, len(truth))).round().astype(int))
+    if isinstance(truth, Trajectory):
+        frames = [truth.frame(int(step)) for step in chosen]
+    else:
+        frames = [truth[step] for step in chosen if truth[step].forces is not None]
+    if not frames:
+        return report
+    errors = []
+    for frame in frames:
+        atoms = as_atoms(frame)
+        atoms.calc = calculator
+        errors.append(np.abs(atoms.get_forces() - frame.forces).mean())
     curves = {}
-    for number in sorted(set(truth.numbers.tolist())):
-        limit = max(
-            float(np.linalg.norm(truth.needed("forces")[:, truth.numbers == number], axis=2).max()), 1e-9
-        )
+    whole = truth if isinstance(truth, Trajectory) else frames
+    for number in sorted(set(run.numbers.tolist())):
+        f, _ = force_distribution(whole, species=number, bins=100)
+        limit = float(f[-1] + f[0])
         (f, density), (_, expected) = (
-            force_distribution(t, species=number, bins=100, f_max=limit) for t in (run, truth)
+            force_distribution(t, species=number, bins=100, f_max=limit) for t in (run, whole)
         )
         curves[f"forces_{number}"] = Comparison(
             f, "force (eV/angstrom)", density, expected, "density (angstrom/eV)"
         )
-    chosen = np.unique(np.linspace(0, len(truth) - 1, min(n_frames, len(truth))).round().astype(int))
-    errors = []
-    for step in chosen:
-        atoms = as_atoms(truth.frame(int(step)))
-        atoms.calc = calculator
-        errors.append(np.abs(atoms.get_forces() - truth.needed("forces")[step]).mean())
     return report.plus(curves, force_mae=float(np.mean(errors)))

@@ -11,7 +11,7 @@ from ase.calculators.emt import EMT
 from nonideal import InvalidArgument
 from nonideal.errors import MissingExtra
 from nonideal.physics import atoms
-from toys.toy_potentials import Wells
+from toys.toy_potentials import Failing, Wells
 
 COPPER = bulk("Cu", a=3.615, cubic=True) * (2, 2, 2)
 
@@ -126,6 +126,38 @@ def test_open_systems_have_no_radial_distribution():
     assert report.stability_time == 4.0
 
 
+def test_frames_are_a_reference_too():
+    """Shuffled frames with forces, such as quantum-mechanical ones: distances and forces, no motion."""
+    try:
+        frames = atoms.sample_frames(
+            "copper-eam", COPPER, temperatures=[600], n_frames=60, stride=40, seed=2, progress=False
+        )
+    except MissingExtra as problem:
+        pytest.skip(str(problem))
+    report = validate("copper-eam", frames, time=8000)
+    assert report.reference_trajectory is report.reference_diffusion is report.hr_mae is None
+    assert report.rdf_mae < 1.5 * report.rdf_floor
+    assert report.force_mae < 1e-9
+    assert report.diffusion is not None
+    assert report.curves["msd"].reference is report.curves["vacf"].reference is None
+    assert report.curves["rdf"].reference is not None
+    assert "reference" not in str(report)
+    bare = [atoms.Frame(f.numbers, f.positions, cell=f.cell, pbc=True) for f in frames]
+    report = validate("copper-eam", bare, time=640, observables=("rdf", "forces"))
+    assert report.force_mae is None
+    with pytest.raises(InvalidArgument, match=r"^reference: 1 frames are fewer than 2$"):
+        validate("copper-eam", frames[:1])
+    with pytest.raises(InvalidArgument, match=r"^reference\[0\]: its atoms are not those of the system, in"):
+        validate("copper-eam", frames, system=COPPER[1:])
+
+
+def test_a_model_refuses_before_the_reference_is_simulated():
+    gold = bulk("Au", cubic=True)
+    reference = Failing(gold.positions, RuntimeError("the reference was asked"), 1)
+    with pytest.raises(InvalidArgument, match=r"^system.numbers\[0\] = 79 is none of Cu$"):
+        validate("copper-eam", reference, system=gold)
+
+
 def test_a_folder_holds_everything(tmp_path):
     report = validate("copper-eam", time=1600)
     folder = report.save(tmp_path / "a" / "b", trajectories=True)
@@ -136,6 +168,7 @@ def test_a_folder_holds_everything(tmp_path):
     assert held["diffusion"]["unit"] == "m^2/s"
     with np.load(folder / "curves.npz") as curves:
         np.testing.assert_array_equal(curves["rdf_model"], report.curves["rdf"].model)
+    report.plus({"msd": atoms.Comparison(np.arange(3.0), "x", np.arange(3.0), None, "y")}).save(folder)
     for name in (*report.curves, "energy"):
         assert (folder / f"{name}.svg").read_text().startswith("<?xml")
     again = atoms.Trajectory.load(folder / "model.npz")
