@@ -1,9 +1,5 @@
 """Simulations: ensembles sample what they promise, seeds repeat, failures leave what was run."""
 
-import signal
-import threading
-import time
-
 import numpy as np
 import pytest
 from ase import Atoms, units
@@ -170,22 +166,20 @@ def test_a_calculator_that_fails_on_the_way():
 
 
 def test_ctrl_c_leaves_what_was_run():
+    """It arrives in the calculator, where the time goes."""
     system = argon(4)
-
-    def interrupt():
-        time.sleep(0.5)
-        signal.pthread_kill(main, signal.SIGINT)
-
-    main = threading.main_thread().ident
-    thread = threading.Thread(target=interrupt)
-    thread.start()
+    calculator = Failing(system.positions, KeyboardInterrupt(), 12)
     with pytest.raises(
-        atoms.DynamicsInterrupted, match=r"^dynamics \(nve\): stopped after \S+ of 1e\+07 fs$"
+        atoms.DynamicsInterrupted, match=r"^dynamics \(nve\): stopped after 20 of 1e\+07 fs$"
     ) as caught:
-        run(system, Wells(system.positions, 1.0), time=1e7)
-    thread.join()
+        run(system, calculator, time=1e7, save_every=4)
     assert isinstance(caught.value, KeyboardInterrupt)
-    assert len(caught.value.trajectory) > 1
+    np.testing.assert_array_equal(caught.value.trajectory.time, [0, 8, 16])
+    with pytest.raises(
+        atoms.DynamicsInterrupted, match=r"^equilibration: stopped after 20 of 1000 fs$"
+    ) as caught:
+        run(system, Failing(system.positions, KeyboardInterrupt(), 12), equilibration=1000)
+    assert caught.value.trajectory is None
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nonideal import InvalidArgument
@@ -19,6 +19,7 @@ def regular(cell):
 
 
 @given(CELL, st.integers(0, 2**32))
+@settings(deadline=None)
 def test_there_and_back(cell, seed):
     regular(cell)
     positions = np.random.default_rng(seed).uniform(-30, 30, (5, 3))
@@ -39,6 +40,7 @@ def test_there_and_back(cell, seed):
 
 
 @given(CELL, st.lists(st.booleans(), min_size=3, max_size=3), st.integers(0, 2**32))
+@settings(deadline=None)
 def test_open_directions_are_perpendicular_and_long_enough(cell, pbc, seed):
     regular(cell)
     positions = np.random.default_rng(seed).uniform(-30, 30, (5, 3))
