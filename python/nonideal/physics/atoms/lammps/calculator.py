@@ -87,10 +87,11 @@ class LammpsSystem:
         return np.array(self.lmp.gather_atoms(name, 1, 3), dtype=np.float64).reshape(-1, 3)
 
     def command(self, line: str) -> None:
-        """Run one command; LAMMPS's error becomes ours."""
+        """Run one command; LAMMPS's error becomes ours, and ends the instance: who knows what it left."""
         try:
             self.lmp.command(line)
         except Exception as problem:  # the module's own type is not public
+            self.close()
             raise NumericalError(f"LAMMPS: {' '.join(str(problem).split())} [{line}]") from None
 
     def close(self) -> None:
