@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from nonideal.checks import check_integer, check_iterable, shown
-from nonideal.errors import InvalidArgument, MissingExtra
+from nonideal.errors import InvalidArgument
+from nonideal.physics.atoms.elements import SYMBOLS
 from nonideal.physics.atoms.system import BoolArray, IntArray
 
 __all__ = ["atomic_number", "selected"]
@@ -18,13 +19,9 @@ def atomic_number(name: str, value: Any) -> int:
     """Return the atomic number of a chemical symbol, or of a number."""
     if not isinstance(value, str):
         return check_integer(name, value, 0, 31)
-    try:
-        from ase.data import atomic_numbers
-    except ImportError:
-        raise MissingExtra("ase", "atoms") from None
-    if value not in atomic_numbers:
+    if value not in SYMBOLS:
         raise InvalidArgument(f"{name} = {shown(value)} is not a chemical symbol")
-    return int(atomic_numbers[value])
+    return SYMBOLS.index(value)
 
 
 def selected(numbers: IntArray, species: Any) -> BoolArray:

@@ -15,7 +15,7 @@ import numpy as np
 import nonideal.physics.atoms as atoms
 from nonideal.errors import MissingExtra
 t = atoms.Trajectory([1, 1], [0.0, 1.0], np.zeros((2, 2, 3)), masses=[1.0, 1.0])
-atoms.mean_squared_displacement(t, species=1)
+atoms.mean_squared_displacement(t, species="H")
 """
 
 
