@@ -7,8 +7,71 @@ Source: Z. Yang et al., "Lightweight equivariant interaction graph neural networ
 interatomic potential and force predictions", arXiv 2311.02869 (2023).
 """
 
+from nonideal.lazy import on_demand
+from nonideal.physics.atoms.correlations import (
+    diffusion_coefficient,
+    mean_squared_displacement,
+    velocity_autocorrelation,
+)
+from nonideal.physics.atoms.distributions import (
+    distance_histogram,
+    force_distribution,
+    radial_distribution,
+    rdf_mae,
+    stability_time,
+)
+from nonideal.physics.atoms.drift import EnergyDrift, energy_drift
 from nonideal.physics.atoms.frame import Frame
+from nonideal.physics.atoms.generators import GENERATORS, Generator, ground_truth
+from nonideal.physics.atoms.md_report import Comparison, MDReport
 from nonideal.physics.atoms.neighbors import NeighborList, neighbor_list
 from nonideal.physics.atoms.reading import read_frames
+from nonideal.physics.atoms.trajectory import Trajectory
 
-__all__ = ["Frame", "NeighborList", "neighbor_list", "read_frames"]
+__all__ = [
+    "GENERATORS",
+    "Comparison",
+    "DynamicsInterrupted",
+    "EnergyDrift",
+    "EquationOfState",
+    "Frame",
+    "Generator",
+    "MDReport",
+    "NeighborList",
+    "SamplingInterrupted",
+    "Trajectory",
+    "UnstableDynamics",
+    "diffusion_coefficient",
+    "distance_histogram",
+    "energy_drift",
+    "equation_of_state",
+    "force_distribution",
+    "ground_truth",
+    "mean_squared_displacement",
+    "neighbor_list",
+    "radial_distribution",
+    "rdf_mae",
+    "read_frames",
+    "run_md",
+    "sample_frames",
+    "stability_time",
+    "vacancy_formation_energy",
+    "validate_md",
+    "velocity_autocorrelation",
+]
+
+# They need the extra `atoms`.
+__getattr__ = on_demand(
+    __name__,
+    {
+        "DynamicsInterrupted": "dynamics",
+        "EquationOfState": "crystal",
+        "SamplingInterrupted": "sampling",
+        "UnstableDynamics": "dynamics",
+        "equation_of_state": "crystal",
+        "run_md": "dynamics",
+        "sample_frames": "sampling",
+        "vacancy_formation_energy": "crystal",
+        "validate_md": "validation",
+    },
+)
