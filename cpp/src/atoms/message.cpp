@@ -11,7 +11,7 @@ constexpr std::int64_t kPartials = 32;  ///< sums of the filter's gradient, at m
 
 template <class T>
 Packing<T> band_packing(const MessageOptions& options) {
-  return {options.channels, options.n_rbf + 2 * kernels::kHalfBand<T> - 1};
+  return {.channels = options.channels, .rows = options.n_rbf + 2 * kernels::kHalfBand<T> - 1};
 }
 
 template <class T>

@@ -31,11 +31,24 @@ std::int64_t length(std::span<T> span) {
 }
 
 template <class T>
-inline constexpr std::int64_t kWidth = 64 / sizeof(T);  ///< channels of a tile
+using Pass = typename kernels::MessagePasses<T>::Pass;
+
+template <class T>
+const kernels::MessagePasses<T>& passes() {
+  static const kernels::MessagePasses<T> all = [] {
+    if constexpr (sizeof(T) == 4) {
+      return NONIDEAL_PICK(atoms, float_passes)();
+    } else {
+      return NONIDEAL_PICK(atoms, double_passes)();
+    }
+  }();
+  return all;
+}
 
 template <class T>
 std::int64_t padded(std::int64_t channels) {
-  return (channels + kWidth<T> - 1) / kWidth<T> * kWidth<T>;
+  const std::int64_t lanes = passes<T>().lanes;
+  return (channels + lanes - 1) / lanes * lanes;
 }
 
 /// Rows of channels, copied only where tiles do not fit.
@@ -85,9 +98,10 @@ class ResultRows {
 template <class T>
 struct Packing {
   std::int64_t channels, rows;
+  std::int64_t lanes = passes<T>().lanes;
 
-  std::int64_t tiles() const { return padded<T>(channels) / kWidth<T>; }
-  std::int64_t size() const { return tiles() * rows * 3 * kWidth<T>; }
+  std::int64_t tiles() const { return padded<T>(channels) / lanes; }
+  std::int64_t size() const { return tiles() * rows * 3 * lanes; }
 
   /// Calls body(part * channels + c, place of row 0, distance between rows, factor).
   template <class Body>
@@ -95,8 +109,8 @@ struct Packing {
     const double third = 1.0 / std::sqrt(3.0), both = third / std::sqrt(static_cast<double>(channels));
     for (std::int64_t c = 0; c < channels; ++c) {
       for (std::int64_t part = 0; part < 3; ++part) {
-        const std::int64_t tile = c / kWidth<T>;
-        body(part * channels + c, (tile * rows * 3 + part) * kWidth<T> + c % kWidth<T>, 3 * kWidth<T>,
+        const std::int64_t tile = c / lanes;
+        body(part * channels + c, (tile * rows * 3 + part) * lanes + c % lanes, 3 * lanes,
              part == 2 ? third : both);
       }
     }
@@ -167,21 +181,6 @@ kernels::MessageArgs<T> arguments(const MessageOptions& options, std::int64_t fi
   args.indptr = indptr.data();
   args.nodes = nodes.data();
   return args;
-}
-
-template <class T>
-using Pass = typename kernels::MessagePasses<T>::Pass;
-
-template <class T>
-const kernels::MessagePasses<T>& passes() {
-  static const kernels::MessagePasses<T> all = [] {
-    if constexpr (sizeof(T) == 4) {
-      return NONIDEAL_PICK(atoms, float_passes)();
-    } else {
-      return NONIDEAL_PICK(atoms, double_passes)();
-    }
-  }();
-  return all;
 }
 
 template <class T>

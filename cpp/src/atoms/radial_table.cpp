@@ -68,7 +68,7 @@ RadialTable<T>::RadialTable(const MessageOptions& options, std::span<const doubl
       }
     }
   }
-  const Packing<T> packing{options.channels, rows};
+  const Packing<T> packing{.channels = options.channels, .rows = rows};
   packed_.assign(unsign(packing.size()), T(0));
   packing.each([&](std::int64_t channel, std::int64_t at, std::int64_t distance, double factor) {
     for (std::int64_t row = 0; row < rows; ++row) {
