@@ -194,8 +194,15 @@ def _(
     smooth: bool,
     num_threads: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    first, *rest = (q.new_empty(like.shape) for like in (q, v, vectors, weight, bias, gx, gv))
-    return (first, *rest)
+    return (
+        q.new_empty(q.shape),
+        q.new_empty(v.shape),
+        q.new_empty(vectors.shape),
+        q.new_empty(weight.shape),
+        q.new_empty(bias.shape),
+        q.new_empty(gx.shape),
+        q.new_empty(gv.shape),
+    )
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
