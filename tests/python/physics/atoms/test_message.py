@@ -463,6 +463,37 @@ def test_one_openmp_runtime_beside_torch():
     assert done.stdout.strip() == "True 1", done.stderr
 
 
+PEAK = """
+import resource, sys
+sys.path[:0] = sys.argv[2:]
+import torch
+from test_message import problem, sum_of, tensors
+from nonideal.physics.atoms.message import message_pass
+torch.set_num_threads(1)
+def step(degrees, channels):
+    arrays, indptr, neighbors = problem(1, degrees, channels, 16)
+    inputs = tensors(arrays, torch.float32, grad=True)
+    graph = torch.tensor(indptr), torch.tensor(neighbors)
+    out = sum_of(message_pass(*inputs, *graph, cutoff=5.0, backend=sys.argv[1], num_threads=1))
+    (forces,) = torch.autograd.grad(out, inputs[2], create_graph=True)
+    torch.autograd.grad((forces**2).sum(), inputs)
+step([2, 3], 4)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+step([40] * 200, 128)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_a_training_step_needs_a_tenth_of_the_memory():
+    peak = {}
+    for backend in ("native", "torch"):
+        command = [sys.executable, "-c", PEAK, backend, *PATHS]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        peak[backend] = int(done.stdout)  # KiB
+    assert peak["native"] < peak["torch"] / 10
+
+
 def test_missing_torch_is_named():
     code = """
 import sys
