@@ -52,10 +52,8 @@ def _inputs(tiny: bool, dtype: Any) -> tuple[list[Any], tuple[Any, Any]]:
 def _energy(inputs: list[Any], graph: tuple[Any, Any], backend: str) -> Any:
     from nonideal.physics.atoms.message import message_pass
 
-    indptr, neighbors = graph
-    dx, dv = message_pass(
-        *inputs, indptr=indptr, neighbors=neighbors, cutoff=_CUTOFF, backend=backend, num_threads=1
-    )
+    q, v, vectors, weight, bias = inputs
+    dx, dv = message_pass(q, v, vectors, weight, bias, *graph, cutoff=_CUTOFF, backend=backend, num_threads=1)
     return (dx**2).sum() + (dv**2).sum()
 
 
