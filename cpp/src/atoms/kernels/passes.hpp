@@ -7,7 +7,8 @@
 #include "atoms/kernels/radial.hpp"
 
 /// The two passes over the edges, each written once for numbers and for dual numbers. The factors of the sums
-/// (1 / sqrt 3, 1 / sqrt F) are part of the packed filter.
+/// (1 / sqrt 3, 1 / sqrt F) are part of the packed filter. Backward evaluates the filter anew: to write w and
+/// w' in forward and to read them again takes as long in warm memory, and several times as long in fresh.
 namespace nonideal::atoms::kernels {
 namespace {
 
