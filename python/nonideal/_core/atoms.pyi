@@ -2,7 +2,7 @@ from __future__ import annotations
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['NeighborList', 'NeighborOptions', 'check_cell', 'check_positions', 'find_neighbors']
+__all__: list[str] = ['NeighborList', 'NeighborOptions', 'check_cell', 'check_graph', 'check_positions', 'find_neighbors', 'message_backward', 'message_forward', 'message_second']
 class NeighborOptions:
     def __init__(self, cutoff: typing.SupportsFloat | typing.SupportsIndex, half: bool, max_neighbors: typing.SupportsInt | typing.SupportsIndex, tolerant: bool, num_threads: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
@@ -25,4 +25,24 @@ def check_cell(name: str, cell: numpy.typing.NDArray[numpy.float64], pbc: numpy.
 def check_positions(name: str, positions: numpy.typing.NDArray[numpy.float64]) -> None:
     ...
 def find_neighbors(quantities: str, positions: numpy.typing.NDArray[numpy.float64], cell: numpy.typing.NDArray[numpy.float64], pbc: numpy.typing.NDArray[numpy.bool], options: NeighborOptions) -> tuple:
+    ...
+def check_graph(indptr: numpy.typing.NDArray[numpy.int64], neighbors: numpy.typing.NDArray[numpy.int64], n_nodes: typing.SupportsInt | typing.SupportsIndex) -> None:
+    ...
+@typing.overload
+def message_backward(gx: numpy.typing.NDArray[numpy.float32], gv: numpy.typing.NDArray[numpy.float32], q: numpy.typing.NDArray[numpy.float32], v: numpy.typing.NDArray[numpy.float32], vectors: numpy.typing.NDArray[numpy.float32], weight: numpy.typing.NDArray[numpy.float32], bias: numpy.typing.NDArray[numpy.float32], indptr: numpy.typing.NDArray[numpy.int64], neighbors: numpy.typing.NDArray[numpy.int64], *, cutoff: typing.SupportsFloat | typing.SupportsIndex, exponent: typing.SupportsInt | typing.SupportsIndex, smooth: bool, by_vectors: bool = True, by_weight: bool = True, num_threads: typing.SupportsInt | typing.SupportsIndex = 0) -> tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32]]:
+    ...
+@typing.overload
+def message_backward(gx: numpy.typing.NDArray[numpy.float64], gv: numpy.typing.NDArray[numpy.float64], q: numpy.typing.NDArray[numpy.float64], v: numpy.typing.NDArray[numpy.float64], vectors: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], indptr: numpy.typing.NDArray[numpy.int64], neighbors: numpy.typing.NDArray[numpy.int64], *, cutoff: typing.SupportsFloat | typing.SupportsIndex, exponent: typing.SupportsInt | typing.SupportsIndex, smooth: bool, by_vectors: bool = True, by_weight: bool = True, num_threads: typing.SupportsInt | typing.SupportsIndex = 0) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    ...
+@typing.overload
+def message_forward(q: numpy.typing.NDArray[numpy.float32], v: numpy.typing.NDArray[numpy.float32], vectors: numpy.typing.NDArray[numpy.float32], weight: numpy.typing.NDArray[numpy.float32], bias: numpy.typing.NDArray[numpy.float32], indptr: numpy.typing.NDArray[numpy.int64], neighbors: numpy.typing.NDArray[numpy.int64], *, cutoff: typing.SupportsFloat | typing.SupportsIndex, exponent: typing.SupportsInt | typing.SupportsIndex, smooth: bool, num_threads: typing.SupportsInt | typing.SupportsIndex = 0) -> tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32]]:
+    ...
+@typing.overload
+def message_forward(q: numpy.typing.NDArray[numpy.float64], v: numpy.typing.NDArray[numpy.float64], vectors: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], indptr: numpy.typing.NDArray[numpy.int64], neighbors: numpy.typing.NDArray[numpy.int64], *, cutoff: typing.SupportsFloat | typing.SupportsIndex, exponent: typing.SupportsInt | typing.SupportsIndex, smooth: bool, num_threads: typing.SupportsInt | typing.SupportsIndex = 0) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    ...
+@typing.overload
+def message_second(direction_q: numpy.typing.NDArray[numpy.float32], direction_v: numpy.typing.NDArray[numpy.float32], direction_vectors: numpy.typing.NDArray[numpy.float32], direction_weight: numpy.typing.NDArray[numpy.float32], direction_bias: numpy.typing.NDArray[numpy.float32], gx: numpy.typing.NDArray[numpy.float32], gv: numpy.typing.NDArray[numpy.float32], q: numpy.typing.NDArray[numpy.float32], v: numpy.typing.NDArray[numpy.float32], vectors: numpy.typing.NDArray[numpy.float32], weight: numpy.typing.NDArray[numpy.float32], bias: numpy.typing.NDArray[numpy.float32], indptr: numpy.typing.NDArray[numpy.int64], neighbors: numpy.typing.NDArray[numpy.int64], *, cutoff: typing.SupportsFloat | typing.SupportsIndex, exponent: typing.SupportsInt | typing.SupportsIndex, smooth: bool, num_threads: typing.SupportsInt | typing.SupportsIndex = 0) -> tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32]]:
+    ...
+@typing.overload
+def message_second(direction_q: numpy.typing.NDArray[numpy.float64], direction_v: numpy.typing.NDArray[numpy.float64], direction_vectors: numpy.typing.NDArray[numpy.float64], direction_weight: numpy.typing.NDArray[numpy.float64], direction_bias: numpy.typing.NDArray[numpy.float64], gx: numpy.typing.NDArray[numpy.float64], gv: numpy.typing.NDArray[numpy.float64], q: numpy.typing.NDArray[numpy.float64], v: numpy.typing.NDArray[numpy.float64], vectors: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], indptr: numpy.typing.NDArray[numpy.int64], neighbors: numpy.typing.NDArray[numpy.int64], *, cutoff: typing.SupportsFloat | typing.SupportsIndex, exponent: typing.SupportsInt | typing.SupportsIndex, smooth: bool, num_threads: typing.SupportsInt | typing.SupportsIndex = 0) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
     ...
