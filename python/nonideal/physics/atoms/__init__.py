@@ -6,3 +6,7 @@ simulators call -> molecular dynamics, compared with the reference that the netw
 Source: Z. Yang et al., "Lightweight equivariant interaction graph neural network for accurate and efficient
 interatomic potential and force predictions", arXiv 2311.02869 (2023).
 """
+
+from nonideal.physics.atoms.frame import Frame
+
+__all__ = ["Frame"]
