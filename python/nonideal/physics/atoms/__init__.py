@@ -7,6 +7,15 @@ Source: Z. Yang et al., "Lightweight equivariant interaction graph neural networ
 interatomic potential and force predictions", arXiv 2311.02869 (2023).
 """
 
+from nonideal.lazy import on_demand
 from nonideal.physics.atoms.frame import Frame
+from nonideal.physics.atoms.prediction import Prediction
 
-__all__ = ["Frame"]
+__all__ = [
+    "LEIGNN",
+    "Frame",
+    "Graph",
+    "Prediction",
+]
+
+__getattr__ = on_demand(__name__, {"LEIGNN": "model", "Graph": "graph"})
