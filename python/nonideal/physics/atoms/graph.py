@@ -27,8 +27,8 @@ __all__ = ["Graph"]
 class Graph:
     """One or many structures, their atoms one after the other; made by `Graph.build`.
 
-    Places and cells stay float64, so that differences of places in large cells keep their digits; a model takes
-    the differences in its own precision.
+    Places and cells stay float64, so that differences of places in large cells keep their digits; a model
+    takes the differences in its own precision.
 
     Attributes
     ----------
@@ -84,7 +84,8 @@ class Graph:
         max_neighbors : int, optional
             Keep the nearest ones of each atom alone: the graph is no longer symmetric, energies jump.
         max_neighbors_rule : str
-            ``"strict"``, or ``"tolerant"``: all within 0.01 angstrom^2 of the last one's squared distance stay too.
+            ``"strict"``, or ``"tolerant"``: all within 0.01 angstrom^2 of the last one's squared distance stay
+            too.
         dtype : torch.dtype
             float32 or float64.
         num_threads : int, optional
@@ -198,7 +199,7 @@ class Graph:
         return torch.repeat_interleave(self.indptr.diff(), output_size=len(self.neighbors))
 
     def vectors(self) -> Tensor:
-        """Return r_j + S.h - r_i of each edge, (n_edges, 3) in ``dtype``, angstrom; the difference is float64.
+        """Return r_j + S.h - r_i of each edge, (n_edges, 3) in ``dtype``, angstrom, subtracted in float64.
 
         Examples
         --------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from nonideal.errors import InvalidArgument, MissingExtra, NumericalError
 from nonideal.physics.atoms.architecture import FORCES, architecture
 from nonideal.physics.atoms.elements import SYMBOLS
 from nonideal.physics.atoms.graph import Graph, is_system, named_systems
+from nonideal.physics.atoms.model_file import ModelFile
 from nonideal.physics.atoms.prediction import Prediction
 from nonideal.seeds import resolve_seed
 
@@ -34,10 +36,10 @@ _DOUBLES = ("energy_reference", "energy_scale")  # total energies have more digi
 class LEIGNN(nn.Module):
     """Energy, forces and stress of atoms from an equivariant message-passing network.
 
-    Two different published models carry the name. ``variant="v1"`` (arXiv 2311.02869, first version): in each
-    layer one global vector, the sum over all atoms of a structure, meets each atom's own vectors. ``"vn"`` (the
-    later versions, also called E2GNN): a virtual node per structure exchanges scalars and vectors with its atoms.
-    ``"vanilla"`` has neither and PaiNN's update, ``"vanilla-nmu"`` neither and vn's update.
+    Two different published models carry the name. ``variant="v1"`` (arXiv 2311.02869, first version): in
+    each layer one global vector, the sum over all atoms of a structure, meets each atom's own vectors. ``"vn"``
+    (the later versions, also called E2GNN): a virtual node per structure exchanges scalars and vectors with its
+    atoms. ``"vanilla"`` has neither and PaiNN's update, ``"vanilla-nmu"`` neither and vn's update.
 
     Parameters
     ----------
@@ -57,8 +59,8 @@ class LEIGNN(nn.Module):
         when a neighbour crosses it. None: True with gradient forces.
     global_mode : str, optional
         How the global part pools atoms, ``"sum"`` (v1's published form: energies do not add up over distant
-        pieces, nor grow exactly with the size of a crystal), ``"mean"`` (vn's: exact for copies of a cell, but
-        distant pieces still feel one another), or ``"none"``. None: the published form.
+        pieces, nor grow exactly with the size of a crystal), ``"mean"`` (vn's: exact for copies of a cell,
+        but distant pieces still feel one another), or ``"none"``. None: the published form.
     vector_norm : str
         ``"smooth"``, or ``"clamp"``: v1's published form.
     envelope_exponent : int
@@ -133,7 +135,7 @@ class LEIGNN(nn.Module):
         if dtype not in (torch.float32, torch.float64):
             raise InvalidArgument(f"dtype = {dtype} is neither torch.float32 nor torch.float64")
         self.backend = check_choice("backend", backend, BACKENDS)
-        self.seed = resolve_seed(seed)
+        self.seed: int | None = resolve_seed(seed)
         self.num_threads: int | None = None
         self.metadata: dict[str, Any] = {"seed": self.seed}
         self.embedding = Embedding(len(shape.species), shape.channels)
@@ -147,7 +149,7 @@ class LEIGNN(nn.Module):
         rows[list(shape.species)] = torch.arange(len(shape.species))
         self.register_buffer("_rows", rows, persistent=False)
         self.to(dtype)
-        initialize(self, torch.Generator().manual_seed(self.seed))
+        initialize(self, torch.Generator().manual_seed(self.metadata["seed"]))
 
     @classmethod
     def paper(
@@ -194,6 +196,61 @@ class LEIGNN(nn.Module):
             **(published | other),
         )
 
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Return the model in a ``.leignn`` file, in the precision that it was saved in.
+
+        Raises
+        ------
+        InvalidArgument
+            If the file cannot be read, or anything in it is not as it should be.
+        """
+        return cls.from_file(ModelFile.read(path))
+
+    @classmethod
+    def from_file(cls, content: ModelFile) -> Self:
+        """Return the model with the content of a model file."""
+        shape = content.architecture
+        weights = {name: torch.from_numpy(array) for name, array in content.tensors.items()}
+        dtype = weights["embedding.weight"].dtype
+        model = cls(shape.species, **shape.arguments(), seed=0, dtype=dtype)
+        weights["energy_scale"] = torch.tensor(content.energy_scale, dtype=torch.float64)
+        weights["energy_reference"] = torch.tensor(content.energy_reference, dtype=torch.float64)
+        model.load_state_dict(weights)
+        model.metadata = dict(content.metadata)
+        model.seed = content.metadata.get("seed")
+        return model
+
+    def to_file(self) -> ModelFile:
+        """Return the content of this model's file."""
+        weights = {name: value.detach().cpu().numpy() for name, value in self.named_parameters()}
+        return ModelFile(
+            architecture=self.architecture,
+            tensors=weights,
+            energy_scale=float(self.energy_scale),
+            energy_reference=tuple(self.energy_reference.tolist()),
+            metadata=self.metadata,
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model into a ``.leignn`` file: flat tensors below a JSON header; return its path.
+
+        Raises
+        ------
+        InvalidArgument
+            If a weight is not finite, or the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from nonideal.physics import atoms
+        >>> model = atoms.LEIGNN(["Cu"], channels=16, layers=1, n_rbf=4, seed=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     atoms.LEIGNN.load(model.save(folder + "/cu.leignn")).seed
+        1
+        """
+        return self.to_file().write(path)
+
     @property
     def species(self) -> tuple[int, ...]:
         """Atomic numbers, in the order of the embedding's rows."""
@@ -216,7 +273,7 @@ class LEIGNN(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Move or convert as torch does, but keep energies' own numbers in float64."""
         kept = {name: getattr(self, name) for name in _DOUBLES}
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, value in kept.items():
             self._buffers[name] = value.to(getattr(self, name).device)
         return self
@@ -307,7 +364,7 @@ class LEIGNN(nn.Module):
     def _row_of(self, graph: Graph) -> Tensor:
         if not math.isclose(graph.cutoff, self.cutoff, rel_tol=1e-12):
             raise InvalidArgument(f"graph has cutoff {graph.cutoff}, the model {self.cutoff}")
-        rows = self._rows[graph.numbers]
+        rows: Tensor = self._rows[graph.numbers]
         if not torch.compiler.is_compiling() and bool((rows < 0).any()):
             atom = int((rows < 0).to(torch.uint8).argmax())
             number = int(graph.numbers[atom])
