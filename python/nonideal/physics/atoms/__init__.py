@@ -8,14 +8,24 @@ interatomic potential and force predictions", arXiv 2311.02869 (2023).
 """
 
 from nonideal.lazy import on_demand
+from nonideal.physics.atoms.energy_reference import fit_energy_reference
 from nonideal.physics.atoms.frame import Frame
 from nonideal.physics.atoms.prediction import Prediction
+from nonideal.physics.atoms.training_result import TrainingError, TrainingRecord, TrainingResult
 
 __all__ = [
     "LEIGNN",
     "Frame",
     "Graph",
     "Prediction",
+    "Trainer",
+    "TrainingError",
+    "TrainingRecord",
+    "TrainingResult",
+    "fit_energy_reference",
+    "message_pass",
 ]
 
-__getattr__ = on_demand(__name__, {"LEIGNN": "model", "Graph": "graph"})
+__getattr__ = on_demand(
+    __name__, {"LEIGNN": "model", "Graph": "graph", "Trainer": "trainer", "message_pass": "message"}
+)

@@ -330,25 +330,23 @@ class LEIGNN(nn.Module):
         differentiate = kind == "gradient" or stress
         keep = self.training if create_graph is None else check_boolean("create_graph", create_graph)
         keep = keep and torch.is_grad_enabled()
-        rows = self._row_of(graph)
         volumes = _volumes(graph) if stress else None
         with torch.set_grad_enabled(torch.is_grad_enabled() or differentiate):
             vectors = graph.vectors().to(self.dtype)
             if differentiate and not vectors.requires_grad:
                 vectors.requires_grad_()
-            x, v = self._features(graph, rows, vectors, last_vectors=kind == "direct")
-            scale, index = self.energy_scale, graph.graph_index
-            energies = self.readout.energy(x)[:, 0].double() * scale + self.energy_reference[rows]
+            energies, v = self.atomic_energies(graph, vectors)
+            index = graph.graph_index
             energy = energies.new_zeros(len(graph)).index_add(0, index, energies)
             result = {"energy": energy, "energies": energies}
             if kind == "direct":
-                result["forces"] = self.readout.force(v)[..., 0] * scale.to(v.dtype)
+                result["forces"] = self.readout.force(v)[..., 0] * self.energy_scale.to(v.dtype)
             if differentiate:
                 (slope,) = torch.autograd.grad(
                     energy.sum(), vectors, create_graph=keep, materialize_grads=True
                 )
                 if kind == "gradient":
-                    zero = slope.new_zeros(len(rows), 3)
+                    zero = slope.new_zeros(len(energies), 3)
                     result["forces"] = zero.index_add(0, graph.centers, slope).index_add(
                         0, graph.neighbors, -slope
                     )
@@ -360,6 +358,27 @@ class LEIGNN(nn.Module):
         if differentiate and not keep:
             result = {name: value.detach() for name, value in result.items()}
         return result
+
+    def atomic_energies(self, graph: Graph, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """Return each atom's energy for vectors of one's own along the graph's edges, and its last vectors.
+
+        Parameters
+        ----------
+        graph : Graph
+            Its positions are not read.
+        vectors : (n_edges, 3) torch.Tensor, angstrom
+            From each centre to its neighbour, in the weights' precision.
+
+        Returns
+        -------
+        energies : (n_atoms,) float64, eV
+        v : (n_atoms, 3, channels)
+            What the head of direct forces reads.
+        """
+        rows = self._row_of(graph)
+        x, v = self._features(graph, rows, vectors)
+        network: Tensor = self.readout.energy(x)[:, 0].double()
+        return network * self.energy_scale + self.energy_reference[rows], v
 
     def _row_of(self, graph: Graph) -> Tensor:
         if not math.isclose(graph.cutoff, self.cutoff, rel_tol=1e-12):
@@ -374,9 +393,7 @@ class LEIGNN(nn.Module):
             )
         return rows
 
-    def _features(
-        self, graph: Graph, rows: Tensor, vectors: Tensor, *, last_vectors: bool
-    ) -> tuple[Tensor, Tensor]:
+    def _features(self, graph: Graph, rows: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """Return scalars and vectors of all atoms after the last layer."""
         shape = self.architecture
         pool = Pooling(graph.graph_index, graph.n_atoms, shape.global_mode)
