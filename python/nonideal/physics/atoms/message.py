@@ -19,6 +19,8 @@ try:
 except ImportError:
     raise MissingExtra("torch", "atoms") from None
 
+from nonideal.physics.atoms.message_ops import native_message
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -112,13 +114,16 @@ def message_pass(
     if exponent > _LARGEST_EXPONENT:
         raise InvalidArgument(f"envelope_exponent = {exponent} is outside [1, {_LARGEST_EXPONENT}]")
     smooth = check_boolean("smooth_cutoff", smooth_cutoff)
-    check_threads(num_threads)
+    threads = check_threads(num_threads)
     tensors = {"q": q, "v": v, "vectors": vectors, "filter_weight": filter_weight, "filter_bias": filter_bias}
     _check_tensors(tensors, {"indptr": indptr, "neighbors": neighbors})
+    arguments = (q, v, vectors, filter_weight, filter_bias, indptr, neighbors, cutoff, exponent, smooth)
+    if backend == "native":
+        return native_message(*arguments, threads)
     if not torch.compiler.is_compiling():
         _check_graph(indptr, neighbors, q.shape[0])
         _check_vectors(vectors)
-    return _plain(q, v, vectors, filter_weight, filter_bias, indptr, neighbors, cutoff, exponent, smooth)
+    return _plain(*arguments)
 
 
 def _check_tensors(real: dict[str, Any], index: dict[str, Any]) -> None:
