@@ -10,6 +10,7 @@ interatomic potential and force predictions", arXiv 2311.02869 (2023).
 from nonideal.lazy import on_demand
 from nonideal.physics.atoms.energy_reference import fit_energy_reference
 from nonideal.physics.atoms.frame import Frame
+from nonideal.physics.atoms.neighbors import NeighborList, neighbor_list
 from nonideal.physics.atoms.prediction import Prediction
 from nonideal.physics.atoms.training_result import TrainingError, TrainingRecord, TrainingResult
 
@@ -17,6 +18,7 @@ __all__ = [
     "LEIGNN",
     "Frame",
     "Graph",
+    "NeighborList",
     "Prediction",
     "Trainer",
     "TrainingError",
@@ -24,6 +26,7 @@ __all__ = [
     "TrainingResult",
     "fit_energy_reference",
     "message_pass",
+    "neighbor_list",
 ]
 
 __getattr__ = on_demand(
