@@ -111,7 +111,7 @@ class NONIDEAL_API RadialTable {
   const MessageOptions& options() const { return options_; }
   std::int64_t knots() const { return knots_; }
 
-  /// As message_forward, without weight and bias.
+  /// As message_forward, without weight and bias. Precondition, here and below: no vector is zero.
   void forward(const CsrView& csr, std::span<const T> q, std::span<const T> v, std::span<const T> vectors,
                std::span<T> dx, std::span<T> dv, int num_threads = 0) const;
 

@@ -2,32 +2,40 @@
 
 #include <cstdint>
 
-/// Channels side by side, 64 bytes of them on every instruction set (a narrower one takes several registers),
-/// and dual numbers. For kernels: internal linkage, so no weak symbol.
+/// Channels side by side, a register of the instruction set at hand, and dual numbers. For kernels (included
+/// per instruction set; internal linkage, so no weak symbol).
 namespace nonideal::atoms::kernels {
 namespace {
 
 #define NONIDEAL_INLINE static inline __attribute__((always_inline))
 
+#if defined(__AVX512F__)
+inline constexpr int kVectorBytes = 64;
+#elif defined(__AVX2__)
+inline constexpr int kVectorBytes = 32;
+#else
+inline constexpr int kVectorBytes = 16;
+#endif
+
 template <class T>
 struct LanesOf;
 template <>
 struct LanesOf<float> {
-  typedef float Vector __attribute__((vector_size(64)));
-  typedef float Loose __attribute__((vector_size(64), may_alias, aligned(4)));
-  typedef std::int32_t Whole __attribute__((vector_size(64)));
+  typedef float Vector __attribute__((vector_size(kVectorBytes)));
+  typedef float Loose __attribute__((vector_size(kVectorBytes), may_alias, aligned(4)));
+  typedef std::int32_t Whole __attribute__((vector_size(kVectorBytes)));
 };
 template <>
 struct LanesOf<double> {
-  typedef double Vector __attribute__((vector_size(64)));
-  typedef double Loose __attribute__((vector_size(64), may_alias, aligned(8)));
-  typedef std::int64_t Whole __attribute__((vector_size(64)));
+  typedef double Vector __attribute__((vector_size(kVectorBytes)));
+  typedef double Loose __attribute__((vector_size(kVectorBytes), may_alias, aligned(8)));
+  typedef std::int64_t Whole __attribute__((vector_size(kVectorBytes)));
 };
 template <class T>
 using Lanes = typename LanesOf<T>::Vector;
 
 template <class T>
-inline constexpr int kLanes = 64 / sizeof(T);
+inline constexpr int kLanes = kVectorBytes / sizeof(T);
 
 template <class T>
 NONIDEAL_INLINE Lanes<T> load(const T* from) {
@@ -39,20 +47,17 @@ NONIDEAL_INLINE void store(T* to, const Lanes<T>& value) {
   *reinterpret_cast<typename LanesOf<T>::Loose*>(to) = value;
 }
 
-NONIDEAL_INLINE float total(const Lanes<float>& x) {
-  typedef float Four __attribute__((vector_size(16)));
-  typedef float Eight __attribute__((vector_size(32)));
-  const Eight eight = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
-                      __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
-  const Four four =
-      __builtin_shufflevector(eight, eight, 0, 1, 2, 3) + __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
-  return (four[0] + four[2]) + (four[1] + four[3]);
-}
-
-NONIDEAL_INLINE double total(const Lanes<double>& x) {
-  typedef double Four __attribute__((vector_size(32)));
-  const Four four = __builtin_shufflevector(x, x, 0, 1, 2, 3) + __builtin_shufflevector(x, x, 4, 5, 6, 7);
-  return (four[0] + four[2]) + (four[1] + four[3]);
+/// The sum of the lanes: halves are added until one is left.
+template <class T>
+NONIDEAL_INLINE T total(const Lanes<T>& x) {
+  T sums[kLanes<T>];
+  store(sums, x);
+#pragma GCC unroll 4
+  for (int half = kLanes<T> / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+    for (int l = 0; l < half; ++l) sums[l] += sums[l + half];
+  }
+  return sums[0];
 }
 
 /// a + eps b with eps^2 = 0: a value and its derivative along a direction.

@@ -25,7 +25,8 @@ inline void table_backward_wanted(const MessageArgs<T>& args, std::int64_t begin
 
 template <class T>
 inline MessagePasses<T> passes() {
-  return {forward_rows<T, Band<T>, false>,
+  return {kLanes<T>,
+          forward_rows<T, Band<T>, false>,
           forward_rows<T, Band<T>, true>,
           backward_wanted<T>,
           backward_rows<T, Band<T>, true, true, true>,

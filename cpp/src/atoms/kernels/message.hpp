@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-/// The passes over the edges: plain pointers, channels padded to whole vectors of 64 bytes.
+/// The passes over the edges: plain pointers, channels padded to whole registers.
 namespace nonideal::atoms::kernels {
 
 /// Gaussians on either side of a distance, in spacings: beyond, they are below e^-18 (float) and e^-40.
@@ -12,9 +12,9 @@ inline constexpr int kHalfBand = sizeof(T) == 4 ? 6 : 9;
 /// One pass. The edges of row r are [indptr[r], indptr[r + 1]); edge t has the vector of number edges[t] (t
 /// itself where edges is null) and leads to nodes[t]. Rows are centres in `forward`, sources in `backward`.
 ///
-/// The filter is packed by tiles of 64 bytes of channels: tile, row, part a b c, lanes. Band: row k + half -
-/// 1 belongs to Gaussian k, zeros around, the bias comes last. Table: rows 2k, 2k + 1 hold value and slope
-/// (per knot distance) of knot k.
+/// The filter is packed by tiles, a register of channels each: tile, row, part a b c, lanes. Band: row k +
+/// half - 1 belongs to Gaussian k, zeros around, the bias comes last. Table: rows 2k, 2k + 1 hold value and
+/// slope (per knot distance) of knot k.
 template <class T>
 struct MessageArgs {
   std::int64_t channels;     ///< padded
@@ -38,6 +38,7 @@ struct MessageArgs {
 template <class T>
 struct MessagePasses {
   using Pass = void (*)(const MessageArgs<T>& args, std::int64_t begin, std::int64_t end);
+  std::int64_t lanes;     ///< channels of a tile
   Pass forward;           ///< dx and dv
   Pass forward_tangent;   ///< their derivative along the direction
   Pass backward;          ///< the gradients of <gx, dx> + <gv, dv>

@@ -183,10 +183,10 @@ static inline void add_filter_gradient(const Edges& edges, const Lanes<T> (*kept
 /// by the distance, and by u.
 template <class T, class Edges>
 static inline void finish_vector(const Edges& edges, int m, const Lanes<T>* by, T* out) {
-  const double by_d = total(by[0]);
+  const double by_d = total<T>(by[0]);
   double by_u[3], along = 0.0;
   for (int k = 0; k < 3; ++k) {
-    by_u[k] = total(by[k + 1]);
+    by_u[k] = total<T>(by[k + 1]);
     along += by_u[k] * edges.u[m][k];
   }
   const double d = edges.length[m];
@@ -197,10 +197,10 @@ static inline void finish_vector(const Edges& edges, int m, const Lanes<T>* by, 
 }
 template <class T, class Edges>
 static inline void finish_vector(const Edges& edges, int m, const Dual<Lanes<T>>* by, T* out) {
-  const Dual<double> by_d = {total(by[0].a), total(by[0].b)};
+  const Dual<double> by_d = {total<T>(by[0].a), total<T>(by[0].b)};
   Dual<double> by_u[3], u[3], along = {0.0, 0.0};
   for (int k = 0; k < 3; ++k) {
-    by_u[k] = {total(by[k + 1].a), total(by[k + 1].b)};
+    by_u[k] = {total<T>(by[k + 1].a), total<T>(by[k + 1].b)};
     u[k] = {edges.u[m][k], edges.moved_u[m][k]};
     along += by_u[k] * u[k];
   }
