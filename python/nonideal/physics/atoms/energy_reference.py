@@ -29,9 +29,9 @@ def fit_energy_reference(
     species : iterable of str or int
         Chemical symbols or atomic numbers.
     method : str
-        ``"per-element"``: least squares over the frames. Where compositions don't determine the elements one by
-        one, such as in water, it is the solution of least norm. ``"mean"``: the same number for all, the mean
-        energy per atom. ``"none"``: zeros.
+        ``"per-element"``: least squares over the frames. Where compositions don't determine the elements one
+        by one, such as in water, it is the solution of least norm. ``"mean"``: the same number for all, the
+        mean energy per atom. ``"none"``: zeros.
 
     Returns
     -------

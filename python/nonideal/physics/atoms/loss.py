@@ -1,8 +1,9 @@
 """Losses on energy, forces and stress, and their gradients with respect to the weights.
 
 A loss on forces needs the gradient of a gradient. Two ways: differentiate twice; or, since a force loss L has
-dL/dweights = sum of dL/dF . dF/dweights and F = -dE/dr, take the difference of two single gradients of the energy,
-with atoms moved by a small step along dL/dF and against it: far less memory, and an oracle for the first.
+dL/dweights = sum of dL/dF . dF/dweights and F = -dE/dr, take the difference of two single gradients of the
+energy, with atoms moved by a small step along dL/dF and against it: far less memory, and an oracle for the
+first.
 """
 
 from __future__ import annotations
@@ -23,18 +24,16 @@ if TYPE_CHECKING:
     from nonideal.physics.atoms.model import LEIGNN
     from nonideal.physics.atoms.training_data import Labelled
 
-__all__ = ["FORCE_GRADIENTS", "NORMS", "Loss"]
+__all__ = ["Loss"]
 
-NORMS = ("l1", "l2")
-FORCE_GRADIENTS = ("double-backward", "finite-difference")
-# Longest step of a finite difference, angstrom: [measured] relative error 5e-8 in float64; float32 needs a longer
-# one, for its rounding.
+# Longest step of a finite difference, angstrom: [measured] relative error 5e-8 in float64; float32 needs a
+# longer one, for its rounding.
 _STEP = {torch.float32: 1e-2, torch.float64: 1e-4}
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Sum of weighted means: of |E - E_ref| over structures, of |F - F_ref| and |stress - ref| over components.
+    """Sum of weighted means of errors: of energy over structures, of forces and stress over components.
 
     Attributes
     ----------
@@ -57,12 +56,36 @@ class Loss:
         """Labels with a weight."""
         return [name for name in ("energy", "forces", "stress") if getattr(self, name) > 0.0]
 
+    def absolute_errors(self, model: LEIGNN, batch: Labelled) -> list[tuple[float, int]]:
+        """Return sums and numbers of absolute errors: energy per atom, forces, stress (with a weight)."""
+        kind, stress = model.architecture.forces, self.stress > 0.0
+        result = model(batch.graph, forces=kind, stress=stress, create_graph=False)
+        found = []
+        for name, asked in (("energy", True), ("forces", kind != "none"), ("stress", stress)):
+            if asked:
+                error = _error(name, result, batch, True)
+                found.append((float(error.abs().double().sum()), error.numel()))
+            else:
+                found.append((0.0, 0))
+        return found
+
     def kind(self, model: LEIGNN) -> str:
         """Return the forces that the model is to give for it."""
         return model.architecture.forces if self.forces > 0.0 else "none"
 
     def __call__(self, result: dict[str, Tensor], batch: Labelled, counts: Sequence[int]) -> Tensor:
-        """Return the loss, float64, where means are over ``counts`` (of a larger batch that this is a part of)."""
+        """Return the loss, float64.
+
+        Parameters
+        ----------
+        result : dict of str to torch.Tensor
+            What the model says of the batch.
+        batch : Labelled
+            What is true.
+        counts : (3,) sequence of int
+            What means are over: energies, components of forces and of stress, of a batch of which this one
+            may be a part.
+        """
         total = result["energy"].new_zeros(())
         for name, count in zip(("energy", "forces", "stress"), counts, strict=True):
             if getattr(self, name) > 0.0 and count > 0:
@@ -107,8 +130,8 @@ def _difference(model: LEIGNN, batch: Labelled, slopes: dict[str, Tensor]) -> No
     graph = batch.graph
     with torch.no_grad():
         vectors = graph.vectors().to(model.dtype)
-        # A force loss moves the edges' ends apart, a stress loss strains them; sum over edges of direction . dE/dD
-        # is sum of slopes . forces + slopes . stress.
+        # A force loss moves the edges' ends apart, a stress loss strains them; sum over edges of direction .
+        # dE/dD is sum of slopes . forces + slopes . stress.
         direction = torch.zeros_like(vectors)
         if "forces" in slopes:
             direction += slopes["forces"][graph.centers] - slopes["forces"][graph.neighbors]

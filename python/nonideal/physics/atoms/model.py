@@ -36,10 +36,10 @@ _DOUBLES = ("energy_reference", "energy_scale")  # total energies have more digi
 class LEIGNN(nn.Module):
     """Energy, forces and stress of atoms from an equivariant message-passing network.
 
-    Two different published models carry the name. ``variant="v1"`` (arXiv 2311.02869, first version): in
-    each layer one global vector, the sum over all atoms of a structure, meets each atom's own vectors. ``"vn"``
-    (the later versions, also called E2GNN): a virtual node per structure exchanges scalars and vectors with its
-    atoms. ``"vanilla"`` has neither and PaiNN's update, ``"vanilla-nmu"`` neither and vn's update.
+    Two different published models carry the name. ``variant="v1"`` (arXiv 2311.02869, first version): in each
+    layer one global vector, the sum over all atoms of a structure, meets each atom's own vectors. ``"vn"``
+    (the later versions, also called E2GNN): a virtual node per structure exchanges scalars and vectors with
+    its atoms. ``"vanilla"`` has neither and PaiNN's update, ``"vanilla-nmu"`` neither and vn's update.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ class LEIGNN(nn.Module):
         Default of every call: ``"gradient"`` (-dE/dr: they conserve energy), ``"direct"`` (the published
         form: a head of their own, cheaper, not conservative, with a net force), or ``"none"``.
     smooth_cutoff : bool, optional
-        True: messages vanish smoothly at the cutoff; False: the published form, in which energy and forces jump
-        when a neighbour crosses it. None: True with gradient forces.
+        True: messages vanish smoothly at the cutoff; False: the published form, in which energy and forces
+        jump when a neighbour crosses it. None: True with gradient forces.
     global_mode : str, optional
         How the global part pools atoms, ``"sum"`` (v1's published form: energies do not add up over distant
         pieces, nor grow exactly with the size of a crystal), ``"mean"`` (vn's: exact for copies of a cell,
@@ -70,7 +70,8 @@ class LEIGNN(nn.Module):
     max_neighbors_rule : str
         ``"strict"`` or ``"tolerant"``; see `Graph.build`.
     backend : str
-        ``"native"``: our C++ kernels for the messages; ``"torch"``: plain torch. The same weights, the same results.
+        ``"native"``: our C++ kernels for the messages; ``"torch"``: plain torch. The same weights, the same
+        results.
     seed : int, optional
         Of the initial weights; None draws one. ``model.seed`` says which.
     dtype : torch.dtype, optional
@@ -309,15 +310,14 @@ class LEIGNN(nn.Module):
         stress : bool
             Whether to compute it, by the gradient of the energy, whichever forces are asked for.
         create_graph : bool, optional
-            Whether gradient forces and stress can be differentiated once more, such as by a loss; otherwise all
-            results that come with them are detached. None: while training.
+            Whether gradient forces and stress can be differentiated once more, such as by a loss; otherwise
+            all results that come with them are detached. None: while training.
 
         Returns
         -------
         dict of str to torch.Tensor
-            ``energy`` (n_graphs,) and ``energies`` (n_atoms,) float64, eV; unless "none" ``forces``
-            (n_atoms, 3), eV/angstrom; with ``stress``, ``stress`` (n_graphs, 3, 3), eV/angstrom^3, positive in
-            tension.
+            ``energy`` (n_graphs,) and ``energies`` (n_atoms,) float64, eV; unless "none" ``forces`` (n_atoms,
+            3), eV/angstrom; with ``stress``, ``stress`` (n_graphs, 3, 3), eV/angstrom^3, positive in tension.
 
         Raises
         ------
@@ -494,7 +494,7 @@ class LEIGNN(nn.Module):
 
 
 def _volumes(graph: Graph) -> Tensor:
-    volumes = torch.linalg.det(graph.cells.detach()).abs()
+    volumes: Tensor = torch.linalg.det(graph.cells.detach()).abs()
     if bool((volumes == 0).any()):
         raise InvalidArgument(f"stress: structure {int(volumes.argmin())} of the batch has no volume")
     return volumes

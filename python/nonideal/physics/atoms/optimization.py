@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nonideal.errors import MissingExtra
 
@@ -15,9 +15,10 @@ try:
 except ImportError:
     raise MissingExtra("torch", "atoms") from None
 
-__all__ = ["SCHEDULES", "Average", "Schedule", "assign", "copies", "threads_of_torch"]
+if TYPE_CHECKING:
+    from nonideal.physics.atoms.training_options import TrainingOptions
 
-SCHEDULES = ("plateau", "cosine", "constant")
+__all__ = ["Average", "Schedule", "assign", "copies", "threads_of_torch"]
 
 
 class Schedule:
@@ -25,28 +26,19 @@ class Schedule:
 
     Parameters
     ----------
-    kind : str
-        ``"plateau"``: times ``factor`` where the metric has not fallen for more than ``patience`` validations;
-        ``"cosine"``: from ``lr`` down to ``min_lr`` over the whole run; ``"constant"``.
+    options : TrainingOptions
+        Its ``schedule``: ``"plateau"``: times ``plateau_factor`` where the metric has not fallen for more
+        than ``patience`` validations; ``"cosine"``: from ``lr`` down to ``min_lr`` over the whole run;
+        ``"constant"``.
     optimizer : torch.optim.Optimizer
         Whose rate is set.
-    lr, min_lr, factor, patience
-        See `Trainer`.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        optimizer: torch.optim.Optimizer,
-        *,
-        lr: float,
-        min_lr: float,
-        factor: float,
-        patience: int,
-    ) -> None:
-        self._kind, self._optimizer, self._lr, self._min_lr = kind, optimizer, lr, min_lr
+    def __init__(self, options: TrainingOptions, optimizer: torch.optim.Optimizer) -> None:
+        self._kind, self._lr, self._min_lr = options.schedule, options.lr, options.min_lr
+        self._optimizer = optimizer
         self._plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            optimizer, factor=factor, patience=patience, min_lr=min_lr
+            optimizer, factor=options.plateau_factor, patience=options.patience, min_lr=options.min_lr
         )
 
     def before_step(self, done: float) -> float:

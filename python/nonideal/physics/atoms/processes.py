@@ -71,5 +71,5 @@ def sum_gradients(parameters: Iterable[Tensor]) -> None:
     parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in used]
     flat = torch.cat([part.reshape(-1) for part in parts])
     dist.all_reduce(flat)
-    for parameter, part in zip(used, flat.split([p.numel() for p in used]), strict=True):
+    for parameter, part in zip(used, torch.split(flat, [p.numel() for p in used]), strict=True):
         parameter.grad = part.reshape(parameter.shape).clone()

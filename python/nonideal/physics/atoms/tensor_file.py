@@ -1,4 +1,5 @@
-r"""One flat file of named arrays below a JSON header: no pickle, a checksum, nothing used before it is checked.
+r"""One flat file of named arrays below a JSON header: no pickle, a checksum, nothing used before it is
+checked.
 
 All numbers are little endian.
 
@@ -16,9 +17,9 @@ bytes          content
 =============  =================================================================================
 
 The header's ``tensors`` is ``{name: {"dtype": "float32", "shape": [3, 2], "offset": 0}}``. Arrays are
-row-major. An offset counts from the payload's start (itself a multiple of 64 from the file's), is a multiple of
-64, and is the first such one behind the array before it: the order of the names is that of the payload. Zero
-bytes fill the gaps, up to the payload's end.
+row-major. An offset counts from the payload's start (itself a multiple of 64 from the file's), is a multiple
+of 64, and is the first such one behind the array before it: the order of the names is that of the payload.
+Zero bytes fill the gaps, up to the payload's end.
 """
 
 from __future__ import annotations

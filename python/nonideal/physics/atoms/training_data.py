@@ -12,6 +12,7 @@ from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.physics.atoms.elements import SYMBOLS
 from nonideal.physics.atoms.frame import Frame
 from nonideal.physics.atoms.graph import Graph
+from nonideal.physics.atoms.system import BoolArray
 
 try:
     import torch
@@ -22,7 +23,7 @@ except ImportError:
 if TYPE_CHECKING:
     from nonideal.physics.atoms.model import LEIGNN
 
-__all__ = ["Labelled", "check_labels", "labelled_graphs"]
+__all__ = ["Labelled", "batches", "check_labels", "labelled_graphs"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,8 @@ def check_labels(name: str, frames: Sequence[Frame], model: LEIGNN, needed: Sequ
             if number not in model.species:
                 known = ", ".join(SYMBOLS[n] for n in model.species)
                 raise InvalidArgument(
-                    f"{name}[{index}] holds {SYMBOLS[number]}, which is not among the model's species: {known}"
+                    f"{name}[{index}] holds {SYMBOLS[number]}, which is not among the model's species:
+                    {known}"
                 )
     if "forces" in needed and not any(_mask(frame).any() for frame in frames):
         raise InvalidArgument(f"{name}: every force is masked")
@@ -107,7 +109,12 @@ def labelled_graphs(frames: Sequence[Frame], model: LEIGNN) -> list[Labelled]:
     return found
 
 
-def _mask(frame: Frame) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def batches(parts: Sequence[Labelled], size: int) -> list[Labelled]:
+    """Return them joined, ``size`` at a time."""
+    return [Labelled.join(parts[start : start + size]) for start in range(0, len(parts), size)]
+
+
+def _mask(frame: Frame) -> BoolArray:
     """Return which atoms have a force to be learnt."""
     if frame.forces is None:
         return np.zeros(len(frame), dtype=bool)

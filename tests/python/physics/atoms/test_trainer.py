@@ -228,7 +228,7 @@ def test_killed_runs_lose_the_epoch_alone(tmp_path):
         run.fit(steps=16)
     assert all(torch.isfinite(p).all() for p in run.model.parameters())
     resumed = atoms.Trainer.resume(tmp_path)
-    assert resumed._step == 8
+    assert resumed._state.step == 8
     found, expected = resumed.fit(steps=16), trainer().fit(steps=16)
     assert strip(found.history) == strip(expected.history)
 
@@ -247,7 +247,7 @@ def test_a_loss_that_is_not_finite_stops():
     step = run._one_step
 
     def spoiled(fraction):
-        if run._step == 6:
+        if run._state.step == 6:
             with torch.no_grad():
                 run.model.readout.energy.out.bias.fill_(math.nan)
         step(fraction)
@@ -412,10 +412,10 @@ def test_two_processes_take_the_steps_of_one(tmp_path):
         assert torch.equal(a, b)
         assert float((a - value).detach().abs().max()) < 1e-9
     resumed = atoms.Trainer.resume(tmp_path / "run")
-    assert resumed._step == 10
-    assert [r.step for r in resumed._history] == [r.step for r in history[:-1]] == [4, 8]
+    assert resumed._state.step == 10
+    assert [r.step for r in resumed._state.history] == [r.step for r in history[:-1]] == [4, 8]
     errors = [r.valid_force_mae for r in history[:-1]]
-    assert [r.valid_force_mae for r in resumed._history] == pytest.approx(errors, rel=1e-9)
+    assert [r.valid_force_mae for r in resumed._state.history] == pytest.approx(errors, rel=1e-9)
 
 
 def test_copper_is_learnt_from_its_teacher():
@@ -433,8 +433,8 @@ def test_copper_is_learnt_from_its_teacher():
     network = atoms.LEIGNN(["Cu"], cutoff=3.5, channels=16, layers=2, n_rbf=8, seed=1)
     result = atoms.Trainer(
         network, known[:12], known[12:], batch_size=2, lr=1e-2, schedule="cosine", ema=0.9, seed=1
-    ).fit(steps=48)
+    ).fit(steps=120)
     errors = [record.valid_force_mae for record in result.history]
     typical = np.mean([np.abs(crystal.get_forces()).mean() for crystal in known])
     assert errors[-1] < 0.5 * errors[0]
-    assert errors[-1] < 0.4 * typical
+    assert errors[-1] < 0.2 * typical
