@@ -11,7 +11,7 @@ from nonideal.physics import atoms
 
 
 def frames(n, seed=0):
-    """Small clusters in a harmonic trap with a spring to the centre of all: energies and forces that belong."""
+    """Small clusters, each atom on a spring to their centre."""
     rng = np.random.default_rng(seed)
     found = []
     for index in range(n):

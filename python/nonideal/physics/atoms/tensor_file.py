@@ -1,5 +1,4 @@
-r"""One flat file of named arrays below a JSON header: no pickle, a checksum, nothing used before it is
-checked.
+r"""One flat file of named arrays below a JSON header, with a checksum; all is checked before it is used.
 
 All numbers are little endian.
 

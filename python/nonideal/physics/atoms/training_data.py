@@ -81,8 +81,8 @@ def check_labels(name: str, frames: Sequence[Frame], model: LEIGNN, needed: Sequ
             if number not in model.species:
                 known = ", ".join(SYMBOLS[n] for n in model.species)
                 raise InvalidArgument(
-                    f"{name}[{index}] holds {SYMBOLS[number]}, which is not among the model's species:
-                    {known}"
+                    f"{name}[{index}] holds {SYMBOLS[number]}, which is not among the model's species: "
+                    f"{known}"
                 )
     if "forces" in needed and not any(_mask(frame).any() for frame in frames):
         raise InvalidArgument(f"{name}: every force is masked")

@@ -373,7 +373,7 @@ def test_distant_pieces():
     def coupling(model):
         a, b = dimer(1.1), dimer(1.3, (8, 29))
         both = atoms.Frame(
-            [*a.numbers, *b.numbers], np.concatenate([a.positions, b.positions + [30.0, 0, 0]])
+            [*a.numbers, *b.numbers], np.concatenate([a.positions, b.positions + np.array([30.0, 0, 0])])
         )
         parts = [p.energy for p in model.evaluate([a, b, both])]
         return abs(parts[2] - parts[0] - parts[1])

@@ -102,7 +102,7 @@ def test_nan_weights_and_bad_places_are_refused(tmp_path):
             act(tmp_path / "no" / "a.leignn")
     model = small()
     model.metadata["loss"] = float("nan")
-    with pytest.raises(InvalidArgument, match="^header: Out of range float"):
+    with pytest.raises(InvalidArgument, match=r"^header: Out of range float"):
         model.to_file().encode()
 
 
@@ -241,7 +241,7 @@ def test_one_dtype():
     kinds["readout.force.weight"] = kinds["readout.force.weight"].astype(np.float64)
     mixed = small().to_file()
     mixed.tensors.update(kinds)
-    with pytest.raises(InvalidArgument, match="^it: tensors have dtypes float32, float64, not one$"):
+    with pytest.raises(InvalidArgument, match=r"^it: tensors have dtypes float32, float64, not one$"):
         ModelFile.decode(mixed.encode(), "it")
 
 
@@ -287,10 +287,13 @@ def test_strange_headers_with_right_checksums(data):
         place = place[key]
     place[key] = data.draw(JSON)
     content = assemble(json.dumps(header).encode(), payload)
+    text = ""
     try:
         found = ModelFile.decode(content, "it")
     except InvalidArgument as refusal:
-        assert str(refusal).startswith("it")
-        assert len(str(refusal).splitlines()) == 1
+        text = str(refusal)
+    if text:
+        assert text.startswith("it")
+        assert len(text.splitlines()) == 1
     else:
         assert np.isfinite([found.energy_scale, *found.energy_reference]).all()

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from toys.train_two import frames, trainer
 
 from nonideal.errors import InvalidArgument, NumericalError
 from nonideal.physics import atoms
@@ -18,6 +17,7 @@ from nonideal.physics.atoms.loss import Loss
 from nonideal.physics.atoms.optimization import Average
 from nonideal.physics.atoms.training_data import Labelled, labelled_graphs
 from nonideal.physics.atoms.training_state import read_data, write_data
+from toys.train_two import frames, trainer
 
 TESTS = Path(__file__).parents[3]
 
@@ -109,7 +109,6 @@ def test_two_ways_to_the_gradient_agree(dtype):
         loss = Loss(1.0, 50.0, 3.0).backward(network, batch, batch.counts, way)
         gradients.append({n: p.grad for n, p in network.named_parameters() if p.grad is not None})
         assert loss > 0
-    # The constant of the energy has a gradient of its own, exact in both; weights of the force head have none.
     assert set(gradients[0]) == set(gradients[1])
     flat = [torch.cat([g.reshape(-1) for g in found.values()]) for found in gradients]
     error = float((flat[0] - flat[1]).norm() / flat[0].norm())
@@ -362,7 +361,7 @@ def test_refused_arguments(arguments, message):
 
 def test_refused_calls(tmp_path):
     run = trainer(output=tmp_path / "run")
-    with pytest.raises(InvalidArgument, match="^steps and seconds are both None; one of them is needed$"):
+    with pytest.raises(InvalidArgument, match=r"^steps and seconds are both None; one of them is needed$"):
         run.fit()
     for arguments, message in (
         ({"steps": 0}, "steps = 0 is below 1"),
