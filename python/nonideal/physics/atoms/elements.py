@@ -6,6 +6,8 @@ import operator
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from nonideal.checks import check_iterable, shown
 from nonideal.errors import InvalidArgument
 
@@ -68,7 +70,7 @@ def _number(name: str, entry: Any) -> int:
             raise InvalidArgument(f"{name} = {shown(entry)} is not a chemical symbol")
         return _NUMBERS[entry]
     try:
-        if isinstance(entry, bool):
+        if isinstance(entry, bool | np.bool_):
             raise TypeError
         number = operator.index(entry)
     except TypeError:

@@ -23,8 +23,8 @@ tensors           exactly the parameters, in the order of the model's state_dict
 ================  ============================================================================================
 
 ``energy_scale`` and ``energy_reference`` are buffers of the model, but not among the tensors. Numbers in the
-header have as many digits as doubles need, so that they come back unchanged; a number may be written as ``5`` or
-``5.0``, a whole number as ``5`` alone.
+header have as many digits as doubles need, so that they come back unchanged; a number may be written as ``5``
+or ``5.0``, a whole number as ``5`` alone.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from nonideal.physics.atoms import processes, training_state
 from nonideal.physics.atoms.loss import Loss
 from nonideal.physics.atoms.model import LEIGNN
 from nonideal.physics.atoms.optimization import Average, Schedule, assign, copies, threads_of_torch
+from nonideal.physics.atoms.tensor_file import as_path
 from nonideal.physics.atoms.training_data import Labelled, batches, check_labels, labelled_graphs
 
 if TYPE_CHECKING:
@@ -305,7 +306,7 @@ class Trainer:
         nonideal.errors.InvalidArgument: no such folder/state.nitrain cannot be read (No such file or
         directory)
         """
-        place = Path(folder)
+        place = as_path("folder", folder)
         header, tensors = training_state.STATE.read(place / training_state.STATE_FILE)
         sets = training_state.read_data(place)
         try:
@@ -450,15 +451,16 @@ class Trainer:
 
 
 def _new_folder(output: str | Path) -> Path:
-    folder = Path(output)
+    folder = as_path("output", output)
     if (folder / training_state.STATE_FILE).exists() and processes.rank() == 0:
         raise InvalidArgument(
             f"output = {shown(str(output))}: a run is there; Trainer.resume goes on with it"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidArgument(f"output = {shown(str(output))}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidArgument(f"output = {shown(str(output))}: {reason}") from None
     return folder
 
 
