@@ -67,7 +67,7 @@ def test_structures_are_named_in_errors():
     for systems, message in (
         ([good, 3], r"^systems\[1\]: int has no numbers; "),
         (3, "^systems = 3 is not a sequence$"),
-        (twice, "0.01 angstrom"),
+        (twice, "below 0.01$"),
     ):
         with pytest.raises(InvalidArgument, match=message):
             atoms.Graph.build(systems, 3.0)

@@ -144,6 +144,29 @@ def test_parameters_are_those_of_the_table(variant):
         assert all(p.requires_grad for p in model.parameters())
 
 
+@pytest.mark.parametrize("rule", ["strict", "tolerant"])
+def test_limited_neighbours_equal_the_oracle(rule):
+    """The graph is not symmetric: forces still are the gradient of its energy."""
+    frame = crystal(4, seed=6)
+    model = stirred(make(max_neighbors=5, max_neighbors_rule=rule))
+    graph = model.graph(frame)
+    pairs = [
+        (i, j, tuple(s))
+        for i, j, s in zip(
+            graph.centers.tolist(), graph.neighbors.tolist(), graph.shifts.int().tolist(), strict=True
+        )
+    ]
+    assert any((j, i, tuple(-x for x in s)) not in pairs for i, j, s in pairs)
+    rows = [0 if n == 8 else 1 for n in frame.numbers]
+    expected = oracle.predict(
+        model.state_dict(), rows, frame.positions, CELL, frame.pbc, cutoff=3.0, layers=2, pairs=pairs
+    )
+    found = model.evaluate(frame, stress=True)
+    close(found.energies, expected["energies"], 1e-12)
+    close(found.forces, expected["gradient"], 1e-11)
+    close(found.stress, expected["stress"], 1e-11)
+
+
 def test_without_global_part_vn_is_vanilla_nmu():
     frame = crystal()
     a, b = make("vn", global_mode="none"), make("vanilla-nmu")
