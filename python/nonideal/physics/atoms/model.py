@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from nonideal.checks import check_boolean, check_choice, check_integer
-from nonideal.errors import InvalidArgument, MissingExtra, NumericalError
+from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.physics.atoms.architecture import FORCES, architecture
 from nonideal.physics.atoms.elements import SYMBOLS
 from nonideal.physics.atoms.graph import Graph, is_system, named_systems
 from nonideal.physics.atoms.model_file import ModelFile
-from nonideal.physics.atoms.prediction import Prediction
+from nonideal.physics.atoms.prediction import Prediction, split_predictions
 from nonideal.seeds import resolve_seed
 
 try:
@@ -331,7 +329,11 @@ class LEIGNN(nn.Module):
         keep = self.training if create_graph is None else check_boolean("create_graph", create_graph)
         keep = keep and torch.is_grad_enabled()
         volumes = _volumes(graph) if stress else None
-        with torch.set_grad_enabled(torch.is_grad_enabled() or differentiate):
+        enabled = torch.is_grad_enabled() or differentiate
+        with (
+            torch.inference_mode(torch.is_inference_mode_enabled() and not differentiate),
+            torch.set_grad_enabled(enabled),
+        ):
             vectors = graph.vectors().to(self.dtype)
             if differentiate and not vectors.requires_grad:
                 vectors.requires_grad_()
@@ -462,35 +464,15 @@ class LEIGNN(nn.Module):
         """
         batch_size = check_integer("batch_size", batch_size, 1, 31)
         entries = list(named_systems(systems))
+        kind = self.architecture.forces if forces is None else forces
         found: list[Prediction] = []
         for start in range(0, len(entries), batch_size):
-            graph = self.graph([system for _, system in entries[start : start + batch_size]])
-            with torch.no_grad():
-                result = self(graph, forces=forces, stress=stress, create_graph=False)
-            found += self._predictions(graph, result, forces or self.architecture.forces, start)
+            with torch.inference_mode(mode=False), torch.no_grad():
+                graph = self.graph([system for _, system in entries[start : start + batch_size]])
+                result = self(graph, forces=kind, stress=stress, create_graph=False)
+            arrays = {name: value.double().cpu().numpy() for name, value in result.items()}
+            found += split_predictions(arrays, graph.graph_ptr.tolist(), kind, start)
         return found[0] if is_system(systems) else found
-
-    def _predictions(
-        self, graph: Graph, result: dict[str, Tensor], kind: str, first: int
-    ) -> list[Prediction]:
-        arrays = {name: value.double().cpu().numpy() for name, value in result.items()}
-        for name, array in arrays.items():
-            if not np.isfinite(array).all():
-                raise NumericalError(f"{name} of structures from {first} on: {name} is not finite")
-        predictions = []
-        starts = graph.graph_ptr.tolist()
-        for index in range(len(graph)):
-            atoms = slice(starts[index], starts[index + 1])
-            predictions.append(
-                Prediction(
-                    energy=float(arrays["energy"][index]),
-                    energies=arrays["energies"][atoms],
-                    forces=arrays["forces"][atoms] if "forces" in arrays else None,
-                    stress=arrays["stress"][index] if "stress" in arrays else None,
-                    forces_kind=kind,
-                )
-            )
-        return predictions
 
 
 def _volumes(graph: Graph) -> Tensor:

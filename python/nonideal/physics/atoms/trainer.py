@@ -452,7 +452,7 @@ class Trainer:
 
 def _new_folder(output: str | Path) -> Path:
     folder = as_path("output", output)
-    if (folder / training_state.STATE_FILE).exists() and processes.rank() == 0:
+    if (folder / training_state.STATE_FILE).exists():
         raise InvalidArgument(
             f"output = {shown(str(output))}: a run is there; Trainer.resume goes on with it"
         )

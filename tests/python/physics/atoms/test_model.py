@@ -1,6 +1,8 @@
 """LEIGNN against its oracle, and what its form promises or fails to promise."""
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -453,6 +455,20 @@ def test_what_is_differentiable_when():
     assert model.float().eval()(model.graph(frame))["forces"].dtype == torch.float32
 
 
+def test_copies_and_inference_mode():
+    frame, model = crystal(), stirred(make())
+    energy = model.evaluate(frame).energy
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert other.evaluate(frame).energy == energy
+        assert other.architecture == model.architecture
+    graph = model.graph(frame)
+    with torch.inference_mode():
+        assert model.evaluate(frame).energy == energy
+        assert model.evaluate(frame, forces="direct").energy == energy
+        assert float(model.eval()(graph)["energy"]) == energy
+        assert float(model(graph, forces="none")["energy"]) == energy
+
+
 def test_energies_keep_their_own_numbers_in_double():
     model = make()
     model.energy_reference.copy_(torch.tensor([-29943.123456789, 1 / 3], dtype=torch.float64))
@@ -539,6 +555,6 @@ def test_refused_calls():
 def test_nan_weights_are_said():
     model = make()
     with torch.no_grad():
-        model.readout.energy.out.bias.fill_(math.nan)
-    with pytest.raises(NumericalError, match="energy of structures from 0 on"):
-        model.evaluate(crystal())
+        model.embedding.weight[1] = math.nan
+    with pytest.raises(NumericalError, match=r"^energy of structure 1 is not finite$"):
+        model.evaluate([dimer(1.5, (8, 8)), dimer(1.5)])
