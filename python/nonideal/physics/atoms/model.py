@@ -337,7 +337,7 @@ class LEIGNN(nn.Module):
             vectors = graph.vectors().to(self.dtype)
             if differentiate and not vectors.requires_grad:
                 vectors.requires_grad_()
-            energies, v = self.atomic_energies(graph, vectors)
+            energies, v = self.atomic_energies(graph, vectors, last_vectors=kind == "direct")
             index = graph.graph_index
             energy = energies.new_zeros(len(graph)).index_add(0, index, energies)
             result = {"energy": energy, "energies": energies}
@@ -361,8 +361,10 @@ class LEIGNN(nn.Module):
             result = {name: value.detach() for name, value in result.items()}
         return result
 
-    def atomic_energies(self, graph: Graph, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """Return each atom's energy for vectors of one's own along the graph's edges, and its last vectors.
+    def atomic_energies(
+        self, graph: Graph, vectors: Tensor, *, last_vectors: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Return each atom's energy for vectors of one's own along the graph's edges, and its vectors.
 
         Parameters
         ----------
@@ -370,15 +372,17 @@ class LEIGNN(nn.Module):
             Its positions are not read.
         vectors : (n_edges, 3) torch.Tensor, angstrom
             From each centre to its neighbour, in the weights' precision.
+        last_vectors : bool
+            Whether the last layer is to update the vectors, which no energy depends on.
 
         Returns
         -------
         energies : (n_atoms,) float64, eV
         v : (n_atoms, 3, channels)
-            What the head of direct forces reads.
+            What the head of direct forces reads, with ``last_vectors``.
         """
         rows = self._row_of(graph)
-        x, v = self._features(graph, rows, vectors)
+        x, v = self._features(graph, rows, vectors, last_vectors)
         network: Tensor = self.readout.energy(x)[:, 0].double()
         return network * self.energy_scale + self.energy_reference[rows], v
 
@@ -395,7 +399,9 @@ class LEIGNN(nn.Module):
             )
         return rows
 
-    def _features(self, graph: Graph, rows: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
+    def _features(
+        self, graph: Graph, rows: Tensor, vectors: Tensor, last_vectors: bool
+    ) -> tuple[Tensor, Tensor]:
         """Return scalars and vectors of all atoms after the last layer."""
         shape = self.architecture
         pool = Pooling(graph.graph_index, graph.n_atoms, shape.global_mode)
@@ -423,8 +429,9 @@ class LEIGNN(nn.Module):
                 backend=self.backend,
                 num_threads=self.num_threads,
             )
-            x, v = layer.update((x + dx) * math.sqrt(0.5), v + dv, pool)
-            if shape.virtual and index + 1 < shape.layers:  # after the last layer nobody reads it
+            inner = index + 1 < shape.layers
+            x, v = layer.update((x + dx) * math.sqrt(0.5), v + dv, pool, inner or last_vectors)
+            if shape.virtual and inner:  # after the last layer nobody reads it
                 node, node_v = layer.aggregate(node, node_v, pool(x), node, pool(v))
         return x, v
 
