@@ -11,7 +11,7 @@ python="${1:-python}"
 shift || true
 hardware=tests/python/hardware
 [ $# -gt 0 ] || set -- $hardware/cram/test_{simulation,planes,placement,program,gates}.py tests/python/test_threads.py \
-  $hardware/quantum/test_{sampling,distance}.py -m "not slow"
+  $hardware/quantum/test_{sampling,distance}.py tests/python/physics/atoms/test_neighbors.py -m "not slow"
 site="$PWD/build/sanitize-site"
 
 rm -rf "$site"

@@ -12,6 +12,7 @@ from nonideal.physics.atoms.energy_reference import fit_energy_reference
 from nonideal.physics.atoms.frame import Frame
 from nonideal.physics.atoms.neighbors import NeighborList, neighbor_list
 from nonideal.physics.atoms.prediction import Prediction
+from nonideal.physics.atoms.reading import read_frames
 from nonideal.physics.atoms.training_result import TrainingError, TrainingRecord, TrainingResult
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "fit_energy_reference",
     "message_pass",
     "neighbor_list",
+    "read_frames",
 ]
 
 __getattr__ = on_demand(
