@@ -167,6 +167,15 @@ void bind(py::module_& m) {
 }  // namespace
 
 void bind_atoms_message(py::module_ m) {
+  // Throws unless these are the edges of n_nodes centres and as many neighbours.
+  m.def(
+      "check_graph",
+      [](const Index& indptr, const Index& neighbors, std::int64_t n_nodes) {
+        const auto ip = view(indptr), nb = view(neighbors);
+        const py::gil_scoped_release unlocked;
+        const Graph graph(ip, nb, n_nodes);
+      },
+      "indptr"_a.noconvert(), "neighbors"_a.noconvert(), "n_nodes"_a);
   bind<float>(m);
   bind<double>(m);
 }

@@ -194,8 +194,15 @@ def _(
     smooth: bool,
     num_threads: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    first, *rest = (q.new_empty(like.shape) for like in (q, v, vectors, weight, bias, gx, gv))
-    return (first, *rest)
+    return (
+        q.new_empty(q.shape),
+        q.new_empty(v.shape),
+        q.new_empty(vectors.shape),
+        q.new_empty(weight.shape),
+        q.new_empty(bias.shape),
+        q.new_empty(gx.shape),
+        q.new_empty(gv.shape),
+    )
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -222,15 +229,18 @@ def _save_backward(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
 
 def _double_backward(ctx: Any, *along: Tensor | None) -> tuple[Tensor | None, ...]:
     gx, gv, *inputs = ctx.saved_tensors
+    # A gradient that was not wanted has no elements, and what belongs to it none either.
+    parts = [
+        None if part is None or part.shape != tensor.shape else part
+        for part, tensor in zip(along, inputs[:_N_REAL], strict=True)
+    ]
+    # Where forces are trained on, the filter does not move: no elements say so.
+    moving = 3 if parts[3] is None and parts[4] is None else _N_REAL
     filled = [
         torch.zeros_like(tensor) if part is None else part
-        for part, tensor in zip(along[:3], inputs[:3], strict=True)
+        for part, tensor in zip(parts[:moving], inputs[:moving], strict=True)
     ]
-    for part, tensor in zip(along[3:], inputs[3:_N_REAL], strict=True):
-        if along[3] is None and along[4] is None:  # as when forces are trained on: only those move along
-            filled.append(tensor.new_empty(0, *tensor.shape[1:]))
-        else:
-            filled.append(torch.zeros_like(tensor) if part is None else part)
+    filled += [tensor.new_empty(0, *tensor.shape[1:]) for tensor in inputs[moving:_N_REAL]]
     *by_inputs, by_gx, by_gv = _message_second(*filled, gx, gv, *inputs, *ctx.options)
     return (by_gx, by_gv, *by_inputs, *[None] * 8)
 
