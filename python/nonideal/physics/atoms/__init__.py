@@ -21,33 +21,45 @@ from nonideal.physics.atoms.distributions import (
     stability_time,
 )
 from nonideal.physics.atoms.drift import EnergyDrift, energy_drift
+from nonideal.physics.atoms.energy_reference import fit_energy_reference
 from nonideal.physics.atoms.frame import Frame
 from nonideal.physics.atoms.generators import GENERATORS, Generator, ground_truth
 from nonideal.physics.atoms.md_report import Comparison, MDReport
 from nonideal.physics.atoms.neighbors import NeighborList, neighbor_list
+from nonideal.physics.atoms.prediction import Prediction
 from nonideal.physics.atoms.reading import read_frames
+from nonideal.physics.atoms.training_result import TrainingError, TrainingRecord, TrainingResult
 from nonideal.physics.atoms.trajectory import Trajectory
 
 __all__ = [
     "GENERATORS",
+    "LEIGNN",
     "Comparison",
     "DynamicsInterrupted",
     "EnergyDrift",
     "EquationOfState",
     "Frame",
     "Generator",
+    "Graph",
     "MDReport",
     "NeighborList",
+    "Prediction",
     "SamplingInterrupted",
+    "Trainer",
+    "TrainingError",
+    "TrainingRecord",
+    "TrainingResult",
     "Trajectory",
     "UnstableDynamics",
     "diffusion_coefficient",
     "distance_histogram",
     "energy_drift",
     "equation_of_state",
+    "fit_energy_reference",
     "force_distribution",
     "ground_truth",
     "mean_squared_displacement",
+    "message_pass",
     "neighbor_list",
     "radial_distribution",
     "rdf_mae",
@@ -64,11 +76,15 @@ __all__ = [
 __getattr__ = on_demand(
     __name__,
     {
+        "LEIGNN": "model",
         "DynamicsInterrupted": "dynamics",
         "EquationOfState": "crystal",
+        "Graph": "graph",
         "SamplingInterrupted": "sampling",
+        "Trainer": "trainer",
         "UnstableDynamics": "dynamics",
         "equation_of_state": "crystal",
+        "message_pass": "message",
         "run_md": "dynamics",
         "sample_frames": "sampling",
         "vacancy_formation_energy": "crystal",
