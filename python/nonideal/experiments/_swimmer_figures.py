@@ -167,8 +167,8 @@ def _gaps(result: Result, method: str) -> Figure:
         f"Where reduced models are wrong: |reduced − full| at {_words(result, 'worst')}, where the error "
         "without artificial snapshots is largest; section through the middle.",
         rows=len(names),
-        width=6.4,
-        height=2.9 * len(names) + 0.4,
+        width=5.6,
+        height=2.9 * len(names) + 0.3,
         squeeze=False,
     )
     fields = GridFields(result)
