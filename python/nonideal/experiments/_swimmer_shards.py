@@ -79,4 +79,4 @@ def first_order_force(shard: Mapping[str, Any]) -> dict[str, float]:
 def solve_force(shard: Mapping[str, Any]) -> dict[str, float]:
     """Solve at one parameter on some mesh; return the relative force and the dofs."""
     problem = build(shard)
-    return {"force": relative_force(problem.solve(shard["mu"])), "n_dof": problem.n_dof}
+    return {"force": relative_force(problem.solve(shard["mu"], tol=1e-6)), "n_dof": problem.n_dof}
