@@ -11,10 +11,11 @@ from matplotlib.patches import Circle
 
 from nonideal.experiments._flow_figures import DIFFERENCE_MAP, FIELD_MAP, GridFields, cost_figure
 from nonideal.report import Result
-from nonideal.report.figures import COLORS, MARKERS, MUTED, PAPER, label_decades, new_figure
+from nonideal.report.figures import COLORS, MARKERS, MUTED, label_decades, new_figure
 
 __all__ = ["draw"]
 
+_BODY = "#c4cad2"  # grey on light pages and on dark ones
 _NEIGHBOURS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
 _SHOWN = ("corner_1", "corner_2", "centre", "corner_3", "corner_4")
 
@@ -41,7 +42,7 @@ def _number(value: float) -> str:
 
 
 def _body(axes: Any) -> None:
-    axes.add_patch(Circle((0.0, 0.0), 1.0, facecolor=PAPER, edgecolor=MUTED, linewidth=0.8, zorder=5))
+    axes.add_patch(Circle((0.0, 0.0), 1.0, facecolor=_BODY, edgecolor=MUTED, linewidth=0.8, zorder=5))
 
 
 def _filled(picture: Any) -> Any:
@@ -198,7 +199,8 @@ def _gaps(result: Result, method: str) -> Figure:
 
 def _exact(result: Result) -> Figure:
     figure, axes = new_figure(
-        "Errors of exact Stokes flows around a sphere fall with the mesh: n cells a quarter of its girth."
+        "Errors of exact Stokes flows around a sphere fall with the mesh: n is the number of cells "
+        "along a quarter of its girth."
     )
     for name, label in (
         ("velocity", "velocity, L2"),
