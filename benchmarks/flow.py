@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from nonideal.benchmarks.harness import Benchmark, Case, Peer
 
+from nonideal.parallel import using_threads
 from nonideal.physics import flow
 
 __all__ = ["BENCHMARKS"]
@@ -151,6 +152,34 @@ def _cavity(tiny: bool) -> Case:
     )
 
 
+def _snapshots(tiny: bool, workers: int) -> Case:
+    """Return 20 Navier-Stokes snapshots, each solver with one analysis where it has any, of one thread."""
+    n, count, fewer = (6, 3, 1) if tiny else (66, 20, 2)
+    problem, plain = (flow.cases.two_lid_cavity(n, solver=name) for name in ("native", "superlu"))
+    assert problem.parameters is not None
+    mus = problem.parameters.random(count, seed=7)
+
+    def sampled(family: flow.NavierStokes, number: int, workers: int) -> flow.Snapshots:
+        with using_threads(workers):  # one for each worker
+            return family.snapshots(mus[:number], workers=workers, progress=False)
+
+    def check() -> None:
+        ours = sampled(problem, workers, workers)
+        other = sampled(problem, workers, 1) if workers > 1 else sampled(plain, 1, 1)
+        assert ours.linear_solves == other.linear_solves
+        if workers > 1:
+            assert np.array_equal(ours.velocity, other.velocity)
+        for one, two in zip(ours.velocity.T, other.velocity.T, strict=True):
+            assert problem.norm((one - two).reshape(-1, 2)) < 1e-9 * problem.norm(two.reshape(-1, 2))
+        assert problem.solver_stats.analyses == 1
+
+    if workers > 1:
+        peers = {"one worker": Peer(lambda: sampled(problem, count, 1), goal=1.8)}
+    else:  # minutes, if it had to make them all
+        peers = {"superlu, symmetric": Peer(lambda: sampled(plain, fewer, 1), count=float(fewer), goal=5)}
+    return Case(float(count), lambda: sampled(problem, count, workers), check, peers)
+
+
 def _sample(tiny: bool) -> Case:
     problem, w = _square(6 if tiny else 66)
     points = np.random.default_rng(0).uniform(0, 1, (100 if tiny else 20_000, 2))
@@ -181,6 +210,10 @@ BENCHMARKS = (
               note="the same with Newton's term"),
     Benchmark("cavity", "flow", "flow", _cavity, floor=0.5,
               note="39,867 dofs, Re 400, from Stokes to a relative step of 1e-10"),
+    Benchmark("snapshots", "flow", "snapshot", lambda tiny: _snapshots(tiny, 1), floor=0.7,
+              note="20 flows of 39,867 dofs, Re 100 to 400, one thread; SuperLU: the first 2 of them"),
+    Benchmark("snapshots-2-workers", "flow", "snapshot", lambda tiny: _snapshots(tiny, 2), floor=1.2,
+              note="the same 20 flows by two threads of one kernel thread each"),
     Benchmark("sample", "flow", "point", _sample, floor=1e5,
               note="velocity and pressure at 20,000 points, 8,712 cells; scikit-fem: velocity alone"),
 )  # fmt: skip

@@ -239,11 +239,16 @@ def stacked(
 _SET = re.compile(r"(\d+(?:x\d+)*)(\+centre)?")
 
 
-def write_fields(folder: Path, solutions: Mapping[str, flow.Solution]) -> None:
-    """Write solutions as VTU files where meshio is installed; without it they are left out."""
+def write_fields(folder: Path, solutions: Mapping[str, flow.Solution], *, earlier: str = "") -> None:
+    """Write solutions as VTU files where meshio is installed; without it they are left out.
+
+    Files whose names begin with ``earlier`` go first: those of other options would pass for these.
+    """
     if importlib.util.find_spec("meshio") is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(f"{earlier}*.vtu") if earlier else ():
+        old.unlink()
     for name, solution in solutions.items():
         solution.save(folder / f"{name}.vtu")
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from nonideal.experiments import Curve, Runner, Table
 from nonideal.experiments._augment_tables import figure
-from nonideal.experiments._flow_cases import Mu, Solved, training_set
+from nonideal.experiments._flow_cases import Mu, Solved, training_set, write_fields
 from nonideal.physics import flow
 
 __all__ = ["Cost", "ReducedMap", "cost_curves", "cost_table", "curve", "draw_map"]
@@ -88,13 +89,25 @@ class ReducedMap:
             ]
         )
 
+    def write_fields(self, out: Path | None) -> None:
+        """Write VTU files: full and reduced flows at the centre and where plain snapshots miss most."""
+        if out is None:
+            return
+        places = {"centre": len(self.points) // 2, "worst": int(np.argmax(self.relative_errors("none")))}
+        flows: dict[str, Sequence[flow.Solution]] = {"full": self.full, **self.reduced}
+        for place, index in places.items():
+            shown = {f"{place}_{name}": solutions[index] for name, solutions in flows.items()}
+            write_fields(out / "fields", shown, earlier=f"{place}_")
+
     def costs(self, trains: Sequence[str]) -> list[Cost]:
         """Return train, method, solves, modes, mean and largest velocity error, queries not converged."""
         found = []
         for train in trains:
             for method in dict.fromkeys(("none", self.method)):
                 basis = self._fit(train, method)
-                check = flow.validate(basis, self.problem, self.points, reference=self.full, progress=False)
+                check = flow.validate(
+                    basis, self.problem, self.points, reference=self.full, residuals=False, progress=False
+                )
                 mean, most = float(check.mean[0]), float(check.max[0])
                 missing = int((~check.converged).sum())
                 found.append((train, method, basis.linear_solves, basis.n_modes, mean, most, missing))
@@ -112,7 +125,13 @@ class ReducedMap:
             basis = self._fit(train, method)
             wanted = sorted({k for k in (n // 2, n, 2 * n, 4 * n, basis.n_modes) if 1 <= k <= basis.n_modes})
             check = flow.validate(
-                basis, self.problem, self.points, n_modes=wanted, reference=self.full, progress=False
+                basis,
+                self.problem,
+                self.points,
+                n_modes=wanted,
+                reference=self.full,
+                residuals=False,
+                progress=False,
             )
             best, missing = check.projection_errors, (~check.converged).sum(axis=1)
             for row, k in enumerate(wanted):

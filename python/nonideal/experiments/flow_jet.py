@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from nonideal import Estimate
 from nonideal.errors import InvalidArgument
 from nonideal.experiments import (
-    BaseConfig,
     Comparison,
     Curve,
     Grid,
@@ -26,10 +25,10 @@ from nonideal.experiments import (
     option,
 )
 from nonideal.experiments._augment_tables import figure
-from nonideal.experiments._flow_cases import CASES, Solved, ranges_of, training_set
+from nonideal.experiments._flow_cases import Solved
+from nonideal.experiments._flow_options import MapConfig
 from nonideal.experiments._reduced_map import ReducedMap, cost_curves, cost_table, curve
 from nonideal.physics import flow
-from nonideal.physics.flow.augmentation import METHODS
 from nonideal.physics.flow.plot import on_grid
 
 if TYPE_CHECKING:
@@ -52,38 +51,22 @@ _KNOWN = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(BaseConfig):
+class Config(MapConfig):
     """Options of the experiment."""
+
+    case: ClassVar[str] = "jet"
+    axes: ClassVar[tuple[str, ...]] = ("re", "jet")
 
     re: Grid = option("50:300", help="range of the Reynolds number", above=0, maximum=5000)
     jet: Grid = option("0:1", help="range of the jet's speed over the inflow's", minimum=0, maximum=2)
-    train: str = option("2x2", help="training set: a grid of both parameters, perhaps with +centre")
-    method: str = option("oseen", help="artificial snapshots", choices=METHODS)
     mesh: int | None = option(
         None, help="cells across, even; 8 at quick scale, 16 at full", minimum=2, maximum=64
     )
-    solver: str = option("auto", help="sparse solver: auto, native, superlu, pardiso")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        space = flow.ParameterSpace(**{name: (low, high) for name, (low, high) in self.ranges.items()})
-        training_set("train", self.train, space)
         if self.mesh is not None and self.mesh % 2:
             raise InvalidArgument(f"mesh = {self.mesh} is odd; the slot must end on a column")
-        if self.solver not in ("auto", *flow.solvers.available()):
-            names = ", ".join(("auto", *flow.solvers.available()))
-            raise InvalidArgument(f"solver = {self.solver!r} is not one of {names}")
-
-    @property
-    def ranges(self) -> dict[str, list[float]]:
-        """The box of parameters."""
-        return ranges_of("jet", re=self.re, jet=self.jet)
-
-    @property
-    def shard(self) -> dict[str, Any]:
-        """What a shard needs to build the problem."""
-        n = CASES["jet"].mesh[self.scale] if self.mesh is None else self.mesh
-        return {"case": "jet", "mesh": n, "ranges": self.ranges, "solver": self.solver}
 
 
 def run(config: Config, runner: Runner | None = None) -> Result:
@@ -94,7 +77,8 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     config : Config
         What to vary.
     runner : Runner or None
-        Where shards run; None: here, quietly.
+        Where shards run; None: here, quietly. With a folder, flows at the centre and where plain snapshots
+        miss most go there as VTU files.
 
     Returns
     -------
@@ -104,6 +88,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     config = config.with_seed()
     runner = runner or Runner()
     study = ReducedMap(runner, config.shard, config.train, config.method)
+    study.write_fields(runner.out)
     bubbles = {name: np.array([bubble(one) for one in flows]) for name, flows in _flows(study).items()}
     costs = study.costs(list(dict.fromkeys((config.train, "2x2", "2x2+centre", "3x3", "4x4"))))
     errors = {name: study.relative_errors(name) for name in study.bases}

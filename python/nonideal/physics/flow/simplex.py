@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,21 +99,17 @@ class Simplex:
         return np.asarray(cells[:, np.array(self.edges)].reshape(-1, 2))
 
 
-@cache
-def _table() -> dict[int, Simplex]:
-    segment = Simplex(
-        1, "sides", "end", "side", "length", ((0, 1),), ((0,), (1,)), ("line", "line3"), ("vertex",) * 2
-    )
-    triangle = Simplex(
-        2, "triangles", "side", "side", "area", ((0, 1), (1, 2), (2, 0)), ((0, 1), (1, 2), (2, 0)),
-        ("triangle", "triangle6"), segment.cell_types,
-    )  # fmt: skip
-    tetrahedron = Simplex(
-        3, "tetrahedra", "facet", "edge", "volume", ((0, 1), (1, 2), (2, 0), (0, 3), (1, 3), (2, 3)),
-        ((0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)), ("tetra", "tetra10"), triangle.cell_types,
-    )  # fmt: skip
-    return {simplex.dim: simplex for simplex in (segment, triangle, tetrahedron)}
-
+_SEGMENT = Simplex(
+    1, "sides", "end", "side", "length", ((0, 1),), ((0,), (1,)), ("line", "line3"), ("vertex", "vertex")
+)  # fmt: skip
+_TRIANGLE = Simplex(
+    2, "triangles", "side", "side", "area", ((0, 1), (1, 2), (2, 0)), ((0, 1), (1, 2), (2, 0)),
+    ("triangle", "triangle6"), _SEGMENT.cell_types,
+)  # fmt: skip
+_TETRAHEDRON = Simplex(
+    3, "tetrahedra", "facet", "edge", "volume", ((0, 1), (1, 2), (2, 0), (0, 3), (1, 3), (2, 3)),
+    ((0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)), ("tetra", "tetra10"), _TRIANGLE.cell_types,
+)  # fmt: skip
 
 #: By dimension: a facet of one is a cell of the one below.
-SIMPLICES: dict[int, Simplex] = _table()
+SIMPLICES: dict[int, Simplex] = {simplex.dim: simplex for simplex in (_SEGMENT, _TRIANGLE, _TETRAHEDRON)}
