@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from nonideal import Estimate
-from nonideal.errors import InvalidArgument
 from nonideal.experiments import (
-    BaseConfig,
     Comparison,
     Grid,
     Result,
@@ -25,7 +23,8 @@ from nonideal.experiments import (
     option,
 )
 from nonideal.experiments._augment_tables import figure
-from nonideal.experiments._flow_cases import CASES, ranges_of, training_set
+from nonideal.experiments._flow_cases import training_set
+from nonideal.experiments._flow_options import MapConfig
 from nonideal.experiments._reduced_map import Cost, ReducedMap, cost_table
 from nonideal.experiments._swimmer_curves import curves
 from nonideal.experiments._swimmer_shards import (
@@ -64,12 +63,14 @@ _METHODS = tuple(name for name in METHODS if name != "stream_product")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(BaseConfig):
+class Config(MapConfig):
     """Options of the experiment."""
+
+    case: ClassVar[str] = "swimmer"
+    axes: ClassVar[tuple[str, ...]] = ("re", "beta")
 
     re: Grid = option("1:40", help="range of the Reynolds number", above=0, maximum=5000)
     beta: Grid = option("-2:2", help="range of beta: below 0 pushers, above pullers", minimum=-10, maximum=10)
-    train: str = option("2x2", help="training set: a grid of both parameters, perhaps with +centre")
     method: str = option("oseen", help="artificial snapshots", choices=_METHODS)
     mesh: int | None = option(
         None,
@@ -77,26 +78,6 @@ class Config(BaseConfig):
         minimum=2,
         maximum=12,
     )
-    solver: str = option("auto", help="sparse solver: auto, native, superlu, pardiso")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        space = flow.ParameterSpace(**{name: (low, high) for name, (low, high) in self.ranges.items()})
-        training_set("train", self.train, space)
-        if self.solver not in ("auto", *flow.solvers.available()):
-            names = ", ".join(("auto", *flow.solvers.available()))
-            raise InvalidArgument(f"solver = {self.solver!r} is not one of {names}")
-
-    @property
-    def ranges(self) -> dict[str, list[float]]:
-        """The box of parameters."""
-        return ranges_of("swimmer", re=self.re, beta=self.beta)
-
-    @property
-    def shard(self) -> dict[str, Any]:
-        """What a shard needs to build the problem."""
-        n = CASES["swimmer"].mesh[self.scale] if self.mesh is None else self.mesh
-        return {"case": "swimmer", "mesh": n, "ranges": self.ranges, "solver": self.solver}
 
 
 def run(config: Config, runner: Runner | None = None) -> Result:
@@ -107,7 +88,8 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     config : Config
         What to vary.
     runner : Runner or None
-        Where shards run; None: here, quietly.
+        Where shards run; None: here, quietly. With a folder, flows at the centre and where plain snapshots
+        miss most go there as VTU files.
 
     Returns
     -------
@@ -125,6 +107,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     boxes = [{"n": n, "half_width": width, **common} for width in widths]
     inertia = dict(zip(widths, runner.map(first_order_force, boxes, label="force of inertia"), strict=True))
     study = ReducedMap(runner, config.shard, config.train, config.method, points=_POINTS[config.scale])
+    study.write_fields(runner.out)
     forces = {name: np.array([relative_force(one) for one in flows]) for name, flows in _flows(study).items()}
     finer = _on_a_finer_mesh(config, study, runner)
     trains = list(dict.fromkeys((config.train, *_TRAINS[config.scale])))

@@ -292,7 +292,7 @@ def test_augmentation_helps(trained):
 
 def test_stream_functions_are_for_the_plane(trained):
     _, train = trained
-    with pytest.raises(InvalidArgument, match="a stream function is for two dimensions"):
+    with pytest.raises(InvalidArgument, match="needs a stream function, which is for two dimensions"):
         flow.augment(train, method="stream_product", progress=False)
 
 
