@@ -20,12 +20,12 @@ _NEIGHBOURS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
 _SHOWN = ("corner_1", "corner_2", "centre", "corner_3", "corner_4")
 
 
-def draw(result: Result, method: str, train: str) -> dict[str, Figure]:
+def draw(result: Result, method: str) -> dict[str, Figure]:
     """Return them by name."""
     return {
         "sections": _sections(result),
         "forces": _forces(result, method),
-        "modes": _modes(result, method, train),
+        "modes": _modes(result, method),
         "cost": cost_figure(result, method),
         "gaps": _gaps(result, method),
         "exact": _exact(result),
@@ -134,8 +134,8 @@ def _force_line(axes: Any, x: Any, values: dict[str, Any], method: str, color: s
     axes.plot(x, values["none"], color=color, linestyle="", marker="x", markersize=5)
 
 
-def _modes(result: Result, method: str, train: str) -> Figure:
-    trains = list(dict.fromkeys((train, "3x3")))
+def _modes(result: Result, method: str) -> Figure:
+    trains = list(dict.fromkeys(str(row[0]) for row in result.tables["error_vs_modes"].rows))
     figure, grid = new_figure(
         "Mean velocity error over the map against the number of modes; dashed: the best approximation with "
         "the same modes. At equal numbers the gain is that of better directions.",

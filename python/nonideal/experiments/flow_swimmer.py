@@ -56,6 +56,8 @@ _POINTS = {"quick": 5, "full": 7}
 _MESHES = {"quick": (3, 4, 5), "full": (4, 6, 8)}
 _WIDTHS = {"quick": (4.0, 8.0), "full": (4.0, 8.0, 16.0)}
 _TRAINS = {"quick": ("2x2", "2x2+centre", "3x3"), "full": ("2x2", "2x2+centre", "3x3", "4x4")}
+#: The second training set whose bases are compared at equal numbers of modes.
+_SECOND = "3x3"
 _HALF_WIDTH = 4.0
 #: Mesh of the force of inertia.
 _INERTIA_MESH = {"quick": 4, "full": 5}
@@ -112,7 +114,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     finer = _on_a_finer_mesh(config, study, runner)
     trains = list(dict.fromkeys((config.train, *_TRAINS[config.scale])))
     costs = study.costs(trains)
-    modes = [row for train in dict.fromkeys((config.train, "3x3")) for row in study.at_equal_modes(train)]
+    modes = [row for train in dict.fromkeys((config.train, _SECOND)) for row in study.at_equal_modes(train)]
     errors = {name: study.relative_errors(name) for name in study.bases}
     return make_result(
         __name__,
@@ -264,4 +266,4 @@ def figures(result: Result) -> dict[str, Figure]:
     """Draw sections through flows, forces, errors at equal modes and against cost, and exact flows."""
     from nonideal.experiments._swimmer_figures import draw
 
-    return draw(result, result.config["method"], result.config["train"])
+    return draw(result, result.config["method"])
