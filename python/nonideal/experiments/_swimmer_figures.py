@@ -138,7 +138,7 @@ def _modes(result: Result, method: str) -> Figure:
     trains = list(dict.fromkeys(str(row[0]) for row in result.tables["error_vs_modes"].rows))
     figure, grid = new_figure(
         "Mean velocity error over the map against the number of modes; dashed: the best approximation with "
-        "the same modes. At equal numbers the gain is that of better directions.",
+        "the same modes. At equal numbers a gain is that of better directions.",
         columns=len(trains),
         width=4.7 * len(trains),
         height=3.9,
