@@ -3,6 +3,9 @@
 The case is ours, a squirmer in a square channel: the published microswimmer's geometry and figures were not
 to be had (arXiv 2312.14756 names "a microswimmer"). Known are exact Stokes flows around a sphere, and the
 force that a little inertia adds: S. Wang and A. Ardekani, Phys. Fluids 24, 101902 (2012).
+
+Full scale takes a mesh of 40,000 dofs, 49 points, training sets up to 4x4, exact flows on up to 82,000 dofs:
+about 20 minutes of CPU.
 """
 
 from __future__ import annotations
