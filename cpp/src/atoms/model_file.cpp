@@ -149,7 +149,7 @@ class Reader {
     model_.forces = kForces[choice(given, "forces", kForces)];
     model_.cutoff = real(given, "cutoff");
     if (!(model_.cutoff > 0.0)) fail("cutoff = " + shortest(model_.cutoff) + " is not > 0");
-    model_.envelope_exponent = static_cast<int>(whole(given, "envelope_exponent", 2, 64));
+    model_.envelope_exponent = static_cast<int>(whole(given, "envelope_exponent", 1, 64));
     model_.channels = static_cast<int>(whole(given, "channels", 2, kMostChannels));
     if (model_.channels % 2 != 0) fail("channels = " + std::to_string(model_.channels) + " is not even");
     model_.layers = static_cast<int>(whole(given, "layers", 1, kMostLayers));

@@ -119,7 +119,7 @@ template <class T>
 static inline void multiply_all(const NodeProduct<T>& p) {
   constexpr std::int64_t kColumns = kVectors * kLanes<T>;
   for (std::int64_t j = 0; j < p.n; j += kColumns) {
-    const T* const w = p.packed + j / kPanel<T> * kPanel<T> * p.k + j % kPanel<T>;
+    const T* const w = p.packed + j / kPanel<T> * p.panel + j % kPanel<T>;
     const std::int64_t width = p.n - j < kColumns ? p.n - j : kColumns;
     strip(p, width, w, p.bias == nullptr ? nullptr : p.bias + j, p.c + j);
   }

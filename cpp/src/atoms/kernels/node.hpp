@@ -22,7 +22,8 @@ struct NodeProduct {
   const T* a;
   std::int64_t a_ld;
   const T* packed;
-  const T* bias;  ///< n numbers added to every row, or null
+  std::int64_t panel;  ///< numbers from one panel to the next; kPanel * k unless a part of the rows is taken
+  const T* bias;       ///< n numbers added to every row, or null
   T* c;
   std::int64_t c_ld;
   bool accumulate;  ///< add to what c holds
