@@ -6,3 +6,16 @@ simulators call -> molecular dynamics, compared with the reference that the netw
 Source: Z. Yang et al., "Lightweight equivariant interaction graph neural network for accurate and efficient
 interatomic potential and force predictions", arXiv 2311.02869 (2023).
 """
+
+from nonideal.lazy import on_demand
+from nonideal.physics.atoms.frame import Frame
+from nonideal.physics.atoms.prediction import Prediction
+
+__all__ = [
+    "LEIGNN",
+    "Frame",
+    "Graph",
+    "Prediction",
+]
+
+__getattr__ = on_demand(__name__, {"LEIGNN": "model", "Graph": "graph"})
