@@ -47,19 +47,19 @@ class Parser {
     blank();
     switch (peek()) {
       case '{':
-        return {object(depth)};
+        return {object(depth), false};
       case '[':
-        return {array(depth)};
+        return {array(depth), false};
       case '"':
-        return {string()};
+        return {string(), false};
       case 't':
-        return word("true"), Json{true};
+        return word("true"), Json{true, false};
       case 'f':
-        return word("false"), Json{false};
+        return word("false"), Json{false, false};
       case 'n':
-        return word("null"), Json{nullptr};
+        return word("null"), Json{nullptr, false};
       default:
-        return {number()};
+        return number();
     }
   }
 
@@ -108,22 +108,27 @@ class Parser {
     return at_ - first;
   }
 
-  double number() {
+  Json number() {
     const std::size_t first = at_;
     take('-');
     if (!take('0') && digits() == 0) {
       at_ = first;
       fail("expected a value");
     }
-    if (take('.') && digits() == 0) fail("expected a digit");
+    bool plain = true;
+    if (take('.')) {
+      plain = false;
+      if (digits() == 0) fail("expected a digit");
+    }
     if (take('e') || take('E')) {
+      plain = false;
       if (!take('+')) take('-');
       if (digits() == 0) fail("expected a digit");
     }
     double value = 0.0;
     const auto [end, error] = std::from_chars(text_.data() + first, text_.data() + at_, value);
     if (error != std::errc{} || end != text_.data() + at_) fail("a number is outside a double's range");
-    return value;
+    return {value, plain};
   }
 
   std::uint32_t hexadecimal() {
@@ -176,34 +181,16 @@ class Parser {
     ++at_;
   }
 
-  /// One character of more than one byte, as UTF-8 has it: shortest form, no surrogate, up to U+10FFFF.
-  void multibyte(std::string& to) {
-    const auto lead = static_cast<std::uint32_t>(peek());
-    const int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-    if (lead < 0xC2 || lead > 0xF4) fail("not UTF-8");
-    std::uint32_t code = lead & (0x3Fu >> more);
-    ++at_;
-    for (int i = 0; i < more; ++i, ++at_) {
-      const int c = peek();
-      if (c < 0x80 || c > 0xBF) fail("not UTF-8");
-      code = code << 6 | (static_cast<std::uint32_t>(c) & 63);
-    }
-    const std::uint32_t least = more == 3 ? 0x10000 : more == 2 ? 0x800 : 0x80;
-    if (code < least || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) fail("not UTF-8");
-    append(to, code);
-  }
-
   std::string string() {
     std::string value;
     expect('"');
     for (;;) {
       const int c = peek();
       if (c < 0x20) fail("a string does not end");
+      if (c >= 0x80) fail("not ASCII");
       if (take('"')) return value;
       if (take('\\')) {
         escape(value);
-      } else if (c >= 0x80) {
-        multibyte(value);
       } else {
         value += static_cast<char>(c);
         ++at_;
@@ -228,7 +215,7 @@ const Json* Json::find(std::string_view key) const {
 
 std::optional<std::int64_t> Json::whole() const {
   const double* const number = as<double>();
-  if (number == nullptr || *number != std::floor(*number) || std::abs(*number) > 0x1p53) return std::nullopt;
+  if (number == nullptr || !plain || *number != std::floor(*number) || std::abs(*number) > 0x1p53) return std::nullopt;
   return static_cast<std::int64_t>(*number);
 }
 

@@ -26,7 +26,7 @@ constexpr std::string_view kMagic = "\x89NIATOM\n";
 constexpr std::uint32_t kVersion = 1;
 constexpr std::int64_t kAlignment = 64;
 constexpr std::uint64_t kPreamble = 64;  ///< bytes before the header
-constexpr std::int64_t kMostChannels = 1 << 14, kMostLayers = 256, kMostRadial = 1 << 14;
+constexpr std::int64_t kMostChannels = (1 << 16) - 1, kMostLayers = (1 << 10) - 1, kMostRadial = (1 << 16) - 1;
 
 /// Reads one file's bytes; every refusal begins with the file's name.
 class Reader {
@@ -81,8 +81,9 @@ class Reader {
       fail("a header of " + std::to_string(header) + " and a payload of " + std::to_string(payload) +
            " bytes are announced, " + std::to_string(rest) + " bytes follow");
     }
-    if (header % kAlignment != 0) {
-      fail("a header of " + std::to_string(header) + " bytes is not padded to 64");
+    if (header == 0 || header % kAlignment != 0 || payload % kAlignment != 0) {
+      fail("a header of " + std::to_string(header) + " or a payload of " + std::to_string(payload) +
+           " bytes is not a multiple of 64");
     }
     const auto digest = sha256(bytes_.subspan(kPreamble));
     if (std::memcmp(digest.data(), bytes_.data() + 32, digest.size()) != 0) {
@@ -132,8 +133,25 @@ class Reader {
     return static_cast<std::size_t>(found - allowed.begin());
   }
 
+  void check_keys() const {
+    static constexpr std::array<std::string_view, 9> kKeys{
+        "format", "version", "model", "species", "energy_scale", "energy_reference", "units", "metadata", "tensors"};
+    const auto* const members = header_.as<Json::Object>();
+    if (members == nullptr) fail("the header is not an object");
+    for (const auto& entry : *members) {
+      if (std::find(kKeys.begin(), kKeys.end(), entry.first) == kKeys.end()) fail("unknown key " + entry.first);
+    }
+    if (member(header_, "metadata").as<Json::Object>() == nullptr) fail("metadata is not an object");
+    static constexpr std::array<std::pair<const char*, const char*>, 4> kUnits{{{"length", "angstrom"},
+                                                                                {"energy", "eV"},
+                                                                                {"forces", "eV/angstrom"},
+                                                                                {"stress", "eV/angstrom^3"}}};
+    for (const auto& [key, unit] : kUnits) choice<1>(member(header_, "units"), key, {unit});
+  }
+
   void read_model() {
-    choice<1>(header_, "format", {"leignn"});
+    check_keys();
+    choice<1>(header_, "format", {"nonideal.atoms.leignn"});
     whole(header_, "version", kVersion, kVersion);
     const Json& given = member(header_, "model");
     model_.variant =
@@ -166,7 +184,7 @@ class Reader {
     std::set<std::int32_t> seen;
     for (const Json& item : *numbers) {
       const auto number = item.whole();
-      if (!number || *number < 0 || *number > 1000) fail("species holds something that is no atomic number");
+      if (!number || *number < 0 || *number > 118) fail("species holds something that is no atomic number");
       if (!seen.insert(static_cast<std::int32_t>(*number)).second) {
         fail("species holds " + std::to_string(*number) + " twice");
       }
@@ -177,24 +195,25 @@ class Reader {
   void read_tensors() {
     const auto* const given = member(header_, "tensors").as<Json::Object>();
     if (given == nullptr) fail("tensors is not an object");
-    const auto expected = expected_tensors(model_);
-    for (const auto& entry : *given) {
-      if (!expected.contains(entry.first)) fail("this variant has no tensor " + entry.first);
+    const std::vector<TensorShape> expected = expected_tensors(model_);
+    for (std::size_t i = 0; i < std::max(expected.size(), given->size()); ++i) {
+      if (i >= given->size()) fail("tensor " + expected[i].name + " is missing");
+      const std::string& name = (*given)[i].first;
+      if (i >= expected.size()) fail("this variant has no tensor " + name);
+      if (name != expected[i].name) fail("tensor " + name + " stands where " + expected[i].name + " belongs");
     }
-    std::vector<std::pair<std::int64_t, std::int64_t>> places;
-    for (const auto& [name, shape] : expected) {
-      const Json* const entry = member(header_, "tensors").find(name);
-      if (entry == nullptr) fail("tensor " + name + " is missing");
-      places.push_back(read_tensor(name, *entry, shape));
+    std::int64_t end = 0;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      end = read_tensor(expected[i].name, (*given)[i].second, expected[i].shape, end);
     }
-    std::sort(places.begin(), places.end());
-    for (std::size_t i = 1; i < places.size(); ++i) {
-      if (places[i].first < places[i - 1].second) fail("two tensors lie on the same bytes");
+    if (end != static_cast<std::int64_t>(payload_.size())) {
+      fail("the payload has " + std::to_string(payload_.size()) + " bytes, its tensors fill " + std::to_string(end));
     }
   }
 
-  std::pair<std::int64_t, std::int64_t> read_tensor(const std::string& name, const Json& entry,
-                                                    const std::vector<std::int64_t>& shape) {
+  /// Reads the tensor that begins at `start`, and returns where the next one does.
+  std::int64_t read_tensor(const std::string& name, const Json& entry, const std::vector<std::int64_t>& shape,
+                           std::int64_t start) {
     const std::string tensor = "tensor " + name + ": ";
     const auto* const lengths = entry.find("shape") ? entry.find("shape")->as<Json::Array>() : nullptr;
     if (lengths == nullptr) fail(tensor + "shape is not a list");
@@ -213,16 +232,22 @@ class Reader {
     if (dtype == nullptr || (*dtype != "float32" && *dtype != "float64")) {
       fail(tensor + "its dtype is neither float32 nor float64");
     }
+    if (dtype_.empty()) dtype_ = *dtype;
+    if (*dtype != dtype_) fail(tensor + "its dtype is " + *dtype + ", that of others " + dtype_);
     const std::int64_t size = count * (*dtype == "float32" ? 4 : 8);
     const auto offset = entry.find("offset") ? entry.find("offset")->whole() : std::nullopt;
     const auto payload = static_cast<std::int64_t>(payload_.size());
-    if (!offset || *offset < 0 || *offset % kAlignment != 0 || *offset > payload ||
-        size > payload - *offset) {
-      fail(tensor + "its offset is not a multiple of 64 that leaves room for it");
+    const std::int64_t end = start + (size + kAlignment - 1) / kAlignment * kAlignment;
+    if (offset != start) fail(tensor + "its offset is not " + std::to_string(start));
+    if (end > payload) {
+      fail(tensor + "it ends at byte " + std::to_string(end) + " of a payload of " + std::to_string(payload));
+    }
+    for (std::int64_t at = start + size; at < end; ++at) {
+      if (payload_[static_cast<std::size_t>(at)] != 0) fail(tensor + "the bytes behind it are not zero");
     }
     std::vector<double>& values = model_.tensors[name];
     values.resize(static_cast<std::size_t>(count));
-    const std::uint8_t* const from = payload_.data() + *offset;
+    const std::uint8_t* const from = payload_.data() + start;
     if (*dtype == "float32") {
       copy<float>(from, values);
     } else {
@@ -233,7 +258,7 @@ class Reader {
         fail(tensor + "number " + std::to_string(i) + " is " + shortest(values[i]));
       }
     }
-    return {*offset, *offset + size};
+    return end;
   }
 
   template <class T>
@@ -245,38 +270,51 @@ class Reader {
     }
   }
 
-  /// The scale and the references stand twice, in the header and as tensors; the tensors count.
   void read_energies() {
-    model_.energy_scale = model_["energy_scale"][0];
-    const auto reference = model_["energy_reference"];
-    model_.energy_reference.assign(reference.begin(), reference.end());
+    model_.energy_scale = real(header_, "energy_scale");
+    const auto* const reference = member(header_, "energy_reference").as<Json::Array>();
+    if (reference == nullptr || reference->size() != model_.species.size()) {
+      fail("energy_reference is not a number for each of " + std::to_string(model_.species.size()) + " species");
+    }
+    for (const Json& item : *reference) {
+      if (item.as<double>() == nullptr) fail("energy_reference holds something that is no number");
+      model_.energy_reference.push_back(*item.as<double>());
+    }
   }
 
   std::span<const std::uint8_t> bytes_, payload_;
   const std::string& name_;
+  std::string dtype_;
   Json header_;
   Model model_;
 };
 
 }  // namespace
 
-std::map<std::string, std::vector<std::int64_t>> expected_tensors(const Model& model) {
-  std::map<std::string, std::vector<std::int64_t>> tensors;
+std::vector<TensorShape> expected_tensors(const Model& model) {
+  std::vector<TensorShape> tensors;
   const std::int64_t f = model.channels, n_species = static_cast<std::int64_t>(model.species.size());
   const auto linear = [&](const std::string& name, std::int64_t out, std::int64_t in) {
-    tensors[name + ".weight"] = {out, in};
-    tensors[name + ".bias"] = {out};
+    tensors.push_back({name + ".weight", {out, in}});
+    tensors.push_back({name + ".bias", {out}});
   };
   const auto network = [&](const std::string& name, std::int64_t in, std::int64_t hidden, std::int64_t out) {
     linear(name + ".hidden", hidden, in);
     linear(name + ".out", out, hidden);
   };
-  tensors["embedding.weight"] = {n_species, f};
+  const auto exchange = [&](const std::string& name) {
+    if (!model.has_virtual_node()) return;
+    network(name + ".scalar", 2 * f, f, f);
+    tensors.push_back({name + ".vector.weight", {f, f}});
+  };
+  tensors.push_back({"embedding.weight", {n_species, f}});
+  if (model.has_virtual_node()) tensors.push_back({"virtual_node.weight", {1, f}});
   for (int l = 0; l < model.layers; ++l) {
     const std::string layer = "layers." + std::to_string(l) + ".";
+    exchange(layer + "distribute");
     network(layer + "message.node", f, f / 2, 3 * f);
     linear(layer + "message.filter", 3 * f, model.n_rbf);
-    tensors[layer + "update.vector.weight"] = {2 * f, f};
+    tensors.push_back({layer + "update.vector.weight", {2 * f, f}});
     if (model.variant == Variant::v1) {
       network(layer + "update.mix", model.has_global_vector() ? 3 * f : 2 * f, f / 2, 2 * f);
       linear(layer + "update.scalar", f, f);
@@ -285,20 +323,12 @@ std::map<std::string, std::vector<std::int64_t>> expected_tensors(const Model& m
     }
     if (model.has_global_vector()) {
       network(layer + "update.pool_scalar", f, f / 2, 1);
-      tensors[layer + "update.pool_vector.weight"] = {1, f};
+      tensors.push_back({layer + "update.pool_vector.weight", {1, f}});
     }
-    if (model.has_virtual_node()) {
-      for (const char* const part : {"distribute", "aggregate"}) {
-        network(layer + part + ".scalar", 2 * f, f, f);
-        tensors[layer + part + ".vector.weight"] = {f, f};
-      }
-    }
+    exchange(layer + "aggregate");
   }
-  if (model.has_virtual_node()) tensors["virtual_node.weight"] = {1, f};
   network("readout.energy", f, f / 2, 1);
-  tensors["readout.force.weight"] = {1, f};
-  tensors["energy_reference"] = {n_species};
-  tensors["energy_scale"] = {};
+  tensors.push_back({"readout.force.weight", {1, f}});
   return tensors;
 }
 

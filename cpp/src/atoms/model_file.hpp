@@ -37,8 +37,13 @@ struct Model {
   bool has_global_vector() const { return variant == Variant::v1 && global_mode != GlobalMode::none; }
 };
 
-/// The tensors of a network of these sizes and their shapes, the buffers included.
-std::map<std::string, std::vector<std::int64_t>> expected_tensors(const Model& model);
+struct TensorShape {
+  std::string name;
+  std::vector<std::int64_t> shape;
+};
+
+/// The tensors of a network of these sizes, in the file's order.
+std::vector<TensorShape> expected_tensors(const Model& model);
 
 /// Throws InvalidArgument, "FILE: what was found", unless the bytes are a whole, undamaged model file.
 Model parse_model(std::span<const std::uint8_t> bytes, const std::string& name);

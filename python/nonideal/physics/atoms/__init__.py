@@ -9,12 +9,14 @@ interatomic potential and force predictions", arXiv 2311.02869 (2023).
 
 from nonideal.lazy import on_demand
 from nonideal.physics.atoms.frame import Frame
+from nonideal.physics.atoms.potential import Potential
 from nonideal.physics.atoms.prediction import Prediction
 
 __all__ = [
     "LEIGNN",
     "Frame",
     "Graph",
+    "Potential",
     "Prediction",
 ]
 
