@@ -2,10 +2,11 @@ from __future__ import annotations
 import collections.abc
 import enum
 import typing
+from . import atoms
 from . import cram
 from . import flow
 from . import quantum
-__all__: list[str] = ['Purpose', 'active_isa', 'available_isas', 'cram', 'expect_result_memory', 'flow', 'num_threads', 'philox', 'quantum', 'set_num_threads']
+__all__: list[str] = ['Purpose', 'active_isa', 'atoms', 'available_isas', 'cram', 'expect_result_memory', 'flow', 'num_threads', 'philox', 'quantum', 'set_num_threads']
 class Purpose(enum.IntEnum):
     COUNTS: typing.ClassVar[Purpose]
     DISTANCE_SHOTS: typing.ClassVar[Purpose]

@@ -9,6 +9,7 @@ interatomic potential and force predictions", arXiv 2311.02869 (2023).
 
 from nonideal.lazy import on_demand
 from nonideal.physics.atoms.frame import Frame
+from nonideal.physics.atoms.neighbors import NeighborList, neighbor_list
 from nonideal.physics.atoms.potential import Potential
 from nonideal.physics.atoms.prediction import Prediction
 
@@ -16,8 +17,13 @@ __all__ = [
     "LEIGNN",
     "Frame",
     "Graph",
+    "LeignnCalculator",
+    "NeighborList",
     "Potential",
     "Prediction",
+    "neighbor_list",
 ]
 
-__getattr__ = on_demand(__name__, {"LEIGNN": "model", "Graph": "graph"})
+__getattr__ = on_demand(
+    __name__, {"LEIGNN": "model", "Graph": "graph", "LeignnCalculator": "calculator"}
+)

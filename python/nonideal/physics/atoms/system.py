@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nonideal import _core
 from nonideal.checks import FloatArray, check_finite, shown
 from nonideal.errors import InvalidArgument
 
@@ -17,7 +18,6 @@ IntArray: TypeAlias = NDArray[np.int32]
 BoolArray: TypeAlias = NDArray[np.bool_]
 
 HIGHEST_NUMBER = 118  # oganesson; 0 is ASE's X, an atom of no element
-FLATTEST = 1e-10  # volume of a cell over that of a box with the same edges; rounding alone makes about 1e-16
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ def check_pbc(name: str, value: Any) -> BoolArray:
     pbc = np.asarray(value)
     if pbc.dtype != np.bool_ or pbc.shape not in ((), (3,)):
         raise InvalidArgument(f"{name} = {shown(value)} is neither one bool nor three")
-    return np.full(3, pbc) if pbc.ndim == 0 else pbc
+    return np.full(3, pbc) if pbc.ndim == 0 else np.ascontiguousarray(pbc)
 
 
 def check_cell(name: str, value: Any, pbc: BoolArray) -> FloatArray:
@@ -121,17 +121,9 @@ def check_cell(name: str, value: Any, pbc: BoolArray) -> FloatArray:
     cell: FloatArray = np.zeros((3, 3)) if value is None else check_finite(name, np.asarray(value))
     if cell.shape != (3, 3):
         raise InvalidArgument(f"{name} has shape {cell.shape}, not (3, 3)")
-    lengths = np.sqrt(np.einsum("ij,ij->i", cell, cell))
-    for axis in range(3):
-        if pbc[axis] and not lengths[axis] > 0.0:
-            raise InvalidArgument(f"{name}[{axis}] is zero, but this axis is periodic")
-    edges = cell[lengths > 0.0] / lengths[lengths > 0.0, None]
-    flatness = float(np.prod(np.linalg.svd(edges, compute_uv=False))) if len(edges) else 1.0
-    if flatness < FLATTEST:
-        raise InvalidArgument(
-            f"{name} is singular: its vectors span {flatness:.1e} of a box of such edges, below {FLATTEST}"
-        )
-    return np.ascontiguousarray(cell)
+    cell = np.ascontiguousarray(cell)
+    _core.atoms.check_cell(name, cell, pbc)
+    return cell
 
 
 def check_length(name: str, length: int, n_atoms: int) -> None:
@@ -160,6 +152,5 @@ def _positions(name: str, value: Any, n_atoms: int) -> FloatArray:
     check_length(name, len(value), n_atoms)
     if not value.flags.c_contiguous:
         raise InvalidArgument(f"{name} is not C-contiguous; numpy.ascontiguousarray copies it")
-    if not np.isfinite(value).all():
-        check_finite(name, value)
+    _core.atoms.check_positions(name, value)
     return value

@@ -1,0 +1,141 @@
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "arrays.hpp"
+#include "nonideal/atoms/neighbors.hpp"
+
+namespace nonideal::bindings {
+
+using namespace py::literals;
+using namespace nonideal::atoms;
+
+namespace {
+
+Cell as_cell(const Array<double>& rows, const Array<bool>& pbc) {
+  if (rows.ndim() != 2 || rows.shape(0) != 3 || rows.shape(1) != 3) {
+    throw InvalidArgument("cell: expected shape (3, 3)");
+  }
+  if (pbc.ndim() != 1 || pbc.shape(0) != 3) throw InvalidArgument("pbc: expected shape (3,)");
+  Cell cell;
+  for (std::size_t i = 0; i < 9; ++i) cell.rows[i] = rows.data()[i];
+  for (std::size_t k = 0; k < 3; ++k) cell.periodic[k] = pbc.data()[k];
+  return cell;
+}
+
+std::span<const double> as_positions(const Array<double>& positions) {
+  if (positions.ndim() != 2 || positions.shape(1) != 3) {
+    throw InvalidArgument("positions: expected shape (n_atoms, 3)");
+  }
+  return view(positions);
+}
+
+/// The arrays that the letters among i j S D d ask for.
+py::tuple find(const std::string& quantities, const Array<double>& positions, const Array<double>& cell,
+               const Array<bool>& pbc, const NeighborOptions& options) {
+  const auto places = as_positions(positions);
+  const Cell box = as_cell(cell, pbc);
+  const NeighborSearch search = [&] {
+    const py::gil_scoped_release release;
+    return NeighborSearch(places, box, options);
+  }();
+  const std::int64_t n = search.size();
+  NeighborArrays out;
+  py::tuple arrays(quantities.size());
+  for (std::size_t k = 0; k < quantities.size(); ++k) {
+    const auto whole = [&](std::int64_t*& place, const std::vector<std::int64_t>& shape) {
+      auto array = new_array<std::int64_t>(shape);
+      place = array.mutable_data();
+      arrays[k] = std::move(array);
+    };
+    const auto real = [&](double*& place, const std::vector<std::int64_t>& shape) {
+      auto array = new_array<double>(shape);
+      place = array.mutable_data();
+      arrays[k] = std::move(array);
+    };
+    switch (quantities[k]) {
+      case 'i':
+        whole(out.centers, {n});
+        break;
+      case 'j':
+        whole(out.neighbors, {n});
+        break;
+      case 'S':
+        whole(out.shifts, {n, 3});
+        break;
+      case 'D':
+        real(out.vectors, {n, 3});
+        break;
+      default:
+        real(out.distances, {n});
+    }
+  }
+  const py::gil_scoped_release release;
+  search.write(out);
+  return arrays;
+}
+
+template <class T>
+Array<T> copy_of(const std::vector<T>& values, const std::vector<std::int64_t>& shape) {
+  auto array = new_array<T>(shape);
+  std::copy(values.begin(), values.end(), array.mutable_data());
+  return array;
+}
+
+bool update(NeighborList& list, const Array<double>& positions, const Array<double>& cell,
+            const Array<bool>& pbc) {
+  const auto places = as_positions(positions);
+  const Cell box = as_cell(cell, pbc);
+  const py::gil_scoped_release release;
+  return list.update(places, box);
+}
+
+/// indptr, neighbors and shifts of the present table.
+py::tuple table(const NeighborList& list) {
+  const NeighborTable& pairs = list.table();
+  const auto n_rows = static_cast<std::int64_t>(pairs.indptr.size());
+  const auto n = static_cast<std::int64_t>(pairs.neighbors.size());
+  return py::make_tuple(copy_of(pairs.indptr, {n_rows}), copy_of(pairs.neighbors, {n}),
+                        copy_of(pairs.shifts, {n, 3}));
+}
+
+Array<std::int64_t> reverse(const NeighborList& list) {
+  const NeighborTable& pairs = list.table();
+  return copy_of(reverse_pairs(pairs.indptr, pairs.neighbors),
+                 {static_cast<std::int64_t>(pairs.neighbors.size())});
+}
+
+}  // namespace
+
+void bind_atoms(py::module_ m) {
+  py::class_<NeighborOptions>(m, "NeighborOptions")
+      .def(py::init([](double cutoff, bool half, std::int32_t max_neighbors, bool tolerant, int num_threads) {
+             return NeighborOptions{cutoff, half, max_neighbors, tolerant, num_threads};
+           }),
+           "cutoff"_a, "half"_a, "max_neighbors"_a, "tolerant"_a, "num_threads"_a);
+  m.def(
+      "check_cell",
+      [](const std::string& name, const Array<double>& cell, const Array<bool>& pbc) {
+        check_cell(name, as_cell(cell, pbc));
+      },
+      "name"_a, "cell"_a.noconvert(), "pbc"_a.noconvert());
+  m.def(
+      "check_positions",
+      [](const std::string& name, const Array<double>& positions) {
+        check_positions(name, as_positions(positions));
+      },
+      "name"_a, "positions"_a.noconvert());
+  m.def("find_neighbors", &find, "quantities"_a, "positions"_a.noconvert(), "cell"_a.noconvert(),
+        "pbc"_a.noconvert(), "options"_a);
+  py::class_<NeighborList>(m, "NeighborList")
+      .def(py::init<const NeighborOptions&, double>(), "options"_a, "skin"_a)
+      .def("update", &update, "positions"_a.noconvert(), "cell"_a.noconvert(), "pbc"_a.noconvert())
+      .def_property_readonly("table", &table)
+      .def_property_readonly("reverse", &reverse)
+      .def_property_readonly("n_rebuilds", &NeighborList::n_rebuilds);
+}
+
+}  // namespace nonideal::bindings
