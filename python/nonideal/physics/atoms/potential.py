@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import tempfile
 from pathlib import Path
@@ -58,6 +59,8 @@ class Potential:
         Its size.
     forces : str
         The model's own default of `compute`.
+    max_neighbors : int or None
+        Nearest neighbours that it keeps.
     metadata : dict
         What the file says of its origin.
 
@@ -103,15 +106,34 @@ class Potential:
         self.layers: int = arguments["layers"]
         self.forces: str = arguments["forces"]
         self.metadata: dict[str, Any] = header["metadata"]
+        self.max_neighbors: int | None = arguments["max_neighbors"]
+        self.num_threads = num_threads
+        self._use_skin(skin)
+
+    def _use_skin(self, skin: float) -> None:
         self.skin = check_non_negative("skin", skin)
         self._list = None
         if self.skin > 0.0:
-            if arguments["max_neighbors"] is not None:
+            if self.max_neighbors is not None:
                 raise InvalidArgument(
-                    f"skin = {skin}: the model keeps the {arguments['max_neighbors']} nearest neighbours, which "
-                    "change before the list does; use skin = 0"
+                    f"skin = {skin}: the model keeps the {self.max_neighbors} nearest neighbours, which change "
+                    "before the list does; use skin = 0"
                 )
-            self._list = _core.atoms.SkinList(self.cutoff, self.skin, threads)
+            self._list = _core.atoms.SkinList(self.cutoff, self.skin, check_threads(self.num_threads))
+
+    def with_skin(self, skin: float) -> Potential:
+        """Return this potential with a neighbour list of its own; weights are shared.
+
+        Examples
+        --------
+        >>> from nonideal.physics import atoms
+        >>> model = atoms.LEIGNN(["Cu"], channels=32, layers=2, n_rbf=8, seed=1)
+        >>> atoms.Potential(model).with_skin(0.5).skin
+        0.5
+        """
+        other = copy.copy(self)
+        other._use_skin(skin)
+        return other
 
     def __repr__(self) -> str:
         return (
