@@ -51,11 +51,13 @@ inline Bytes make(const Model& sizes) {
     std::string dims;
     std::int64_t count = 1;
     for (const std::int64_t length : shape) {
-      dims += (dims.empty() ? "" : ",") + std::to_string(length);
+      if (!dims.empty()) dims.append(",");
+      dims.append(std::to_string(length));
       count *= length;
     }
-    tensors += (tensors.empty() ? "\"" : ",\"") + name + "\":{\"dtype\":\"float64\",\"shape\":[" + dims +
-               "],\"offset\":" + std::to_string(payload.size()) + "}";
+    if (!tensors.empty()) tensors.append(",");
+    tensors.append("\"").append(name).append("\":{\"dtype\":\"float64\",\"shape\":[").append(dims);
+    tensors.append("],\"offset\":").append(std::to_string(payload.size())).append("}");
     const double scale = name == "embedding.weight" ? 1.5 : 1.3 / std::sqrt(static_cast<double>(shape.back()));
     for (std::int64_t i = 0; i < count; ++i) {
       const double value = scale * uniform(stream, static_cast<std::uint64_t>(i));

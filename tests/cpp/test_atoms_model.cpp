@@ -52,7 +52,7 @@ void test_json() {
     if (!CHECK(refused)) std::printf("  not refused: %s\n", text);
   }
   CHECK_REFUSED("byte 65: nested too deep", parse_json(std::string(100, '[')));
-  CHECK_REFUSED("byte 4: expected ':'", parse_json("{\"a\" 1}"));
+  CHECK_REFUSED("byte 5: expected ':'", parse_json("{\"a\" 1}"));
 }
 
 void fuzz_json() {
