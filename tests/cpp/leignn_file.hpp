@@ -19,8 +19,8 @@ using nonideal::atoms::detail::Model;
 using Bytes = std::vector<std::uint8_t>;
 
 inline double uniform(std::uint64_t stream, std::uint64_t index) {
-  const auto words = nonideal::philox(17, stream, index).w;
-  return 2.0 * nonideal::uniform53(words[0], words[1]) - 1.0;
+  const nonideal::Words4 words = nonideal::philox(17, stream, index);
+  return 2.0 * nonideal::uniform53(words.w[0], words.w[1]) - 1.0;
 }
 
 inline constexpr const char* kVariants[] = {"v1", "vn", "vanilla", "vanilla-nmu"};
@@ -58,7 +58,8 @@ inline Bytes make(const Model& sizes) {
     if (!tensors.empty()) tensors.append(",");
     tensors.append("\"").append(name).append("\":{\"dtype\":\"float64\",\"shape\":[").append(dims);
     tensors.append("],\"offset\":").append(std::to_string(payload.size())).append("}");
-    const double scale = name == "embedding.weight" ? 1.5 : 1.3 / std::sqrt(static_cast<double>(shape.back()));
+    const double scale =
+        name == "embedding.weight" ? 1.5 : 1.3 / std::sqrt(static_cast<double>(shape.back()));
     for (std::int64_t i = 0; i < count; ++i) {
       const double value = scale * uniform(stream, static_cast<std::uint64_t>(i));
       const std::size_t at = payload.size();

@@ -38,11 +38,37 @@ void test_json() {
   CHECK_EQUAL(*(*list.as<Json::Array>())[1].as<double>(), -25.0);
   CHECK_EQUAL(*value.find("b")->as<std::string>(), "x\n\xc3\xa9\xf0\x9f\x98\x80");
   CHECK(value.find("c") == nullptr);
-  CHECK(!parse_json("1.0").whole() && !parse_json("1e2").whole() && !parse_json("10000000000000000000").whole());
-  for (const char* const text :
-       {"", "{", "[1,]", "[1 2]", "{\"a\"}", "{\"a\":1,}", "{\"a\":1,\"a\":2}", "{1:2}", "01", "1.", ".5", "-", "+1",
-        "1e", "1e999", "NaN", "Infinity", "tru", "nullx", "\"\\x\"", "\"\\u12g4\"", "\"\\ud800\"", "\"\\ud800\\u0041\"",
-        "\"\\udc00\"", "\"\x01\"", "\"\xc3\xa9\"", "\"abc", "1 1", "\v1"}) {
+  CHECK(!parse_json("1.0").whole() && !parse_json("1e2").whole() &&
+        !parse_json("10000000000000000000").whole());
+  for (const char* const text : {"",
+                                 "{",
+                                 "[1,]",
+                                 "[1 2]",
+                                 "{\"a\"}",
+                                 "{\"a\":1,}",
+                                 "{\"a\":1,\"a\":2}",
+                                 "{1:2}",
+                                 "01",
+                                 "1.",
+                                 ".5",
+                                 "-",
+                                 "+1",
+                                 "1e",
+                                 "1e999",
+                                 "NaN",
+                                 "Infinity",
+                                 "tru",
+                                 "nullx",
+                                 "\"\\x\"",
+                                 "\"\\u12g4\"",
+                                 "\"\\ud800\"",
+                                 "\"\\ud800\\u0041\"",
+                                 "\"\\udc00\"",
+                                 "\"\x01\"",
+                                 "\"\xc3\xa9\"",
+                                 "\"abc",
+                                 "1 1",
+                                 "\v1"}) {
     bool refused = false;
     try {
       parse_json(text);

@@ -1,11 +1,10 @@
 // The engine: several processes' parts of a structure against the whole, and threads.
-#include "nonideal/atoms/potential.hpp"
-
 #include <algorithm>
 #include <numeric>
 
 #include "check.hpp"
 #include "leignn_file.hpp"
+#include "nonideal/atoms/potential.hpp"
 
 namespace {
 
@@ -66,7 +65,8 @@ std::vector<Rank> split(const Structure& s, double cutoff, int n_ranks) {
       for (auto e = static_cast<std::size_t>(table.indptr[static_cast<std::size_t>(i)]);
            e < static_cast<std::size_t>(table.indptr[static_cast<std::size_t>(i) + 1]); ++e) {
         const auto j = static_cast<std::size_t>(table.neighbors[e]);
-        const bool image = std::any_of(&table.shifts[3 * e], &table.shifts[3 * e] + 3, [](int k) { return k != 0; });
+        const bool image =
+            std::any_of(&table.shifts[3 * e], &table.shifts[3 * e] + 3, [](int k) { return k != 0; });
         std::int32_t to = row[j];
         if (owner[j] != self || image) {
           to = static_cast<std::int32_t>(rank.numbers.size());
@@ -162,8 +162,9 @@ void expect_parts_equal_whole(const Potential& potential, const Structure& s, Fo
 void test_parts() {
   const Structure s = crystal(4);
   const std::pair<Variant, GlobalMode> kinds[] = {
-      {Variant::v1, GlobalMode::sum},      {Variant::v1, GlobalMode::mean}, {Variant::v1, GlobalMode::none},
-      {Variant::vn, GlobalMode::mean},     {Variant::vn, GlobalMode::sum},  {Variant::vanilla, GlobalMode::none},
+      {Variant::v1, GlobalMode::sum},          {Variant::v1, GlobalMode::mean},
+      {Variant::v1, GlobalMode::none},         {Variant::vn, GlobalMode::mean},
+      {Variant::vn, GlobalMode::sum},          {Variant::vanilla, GlobalMode::none},
       {Variant::vanilla_nmu, GlobalMode::none}};
   for (const auto& [variant, mode] : kinds) {
     const leignn_file::Temporary file("parts", leignn_file::make(leignn_file::sizes(variant, mode)));
@@ -178,15 +179,18 @@ void test_parts() {
   // More processes than atoms
   Structure few = crystal(1);
   few.cell.periodic = {false, false, false};
-  const leignn_file::Temporary file("few", leignn_file::make(leignn_file::sizes(Variant::vn, GlobalMode::mean)));
-  expect_parts_equal_whole(Potential(file.path(), {.precision = Precision::float64}), few, Forces::gradient, 3, 1e-11);
+  const leignn_file::Temporary file("few",
+                                    leignn_file::make(leignn_file::sizes(Variant::vn, GlobalMode::mean)));
+  expect_parts_equal_whole(Potential(file.path(), {.precision = Precision::float64}), few, Forces::gradient,
+                           3, 1e-11);
 }
 
 void test_threads() {
   const Structure s = crystal(5);
   for (const Variant variant : {Variant::v1, Variant::vn}) {
     const leignn_file::Temporary file(
-        "threads", leignn_file::make(leignn_file::sizes(variant, variant == Variant::v1 ? GlobalMode::sum : GlobalMode::mean)));
+        "threads", leignn_file::make(leignn_file::sizes(
+                       variant, variant == Variant::v1 ? GlobalMode::sum : GlobalMode::mean)));
     for (const Precision precision : {Precision::float32, Precision::float64}) {
       const Result one = Potential(file.path(), {.precision = precision, .num_threads = 1})
                              .compute(s.positions, s.numbers, s.cell, {Forces::gradient, true});
@@ -200,7 +204,8 @@ void test_threads() {
 }
 
 void test_order() {
-  const leignn_file::Temporary file("order", leignn_file::make(leignn_file::sizes(Variant::v1, GlobalMode::sum)));
+  const leignn_file::Temporary file("order",
+                                    leignn_file::make(leignn_file::sizes(Variant::v1, GlobalMode::sum)));
   const Potential potential(file.path());
   LayeredEvaluation part(potential);
   CHECK_REFUSED("begin_layer(0) does not follow readout(0)", part.begin_layer(0));

@@ -93,8 +93,8 @@ void Evaluation<T>::begin_layer(int l) {
     if (net_.virtual_node) distribute(l, begin, end, arena);
     T* const active = arena.take(n * h);
     T* const hidden = backward() ? s.hidden.data() + begin * h : active;
-    multiply<T>(k_, layer.node.hidden.forward, layer.node.hidden.bias.data(), n, x_.data() + begin * f, f, hidden,
-                h);
+    multiply<T>(k_, layer.node.hidden.forward, layer.node.hidden.bias.data(), n, x_.data() + begin * f, f,
+                hidden, h);
     k_.activate({n * h, hidden, active});
     multiply<T>(k_, layer.node.out.forward, layer.node.out.bias.data(), n, active, h,
                 s.features.data() + begin * 6 * f, 6 * f);
@@ -135,17 +135,18 @@ void Evaluation<T>::edges(int l) {
   blocks([&](std::int64_t begin, std::int64_t end, Arena& arena) {
     const std::int64_t n = end - begin;
     T* const sums = arena.take(n * 4 * f);
-    with_filter(l, begin, end, indptr_, distances_, arena, [&](kernels::Filter<T> filter, std::int64_t from, std::int64_t to) {
-      k_.message_forward({.begin = from,
-                          .end = to,
-                          .channels = f,
-                          .indptr = indptr_.data(),
-                          .edges = edges_.data(),
-                          .species = first ? species_.data() : nullptr,
-                          .features = first ? net_.start_q.data() : s.features.data(),
-                          .filter = filter,
-                          .sums = sums + (from - begin) * 4 * f});
-    });
+    with_filter(l, begin, end, indptr_, distances_, arena,
+                [&](kernels::Filter<T> filter, std::int64_t from, std::int64_t to) {
+                  k_.message_forward({.begin = from,
+                                      .end = to,
+                                      .channels = f,
+                                      .indptr = indptr_.data(),
+                                      .edges = edges_.data(),
+                                      .species = first ? species_.data() : nullptr,
+                                      .features = first ? net_.start_q.data() : s.features.data(),
+                                      .filter = filter,
+                                      .sums = sums + (from - begin) * 4 * f});
+                });
     const T root_half = static_cast<T>(std::numbers::sqrt2 / 2);
     for (std::int64_t i = begin; i < end; ++i) {
       T* const x = x_.data() + i * f;
@@ -176,7 +177,8 @@ void Evaluation<T>::edges(int l) {
     global_.assign(net_.mean ? 4 : 3, 0.0);
     for (std::int64_t i = 0; i < n_; ++i) {
       const auto at = static_cast<size_t>(i);
-      for (size_t k = 0; k < 3; ++k) global_[k] += static_cast<double>(s.s[at]) * static_cast<double>(s.t[3 * at + k]);
+      for (size_t k = 0; k < 3; ++k)
+        global_[k] += static_cast<double>(s.s[at]) * static_cast<double>(s.t[3 * at + k]);
     }
   } else if (net_.virtual_node && !last(l)) {
     global_.assign(static_cast<size_t>(node + (net_.mean ? 1 : 0)), 0.0);
@@ -193,13 +195,15 @@ void Evaluation<T>::pool(int l, std::int64_t begin, std::int64_t end, Arena& are
   const std::int64_t f = net_.f, h = net_.h, n = end - begin;
   T* const active = arena.take(n * h);
   T* const hidden = backward() ? s.pool_hidden.data() + begin * h : active;
-  multiply<T>(k_, layer.pool_hidden.forward, layer.pool_hidden.bias.data(), n, x_.data() + begin * f, f, hidden, h);
+  multiply<T>(k_, layer.pool_hidden.forward, layer.pool_hidden.bias.data(), n, x_.data() + begin * f, f,
+              hidden, h);
   k_.activate({n * h, hidden, active});
   for (std::int64_t i = begin; i < end; ++i) {
     const auto at = static_cast<size_t>(i);
     s.s[at] = dot(active + (i - begin) * h, layer.pool_scalar.data(), h) + layer.pool_bias;
     for (size_t k = 0; k < 3; ++k) {
-      s.t[3 * at + k] = dot(v_.data() + (3 * i + static_cast<std::int64_t>(k)) * f, layer.pool_vector.data(), f);
+      s.t[3 * at + k] =
+          dot(v_.data() + (3 * i + static_cast<std::int64_t>(k)) * f, layer.pool_vector.data(), f);
     }
   }
 }
@@ -250,7 +254,8 @@ void Evaluation<T>::update(int l, std::int64_t begin, std::int64_t end, Arena& a
   kernels::Update<T> u = update_of(l, begin, end);
   T* const x = x_.data() + begin * f;
   const T* const v = v_.data() + begin * 3 * f;
-  T* const projected = backward() ? s.projected.data() + begin * 3 * u.projected_ld : arena.take(3 * n * u.projected_ld);
+  T* const projected =
+      backward() ? s.projected.data() + begin * 3 * u.projected_ld : arena.take(3 * n * u.projected_ld);
   const bool first = projects_first(l);
   multiply<T>(k_, layer.vector.forward, nullptr, 3 * n, v, f, projected, u.projected_ld, false, first ? 0 : f,
               first ? -1 : f);
@@ -313,7 +318,8 @@ void Evaluation<T>::aggregate(int l) {
   multiply<T>(k_, exchange.from_global.forward, exchange.from_global.bias.data(), 1, node_x_.data(), f,
               s.aggregate_hidden.data(), f, true);
   k_.activate({f, s.aggregate_hidden.data(), active.data()});
-  multiply<T>(k_, exchange.out.forward, exchange.out.bias.data(), 1, active.data(), f, s.aggregate_out.data(), f);
+  multiply<T>(k_, exchange.out.forward, exchange.out.bias.data(), 1, active.data(), f, s.aggregate_out.data(),
+              f);
   k_.activate({f, s.aggregate_out.data(), active.data()});
   for (size_t c = 0; c < row; ++c) node_x_[c] += active[c];
   T* const sum = pooled_.data() + f;
@@ -321,7 +327,8 @@ void Evaluation<T>::aggregate(int l) {
   multiply<T>(k_, exchange.vector.forward, nullptr, 3, sum, f, node_v_.data(), f, true);
   bias_x_.resize(row);
   bias_v_.resize(3 * row);
-  multiply<T>(k_, next.from_global.forward, next.from_global.bias.data(), 1, node_x_.data(), f, bias_x_.data(), f);
+  multiply<T>(k_, next.from_global.forward, next.from_global.bias.data(), 1, node_x_.data(), f,
+              bias_x_.data(), f);
   multiply<T>(k_, next.vector.forward, nullptr, 3, node_v_.data(), f, bias_v_.data(), f);
 }
 
@@ -342,7 +349,8 @@ void Evaluation<T>::readout() {
                       net_.energy_reference[static_cast<size_t>(species_[at])];
       if (wanted_ != Wanted::direct) continue;
       for (size_t k = 0; k < 3; ++k) {
-        const T force = dot(v_.data() + (3 * i + static_cast<std::int64_t>(k)) * f, net_.force_weight.data(), f);
+        const T force =
+            dot(v_.data() + (3 * i + static_cast<std::int64_t>(k)) * f, net_.force_weight.data(), f);
         forces_[3 * at + k] = static_cast<double>(force) * net_.energy_scale;
       }
     }

@@ -10,8 +10,8 @@
 
 namespace nonideal::atoms::detail {
 
-/// Who is near whom: the edges of owned atoms, as a full list. `reverse` says where an edge stands turned round;
-/// it is empty where nobody knows, or where a list was truncated and it may stand nowhere.
+/// Who is near whom: the edges of owned atoms, as a full list. `reverse` says where an edge stands turned
+/// round; it is empty where nobody knows, or where a list was truncated and it may stand nowhere.
 struct GraphView {
   std::int64_t n_owned = 0, n_total = 0;  ///< owned atoms come first
   std::span<const std::int64_t> indptr;
@@ -22,13 +22,13 @@ struct GraphView {
 
 enum class Wanted { energy, direct, gradient };
 
-/// One pass through a network, phase by phase, and what is remembered from phase to phase. Several processes may
-/// share a structure: between phases they copy rows of features or gradients of owned atoms to whoever holds them
-/// as ghosts, and add up global().
+/// One pass through a network, phase by phase, and what is remembered from phase to phase. Several processes
+/// may share a structure: between phases they copy rows of features or gradients of owned atoms to whoever
+/// holds them as ghosts, and add up global().
 ///
 /// Forward: start, then for every layer begin_layer, [features], edges, [global], end_layer; then readout.
-/// Backward, from the last layer on: backward_begin, [global], backward_gradients, [gradients], backward_edges;
-/// then forces.
+/// Backward, from the last layer on: backward_begin, [global], backward_gradients, [gradients],
+/// backward_edges; then forces.
 ///
 /// The same bits for every number of threads.
 template <class T>
@@ -61,12 +61,12 @@ class Evaluation {
 
  private:
   struct LayerState {
-    AlignedVector<T> features;            ///< (n_total, 6 F)
-    AlignedVector<T> hidden;              ///< of q, before sigma
-    AlignedVector<T> projected;           ///< (3 n, 2 F) or (3 n, F)
-    AlignedVector<T> mix_hidden, mixed;   ///< before sigma; [p, q, (r)]
-    AlignedVector<T> own;                 ///< v1: lin(x); else x before the update
-    AlignedVector<T> pool_hidden, s, t;   ///< of the global vector
+    AlignedVector<T> features;           ///< (n_total, 6 F)
+    AlignedVector<T> hidden;             ///< of q, before sigma
+    AlignedVector<T> projected;          ///< (3 n, 2 F) or (3 n, F)
+    AlignedVector<T> mix_hidden, mixed;  ///< before sigma; [p, q, (r)]
+    AlignedVector<T> own;                ///< v1: lin(x); else x before the update
+    AlignedVector<T> pool_hidden, s, t;  ///< of the global vector
     std::array<T, 3> global_vector{};
     AlignedVector<T> distribute_hidden, distribute_out;
     AlignedVector<T> aggregate_hidden, aggregate_out;  ///< one row
@@ -95,9 +95,7 @@ class Evaluation {
   bool last(int l) const { return l + 1 == net_.n_layers; }
   /// Whether layer l's vectors are of any use once its scalars are known.
   bool updates_vectors(int l) const { return !last(l) || wanted_ == Wanted::direct; }
-  bool projects_first(int l) const {
-    return updates_vectors(l) || net_.kind == kernels::UpdateKind::vanilla;
-  }
+  bool projects_first(int l) const { return updates_vectors(l) || net_.kind == kernels::UpdateKind::vanilla; }
   bool backward() const { return wanted_ == Wanted::gradient; }
 
   void take_graph(const GraphView& graph);
@@ -134,7 +132,8 @@ class Evaluation {
   std::vector<std::int64_t> indptr_;
   AlignedVector<kernels::Edge<T>> edges_;
   std::vector<double> distances_, vectors_;
-  std::vector<std::int64_t> reverse_;  ///< the place in pull order of the same edge's derivatives; -1: in own_
+  std::vector<std::int64_t>
+      reverse_;  ///< the place in pull order of the same edge's derivatives; -1: in own_
   bool symmetric_ = true;
   bool complete_ = true;  ///< every edge has its place in pull order
   // Pull order where it is another one: for every atom the edges that leave it.

@@ -12,7 +12,8 @@ void Evaluation<T>::backward_begin(int l) {
   const std::int64_t f = net_.f;
   global_.clear();
   if (net_.global_vector) {
-    blocks([&](std::int64_t begin, std::int64_t end, Arena& arena) { update_backward(l, begin, end, arena); });
+    blocks(
+        [&](std::int64_t begin, std::int64_t end, Arena& arena) { update_backward(l, begin, end, arena); });
     global_.assign(3, 0.0);
     for (size_t i = 0; i < static_cast<size_t>(3 * n_); ++i) {
       global_[i % 3] += static_cast<double>(global_parts_[i]);
@@ -42,7 +43,8 @@ void Evaluation<T>::update_backward(int l, std::int64_t begin, std::int64_t end,
   const std::int64_t first = net_.kind == kernels::UpdateKind::gated && !u.vectors ? 1 : 0;
   const std::int64_t count = u.vectors ? net_.mixed : net_.mixed - 1;
   T* const active = arena.take(n * m);
-  multiply_rows<T>(k_, layer.mix.out.backward, first * f, count * f, n, gmixed + first * f, u.mixed_ld, active, m);
+  multiply_rows<T>(k_, layer.mix.out.backward, first * f, count * f, n, gmixed + first * f, u.mixed_ld,
+                   active, m);
   k_.activate_slope({n * m, s.mix_hidden.data() + begin * m, active, active});
   const std::int64_t width = layer.mix.hidden.backward.n;
   T* const inputs = arena.take(n * width);
@@ -54,7 +56,8 @@ void Evaluation<T>::update_backward(int l, std::int64_t begin, std::int64_t end,
   k_.update_spread({u, inputs, gx, u.vectors ? gv : nullptr, both ? projected : nullptr,
                     both ? projected + f : projected, ld,
                     net_.global_vector ? global_parts_.data() + 3 * begin : nullptr});
-  multiply_rows<T>(k_, layer.vector.backward, both ? 0 : f, both ? 2 * f : f, 3 * n, projected, ld, gv, f, u.vectors);
+  multiply_rows<T>(k_, layer.vector.backward, both ? 0 : f, both ? 2 * f : f, 3 * n, projected, ld, gv, f,
+                   u.vectors);
 
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t c = 0; c < f; ++c) {
@@ -98,7 +101,8 @@ void Evaluation<T>::backward_gradients(int l) {
           T* const row = gv + (3 * i + static_cast<std::int64_t>(k)) * f;
           for (std::int64_t c = 0; c < f; ++c) row[c] += by_t * layer.pool_vector[static_cast<size_t>(c)];
         }
-        for (std::int64_t c = 0; c < h; ++c) active[i * h + c] = by_s * layer.pool_scalar[static_cast<size_t>(c)];
+        for (std::int64_t c = 0; c < h; ++c)
+          active[i * h + c] = by_s * layer.pool_scalar[static_cast<size_t>(c)];
       }
       k_.activate_slope({n * h, s.pool_hidden.data() + begin * h, active, active});
       multiply<T>(k_, layer.pool_hidden.backward, nullptr, n, active, h, gx, f, true);
@@ -160,8 +164,8 @@ void Evaluation<T>::backward_edges(int l) {
     const std::int64_t n = end - begin;
     T* const sums = arena.take(n * 6 * f);
     T* const work = arena.take(3 * f);
-    with_filter(l, begin, end, swapped ? pull_indptr_ : indptr_, swapped ? pull_distances_ : distances_, arena,
-                [&](kernels::Filter<T> filter, std::int64_t from, std::int64_t to) {
+    with_filter(l, begin, end, swapped ? pull_indptr_ : indptr_, swapped ? pull_distances_ : distances_,
+                arena, [&](kernels::Filter<T> filter, std::int64_t from, std::int64_t to) {
                   k_.message_backward({.begin = from,
                                        .end = to,
                                        .channels = f,

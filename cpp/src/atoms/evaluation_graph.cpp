@@ -19,8 +19,8 @@ void Evaluation<T>::take_graph(const GraphView& graph) {
   nonideal::detail::for_blocks(n_, 64, threads_, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       std::int64_t kept = 0;
-      for (std::int64_t e = graph.indptr[static_cast<size_t>(i)]; e < graph.indptr[static_cast<size_t>(i) + 1];
-           ++e) {
+      for (std::int64_t e = graph.indptr[static_cast<size_t>(i)];
+           e < graph.indptr[static_cast<size_t>(i) + 1]; ++e) {
         kept += square(e) < cutoff2;
       }
       indptr_[static_cast<size_t>(i) + 1] = kept;
@@ -40,8 +40,8 @@ void Evaluation<T>::take_graph(const GraphView& graph) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t first = indptr_[static_cast<size_t>(i)];
       std::int64_t to = first;
-      for (std::int64_t e = graph.indptr[static_cast<size_t>(i)]; e < graph.indptr[static_cast<size_t>(i) + 1];
-           ++e) {
+      for (std::int64_t e = graph.indptr[static_cast<size_t>(i)];
+           e < graph.indptr[static_cast<size_t>(i) + 1]; ++e) {
         const double d2 = square(e);
         if (!(d2 < cutoff2)) continue;
         const double d = std::sqrt(d2), s = d * per;
@@ -72,7 +72,8 @@ void Evaluation<T>::take_reverse(const GraphView& graph, const std::vector<std::
   if (!symmetric_) return transpose();
   if (!graph.reverse.empty()) {
     for (size_t e = 0; e < place.size(); ++e) {
-      if (place[e] >= 0) reverse_[static_cast<size_t>(place[e])] = place[static_cast<size_t>(graph.reverse[e])];
+      if (place[e] >= 0)
+        reverse_[static_cast<size_t>(place[e])] = place[static_cast<size_t>(graph.reverse[e])];
     }
     return;
   }
@@ -147,7 +148,8 @@ void Evaluation<T>::forces() {
         const double d = distances_[static_cast<size_t>(e)];
         const std::int64_t reverse = reverse_[static_cast<size_t>(e)];
         double in[3];
-        slope(reverse >= 0 ? derivatives_.data() + 4 * reverse : own_derivatives_.data() + 4 * e, vector, d, 1.0, in);
+        slope(reverse >= 0 ? derivatives_.data() + 4 * reverse : own_derivatives_.data() + 4 * e, vector, d,
+              1.0, in);
         for (int k = 0; k < 3; ++k) {
           total[k] += in[k];
           for (int m = 0; m < 3; ++m) virial[3 * m + k] -= vector[m] * in[k];

@@ -215,7 +215,8 @@ const Json* Json::find(std::string_view key) const {
 
 std::optional<std::int64_t> Json::whole() const {
   const double* const number = as<double>();
-  if (number == nullptr || !plain || *number != std::floor(*number) || std::abs(*number) > 0x1p53) return std::nullopt;
+  if (number == nullptr || !plain || *number != std::floor(*number) || std::abs(*number) > 0x1p53)
+    return std::nullopt;
   return static_cast<std::int64_t>(*number);
 }
 

@@ -25,12 +25,12 @@ struct KernelTable {
   Entry<kernels::UpdateSpread<T>> update_spread;
 };
 
-#define NONIDEAL_ATOMS_TABLE(isa)                                                                          \
-  KernelTable<T> {                                                                                         \
-    kernels::isa::multiply, kernels::isa::activate, kernels::isa::activate_slope,                          \
-        kernels::isa::message_forward, kernels::isa::message_backward, kernels::isa::edge_derivatives,     \
-        kernels::isa::update_inputs, kernels::isa::update_apply, kernels::isa::update_pull,                \
-        kernels::isa::update_spread                                                                        \
+#define NONIDEAL_ATOMS_TABLE(isa)                                                                      \
+  KernelTable<T> {                                                                                     \
+    kernels::isa::multiply, kernels::isa::activate, kernels::isa::activate_slope,                      \
+        kernels::isa::message_forward, kernels::isa::message_backward, kernels::isa::edge_derivatives, \
+        kernels::isa::update_inputs, kernels::isa::update_apply, kernels::isa::update_pull,            \
+        kernels::isa::update_spread                                                                    \
   }
 
 template <class T>

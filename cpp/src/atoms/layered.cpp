@@ -15,9 +15,19 @@ using nonideal::detail::shortest;
 
 namespace {
 
-enum class Phase { start, begin_layer, edges, end_layer, readout, backward_begin, backward_gradients, backward_edges };
-constexpr const char* kPhases[] = {"start",   "begin_layer",    "edges",              "end_layer",
-                                   "readout", "backward_begin", "backward_gradients", "backward_edges"};
+enum class Phase {
+  start,
+  begin_layer,
+  edges,
+  end_layer,
+  readout,
+  backward_begin,
+  backward_gradients,
+  backward_edges
+};
+constexpr const char* kPhases[] = {
+    "start",          "begin_layer",        "edges",         "end_layer", "readout",
+    "backward_begin", "backward_gradients", "backward_edges"};
 
 void check_input(const LayeredInput& input) {
   const auto n_total = static_cast<std::int64_t>(input.numbers.size());
@@ -33,8 +43,8 @@ void check_input(const LayeredInput& input) {
   expect_within("indptr[n_owned]", input.indptr.back(), edges, edges);
   for (std::size_t e = 0; e < input.neighbors.size(); ++e) {
     if (input.neighbors[e] < 0 || input.neighbors[e] >= n_total) {
-      expect_within(nonideal::detail::bracketed("neighbors", static_cast<std::int64_t>(e)), input.neighbors[e], 0,
-                    n_total - 1);
+      expect_within(nonideal::detail::bracketed("neighbors", static_cast<std::int64_t>(e)),
+                    input.neighbors[e], 0, n_total - 1);
     }
     double square = 0.0;
     for (std::size_t k = 0; k < 3; ++k) square += input.vectors[3 * e + k] * input.vectors[3 * e + k];
@@ -49,7 +59,8 @@ void check_input(const LayeredInput& input) {
 
 struct LayeredEvaluation::State {
   std::shared_ptr<const Potential::State> potential;
-  std::variant<std::unique_ptr<detail::Evaluation<float>>, std::unique_ptr<detail::Evaluation<double>>> evaluation;
+  std::variant<std::unique_ptr<detail::Evaluation<float>>, std::unique_ptr<detail::Evaluation<double>>>
+      evaluation;
   Request request;
   std::int64_t n_total = 0;
   Phase phase = Phase::readout;  ///< what was done last
@@ -79,7 +90,8 @@ struct LayeredEvaluation::State {
         break;
       case Phase::backward_begin:
         next = request.forces == Forces::gradient &&
-               (at == last ? phase == Phase::readout : phase == Phase::backward_edges && at == layer - 1 && at >= 0);
+               (at == last ? phase == Phase::readout
+                           : phase == Phase::backward_edges && at == layer - 1 && at >= 0);
         break;
       case Phase::backward_gradients:
         next = phase == Phase::backward_begin && at == layer;
@@ -93,8 +105,8 @@ struct LayeredEvaluation::State {
     }
     if (!next) {
       throw InvalidArgument(std::string(kPhases[static_cast<int>(step)]) + "(" + std::to_string(at) +
-                            ") does not follow " + kPhases[static_cast<int>(phase)] + "(" + std::to_string(layer) +
-                            ")");
+                            ") does not follow " + kPhases[static_cast<int>(phase)] + "(" +
+                            std::to_string(layer) + ")");
     }
     phase = step;
     layer = at;
@@ -117,13 +129,15 @@ struct LayeredEvaluation::State {
 
   void pack_rows(std::int64_t parts, int l, std::span<const std::int32_t> atoms, std::span<double> to) const {
     const std::int64_t f = potential->model.channels, size = parts * f;
-    expect_count("to", "numbers", static_cast<std::int64_t>(to.size()), size * static_cast<std::int64_t>(atoms.size()));
+    expect_count("to", "numbers", static_cast<std::int64_t>(to.size()),
+                 size * static_cast<std::int64_t>(atoms.size()));
     with([&](auto& e) {
       const std::int64_t padded = e.network().f;
       const auto* const rows = parts == 6 ? e.features(l) : e.gradients();
       for (std::size_t a = 0; a < atoms.size(); ++a) {
         expect_within("atoms", atoms[a], 0, n_total - 1);
-        pack(rows + atoms[a] * parts * padded, parts, f, padded, to.data() + static_cast<std::int64_t>(a) * size);
+        pack(rows + atoms[a] * parts * padded, parts, f, padded,
+             to.data() + static_cast<std::int64_t>(a) * size);
       }
     });
   }
@@ -158,7 +172,8 @@ LayeredEvaluation::LayeredEvaluation(const Potential& potential) : state_(std::m
   state_->potential = potential.state_;
   const Potential::State& shared = *potential.state_;
   if (shared.model.max_neighbors > 0) {
-    throw InvalidArgument("potential: the model limits neighbours to " + std::to_string(shared.model.max_neighbors) +
+    throw InvalidArgument("potential: the model limits neighbours to " +
+                          std::to_string(shared.model.max_neighbors) +
                           "; lists of several processes have no limit");
   }
   if (shared.single) {
@@ -184,7 +199,8 @@ void LayeredEvaluation::start(const LayeredInput& input, const Request& request)
   const auto wanted = request.forces == Forces::gradient ? detail::Wanted::gradient
                       : request.forces == Forces::direct ? detail::Wanted::direct
                                                          : detail::Wanted::energy;
-  const detail::GraphView graph{input.n_owned, state_->n_total, input.indptr, input.neighbors, input.vectors, {}};
+  const detail::GraphView graph{input.n_owned,   state_->n_total, input.indptr,
+                                input.neighbors, input.vectors,   {}};
   const int threads = resolve_threads(state_->potential->options.num_threads, input.n_owned, 32);
   state_->with([&](auto& e) { e.start(graph, rows, wanted, threads); });
 }
@@ -248,7 +264,8 @@ std::span<double> LayeredEvaluation::global() {
 int LayeredEvaluation::feature_size() const { return 6 * state_->potential->model.channels; }
 int LayeredEvaluation::gradient_size() const { return 4 * state_->potential->model.channels; }
 
-void LayeredEvaluation::pack_features(int layer, std::span<const std::int32_t> atoms, std::span<double> to) const {
+void LayeredEvaluation::pack_features(int layer, std::span<const std::int32_t> atoms,
+                                      std::span<double> to) const {
   state_->expect_features(layer);
   state_->pack_rows(6, layer, atoms, to);
 }

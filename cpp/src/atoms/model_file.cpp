@@ -26,7 +26,8 @@ constexpr std::string_view kMagic = "\x89NIATOM\n";
 constexpr std::uint32_t kVersion = 1;
 constexpr std::int64_t kAlignment = 64;
 constexpr std::uint64_t kPreamble = 64;  ///< bytes before the header
-constexpr std::int64_t kMostChannels = (1 << 16) - 1, kMostLayers = (1 << 10) - 1, kMostRadial = (1 << 16) - 1;
+constexpr std::int64_t kMostChannels = (1 << 16) - 1, kMostLayers = (1 << 10) - 1,
+                       kMostRadial = (1 << 16) - 1;
 
 /// Reads one file's bytes; every refusal begins with the file's name.
 class Reader {
@@ -134,18 +135,18 @@ class Reader {
   }
 
   void check_keys() const {
-    static constexpr std::array<std::string_view, 9> kKeys{
-        "format", "version", "model", "species", "energy_scale", "energy_reference", "units", "metadata", "tensors"};
+    static constexpr std::array<std::string_view, 9> kKeys{"format",  "version",      "model",
+                                                           "species", "energy_scale", "energy_reference",
+                                                           "units",   "metadata",     "tensors"};
     const auto* const members = header_.as<Json::Object>();
     if (members == nullptr) fail("the header is not an object");
     for (const auto& entry : *members) {
-      if (std::find(kKeys.begin(), kKeys.end(), entry.first) == kKeys.end()) fail("unknown key " + entry.first);
+      if (std::find(kKeys.begin(), kKeys.end(), entry.first) == kKeys.end())
+        fail("unknown key " + entry.first);
     }
     if (member(header_, "metadata").as<Json::Object>() == nullptr) fail("metadata is not an object");
-    static constexpr std::array<std::pair<const char*, const char*>, 4> kUnits{{{"length", "angstrom"},
-                                                                                {"energy", "eV"},
-                                                                                {"forces", "eV/angstrom"},
-                                                                                {"stress", "eV/angstrom^3"}}};
+    static constexpr std::array<std::pair<const char*, const char*>, 4> kUnits{
+        {{"length", "angstrom"}, {"energy", "eV"}, {"forces", "eV/angstrom"}, {"stress", "eV/angstrom^3"}}};
     for (const auto& [key, unit] : kUnits) choice<1>(member(header_, "units"), key, {unit});
   }
 
@@ -207,7 +208,8 @@ class Reader {
       end = read_tensor(expected[i].name, (*given)[i].second, expected[i].shape, end);
     }
     if (end != static_cast<std::int64_t>(payload_.size())) {
-      fail("the payload has " + std::to_string(payload_.size()) + " bytes, its tensors fill " + std::to_string(end));
+      fail("the payload has " + std::to_string(payload_.size()) + " bytes, its tensors fill " +
+           std::to_string(end));
     }
   }
 
@@ -274,7 +276,8 @@ class Reader {
     model_.energy_scale = real(header_, "energy_scale");
     const auto* const reference = member(header_, "energy_reference").as<Json::Array>();
     if (reference == nullptr || reference->size() != model_.species.size()) {
-      fail("energy_reference is not a number for each of " + std::to_string(model_.species.size()) + " species");
+      fail("energy_reference is not a number for each of " + std::to_string(model_.species.size()) +
+           " species");
     }
     for (const Json& item : *reference) {
       if (item.as<double>() == nullptr) fail("energy_reference holds something that is no number");

@@ -18,8 +18,8 @@ struct Model {
   Variant variant = Variant::v1;
   GlobalMode global_mode = GlobalMode::sum;
   bool smooth_cutoff = true;
-  bool clamp_norm = false;  ///< vector_norm = "clamp"
-  bool tolerant = false;    ///< max_neighbors_rule = "tolerant"
+  bool clamp_norm = false;         ///< vector_norm = "clamp"
+  bool tolerant = false;           ///< max_neighbors_rule = "tolerant"
   std::int32_t max_neighbors = 0;  ///< 0: all
   std::string forces;              ///< the default of every call: gradient, direct or none
   double cutoff = 0.0;             ///< angstrom

@@ -7,7 +7,8 @@
 namespace nonideal::atoms::detail {
 namespace {
 
-constexpr int kKnotsPerSpacing = 16;  ///< between the radial functions' centres: an error of 1e-7 of the filter
+constexpr int kKnotsPerSpacing =
+    16;  ///< between the radial functions' centres: an error of 1e-7 of the filter
 
 std::int64_t padded(std::int64_t n) { return (n + kChannelPadding - 1) / kChannelPadding * kChannelPadding; }
 
@@ -15,7 +16,8 @@ std::int64_t padded(std::int64_t n) { return (n + kChannelPadding - 1) / kChanne
 template <class T, class Element>
 Packed<T> pack(std::int64_t k, std::int64_t n, const Element& element) {
   constexpr std::int64_t kWidth = kernels::kPanel<T>;
-  Packed<T> packed{k, n, AlignedVector<T>(static_cast<std::size_t>((n + kWidth - 1) / kWidth * kWidth * k), T(0))};
+  Packed<T> packed{k, n,
+                   AlignedVector<T>(static_cast<std::size_t>((n + kWidth - 1) / kWidth * kWidth * k), T(0))};
   for (std::int64_t j = 0; j < n; ++j) {
     T* const column = packed.panels.data() + j / kWidth * kWidth * k + j % kWidth;
     for (std::int64_t i = 0; i < k; ++i) column[i * kWidth] = static_cast<T>(element(i, j));
@@ -41,8 +43,8 @@ class Loader {
  public:
   explicit Loader(const Model& model) : model_(model) {}
 
-  /// A linear layer; part p of what comes out is multiplied by scale[p]. Of what goes in only the columns from
-  /// `first` on are taken.
+  /// A linear layer; part p of what comes out is multiplied by scale[p]. Of what goes in only the columns
+  /// from `first` on are taken.
   Linear<T> linear(const std::string& name, Parts out, Parts in, std::vector<double> scale = {},
                    std::int64_t first = 0, bool with_bias = true) const {
     const auto weight = model_[name + ".weight"];
@@ -89,8 +91,8 @@ class Loader {
   Exchange<T> exchange(const std::string& name) const {
     const Parts row{1, model_.channels};
     return {linear(name + ".scalar.hidden", row, row, {}, 0, false),
-            linear(name + ".scalar.hidden", row, row, {}, model_.channels), linear(name + ".scalar.out", row, row),
-            linear(name + ".vector", row, row)};
+            linear(name + ".scalar.hidden", row, row, {}, model_.channels),
+            linear(name + ".scalar.out", row, row), linear(name + ".vector", row, row)};
   }
 
   /// The filter's weights (R + 1) x (parts F), columns grouped, with the factors of step 4: 1 / sqrt 3, and
@@ -148,14 +150,14 @@ double power(double x, int n) {
 }  // namespace
 
 template <class T>
-void radial_functions(double distance, double cutoff, std::int64_t n_rbf, int exponent, bool smooth, T* values,
-                      T* slopes) {
+void radial_functions(double distance, double cutoff, std::int64_t n_rbf, int exponent, bool smooth,
+                      T* values, T* slopes) {
   const double s = distance / cutoff, p = exponent, scale = static_cast<double>(n_rbf - 1);
   double envelope = 0.0, envelope_slope = 0.0;
   if (s < 1.0) {
     const double before = power(s, exponent - 1), rest = 1.0 - s;
-    envelope = 1.0 - before * s *
-                         (0.5 * (p + 1.0) * (p + 2.0) - s * (p * (p + 2.0) - s * 0.5 * p * (p + 1.0)));
+    envelope =
+        1.0 - before * s * (0.5 * (p + 1.0) * (p + 2.0) - s * (p * (p + 2.0) - s * 0.5 * p * (p + 1.0)));
     envelope_slope = -0.5 * p * (p + 1.0) * (p + 2.0) * before * rest * rest / cutoff;
   }
   const double bias = smooth ? envelope : 1.0, bias_slope = smooth ? envelope_slope : 0.0;

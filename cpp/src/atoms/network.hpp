@@ -41,7 +41,8 @@ template <class T>
 struct RadialFilter {
   std::int64_t parts = 3;  ///< a, b, c; in layer 0, where v = 0: b, c
   AlignedVector<T> table;
-  Packed<T> weights;  ///< (R + 1) x (parts F): the last row is the bias, columns are grouped as the kernel reads
+  Packed<T>
+      weights;  ///< (R + 1) x (parts F): the last row is the bias, columns are grouped as the kernel reads
 };
 
 /// A part of the virtual node's exchange with atoms: sigma(mlp([x, X])) and lin0(v + V).
@@ -72,8 +73,8 @@ struct Network {
   Variant variant;
   kernels::UpdateKind kind;
   bool virtual_node, global_vector, mean, clamp, smooth, tabulated;
-  std::int64_t f, h, m;             ///< channels, width of hidden layers of q and of the mixing, padded
-  std::int64_t channels, mixed;     ///< channels; parts that come out of the mixing
+  std::int64_t f, h, m;          ///< channels, width of hidden layers of q and of the mixing, padded
+  std::int64_t channels, mixed;  ///< channels; parts that come out of the mixing
   std::int64_t n_layers, n_rbf, n_knots, n_species;
   int exponent;
   double cutoff, energy_scale;
@@ -82,17 +83,17 @@ struct Network {
   Linear<T> readout;
   AlignedVector<T> readout_weight, force_weight;
   T readout_bias;
-  AlignedVector<T> virtual_x;            ///< the virtual node's start
-  AlignedVector<T> start_x, start_q;     ///< by species: x after layer 0's distribution, and q
+  AlignedVector<T> virtual_x;         ///< the virtual node's start
+  AlignedVector<T> start_x, start_q;  ///< by species: x after layer 0's distribution, and q
 
   const KernelTable<T>& k = kernel_table<T>();
 };
 
-/// The radial functions times the envelope (and, where smooth, times it again) followed by what multiplies the
-/// bias: R + 1 numbers, and their derivatives by the distance.
+/// The radial functions times the envelope (and, where smooth, times it again) followed by what multiplies
+/// the bias: R + 1 numbers, and their derivatives by the distance.
 template <class T>
-void radial_functions(double distance, double cutoff, std::int64_t n_rbf, int exponent, bool smooth, T* values,
-                      T* slopes);
+void radial_functions(double distance, double cutoff, std::int64_t n_rbf, int exponent, bool smooth,
+                      T* values, T* slopes);
 
 /// c = a w, or c += a w; a column range of the weights where n >= 0.
 template <class T>

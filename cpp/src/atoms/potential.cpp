@@ -21,8 +21,8 @@ constexpr int kMostKnots = 1 << 20;
 constexpr const char* kVariants[] = {"v1", "vn", "vanilla", "vanilla-nmu"};
 
 template <class T>
-void run(detail::Evaluation<T>& evaluation, const detail::GraphView& graph, std::span<const std::int32_t> rows,
-         detail::Wanted wanted, int threads) {
+void run(detail::Evaluation<T>& evaluation, const detail::GraphView& graph,
+         std::span<const std::int32_t> rows, detail::Wanted wanted, int threads) {
   evaluation.start(graph, rows, wanted, threads);
   const int layers = static_cast<int>(evaluation.network().n_layers);
   for (int l = 0; l < layers; ++l) {
@@ -80,16 +80,18 @@ Result evaluate(const std::optional<Engine<float>>& single, const std::optional<
 }
 
 /// D of every pair, as find_neighbors() has it.
-std::vector<double> vectors_of(std::span<const double> positions, const Cell& cell, const NeighborTable& table) {
+std::vector<double> vectors_of(std::span<const double> positions, const Cell& cell,
+                               const NeighborTable& table) {
   std::vector<double> vectors(3 * table.neighbors.size());
   const std::array<double, 9>& h = cell.rows;
   for (std::size_t i = 0; i + 1 < table.indptr.size(); ++i) {
-    for (auto e = static_cast<std::size_t>(table.indptr[i]); e < static_cast<std::size_t>(table.indptr[i + 1]); ++e) {
+    for (auto e = static_cast<std::size_t>(table.indptr[i]);
+         e < static_cast<std::size_t>(table.indptr[i + 1]); ++e) {
       const auto j = static_cast<std::size_t>(table.neighbors[e]);
       const std::int32_t* const s = table.shifts.data() + 3 * e;
       for (std::size_t k = 0; k < 3; ++k) {
-        vectors[3 * e + k] =
-            (positions[3 * j + k] - positions[3 * i + k]) + ((s[0] * h[k] + s[1] * h[3 + k]) + s[2] * h[6 + k]);
+        vectors[3 * e + k] = (positions[3 * j + k] - positions[3 * i + k]) +
+                             ((s[0] * h[k] + s[1] * h[3 + k]) + s[2] * h[6 + k]);
       }
     }
   }
@@ -130,7 +132,8 @@ std::vector<std::int32_t> Potential::State::rows(std::span<const std::int32_t> n
     rows[i] = known ? row_of_number[static_cast<std::size_t>(number)] : -1;
     if (rows[i] >= 0) continue;
     std::string species;
-    for (const std::int32_t each : model.species) species += (species.empty() ? "" : ", ") + std::to_string(each);
+    for (const std::int32_t each : model.species)
+      species += (species.empty() ? "" : ", ") + std::to_string(each);
     throw InvalidArgument("numbers[" + std::to_string(i) + "] = " + std::to_string(number) +
                           " is not among the model's species, " + species);
   }
@@ -152,19 +155,20 @@ Result Potential::compute(std::span<const double> positions, std::span<const std
                                               .max_neighbors = state.model.max_neighbors,
                                               .tolerant = state.model.tolerant,
                                               .num_threads = state.options.num_threads});
-  return evaluate(state.single, state.twice, {n, n, table.indptr, table.neighbors, table.vectors, table.reverse},
-                  rows, request, state.options.num_threads);
+  return evaluate(state.single, state.twice,
+                  {n, n, table.indptr, table.neighbors, table.vectors, table.reverse}, rows, request,
+                  state.options.num_threads);
 }
 
 Result Potential::compute(std::span<const double> positions, std::span<const std::int32_t> numbers,
-                          const Cell& cell, const NeighborTable& table,
-                          std::span<const std::int64_t> reverse, const Request& request) const {
+                          const Cell& cell, const NeighborTable& table, std::span<const std::int64_t> reverse,
+                          const Request& request) const {
   const State& state = *state_;
   const auto n = static_cast<std::int64_t>(numbers.size());
   expect_count("positions", "numbers", static_cast<std::int64_t>(positions.size()), 3 * n);
   if (state.model.max_neighbors > 0) {
-    throw InvalidArgument("table: the model limits neighbours to " + std::to_string(state.model.max_neighbors) +
-                          ", and makes its own lists");
+    throw InvalidArgument("table: the model limits neighbours to " +
+                          std::to_string(state.model.max_neighbors) + ", and makes its own lists");
   }
   expect_list(n, table);
   check_positions("positions", positions);
@@ -175,8 +179,8 @@ Result Potential::compute(std::span<const double> positions, std::span<const std
     own = reverse_pairs(table.indptr, table.neighbors);
     reverse = own;
   }
-  return evaluate(state.single, state.twice, {n, n, table.indptr, table.neighbors, vectors, reverse}, rows, request,
-                  state.options.num_threads);
+  return evaluate(state.single, state.twice, {n, n, table.indptr, table.neighbors, vectors, reverse}, rows,
+                  request, state.options.num_threads);
 }
 
 double Potential::cutoff() const { return state_->model.cutoff; }

@@ -1,9 +1,8 @@
-#include "nonideal/atoms/potential.h"
-
 #include <algorithm>
 #include <exception>
 #include <string>
 
+#include "nonideal/atoms/potential.h"
 #include "nonideal/atoms/potential.hpp"
 #include "nonideal/base/error.hpp"
 
@@ -47,8 +46,8 @@ void expect_pointer(const char* name, const void* pointer) {
 
 void expect_choice(const char* name, int value, int low, int high) {
   if (value < low || value > high) {
-    throw InvalidArgument(std::string(name) + " = " + std::to_string(value) + " is outside [" + std::to_string(low) +
-                          ", " + std::to_string(high) + "]");
+    throw InvalidArgument(std::string(name) + " = " + std::to_string(value) + " is outside [" +
+                          std::to_string(low) + ", " + std::to_string(high) + "]");
   }
 }
 
@@ -68,7 +67,8 @@ int nonideal_atoms_open(const char* path, int precision, int num_threads, nonide
   return guarded(NONIDEAL_ATOMS_FILE, [&] {
     using nonideal::atoms::Precision;
     *out = new nonideal_atoms{nonideal::atoms::Potential(
-        path, {.precision = precision == 32 ? Precision::float32 : Precision::float64, .num_threads = num_threads})};
+        path, {.precision = precision == 32 ? Precision::float32 : Precision::float64,
+               .num_threads = num_threads})};
   });
 }
 
@@ -78,7 +78,8 @@ int nonideal_atoms_compute(nonideal_atoms* p, int64_t n, const double* positions
   return guarded(NONIDEAL_ATOMS_INVALID_ARGUMENT, [&] {
     expect_pointer("p", p);
     if (n < 0 || n > INT32_MAX) {
-      throw InvalidArgument("n = " + std::to_string(n) + " is outside [0, " + std::to_string(INT32_MAX) + "]");
+      throw InvalidArgument("n = " + std::to_string(n) + " is outside [0, " + std::to_string(INT32_MAX) +
+                            "]");
     }
     if (n > 0) {
       expect_pointer("positions", positions);
@@ -91,9 +92,9 @@ int nonideal_atoms_compute(nonideal_atoms* p, int64_t n, const double* positions
     std::copy_n(cell, 9, box.rows.begin());
     for (std::size_t k = 0; k < 3; ++k) box.periodic[k] = periodic[k] != 0;
     const auto count = static_cast<std::size_t>(n);
-    const nonideal::atoms::Result result =
-        p->potential.compute({positions, 3 * count}, {numbers, count}, box,
-                             {.forces = static_cast<nonideal::atoms::Forces>(forces), .virial = virial_out != nullptr});
+    const nonideal::atoms::Result result = p->potential.compute(
+        {positions, 3 * count}, {numbers, count}, box,
+        {.forces = static_cast<nonideal::atoms::Forces>(forces), .virial = virial_out != nullptr});
     if (energy != nullptr) *energy = result.energy;
     if (forces_out != nullptr) std::copy(result.forces.begin(), result.forces.end(), forces_out);
     if (virial_out != nullptr) std::copy(result.virial.begin(), result.virial.end(), virial_out);

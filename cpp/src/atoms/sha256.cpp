@@ -89,7 +89,8 @@ std::array<std::uint8_t, 32> sha256(std::span<const std::uint8_t> bytes) {
   for (std::size_t i = 0; i < 8; ++i) last[length - 1 - i] = static_cast<std::uint8_t>(bits >> (8 * i));
   for (std::size_t b = 0; b < length; b += 64) add_block(state, last.data() + b);
   std::array<std::uint8_t, 32> digest;
-  for (std::size_t i = 0; i < 32; ++i) digest[i] = static_cast<std::uint8_t>(state[i / 4] >> (24 - i % 4 * 8));
+  for (std::size_t i = 0; i < 32; ++i)
+    digest[i] = static_cast<std::uint8_t>(state[i / 4] >> (24 - i % 4 * 8));
   return digest;
 }
 

@@ -98,8 +98,8 @@ static inline void forward(const MessageForward<T>& m) {
     for (std::int64_t c = 0; c < 4 * f; c += kLanes<T>) store(sums + c, Vector<T>{});
     for (std::int64_t e = m.indptr[i]; e < m.indptr[i + 1]; ++e) {
       const Edge<T>& edge = m.edges[e];
-      const T* const q = kFirst ? m.features + m.species[edge.neighbor] * 3 * f
-                                : m.features + edge.neighbor * 6 * f;
+      const T* const q =
+          kFirst ? m.features + m.species[edge.neighbor] * 3 * f : m.features + edge.neighbor * 6 * f;
       const Vector<T> ux = splat(edge.u[0]), uy = splat(edge.u[1]), uz = splat(edge.u[2]);
       Row<T, kParts> w(m.filter, f, edge);
       for (std::int64_t c = 0; c < f; c += kLanes<T>) {
@@ -202,8 +202,8 @@ static inline void derivatives(const EdgeDerivatives<T>& m) {
     for (std::int64_t e = m.indptr[i]; e < m.indptr[i + 1]; ++e) {
       const Edge<T>& edge = m.edges[e];
       if (m.reverse[e] >= 0) continue;
-      const T* const q = kFirst ? m.features + m.species[edge.neighbor] * 3 * f
-                                : m.features + edge.neighbor * 6 * f;
+      const T* const q =
+          kFirst ? m.features + m.species[edge.neighbor] * 3 * f : m.features + edge.neighbor * 6 * f;
       const Vector<T> ux = splat(edge.u[0]), uy = splat(edge.u[1]), uz = splat(edge.u[2]);
       Row<T, kParts> w(m.filter, f, edge);
       Vector<T> dd{}, dx{}, dy{}, dz{};
@@ -219,7 +219,8 @@ static inline void derivatives(const EdgeDerivatives<T>& m) {
         dz += bw * gz;
         if constexpr (!kFirst) {
           w.at(c, 0);
-          const Vector<T> along = load(q + 3 * f + c) * gx + load(q + 4 * f + c) * gy + load(q + 5 * f + c) * gz;
+          const Vector<T> along =
+              load(q + 3 * f + c) * gx + load(q + 4 * f + c) * gy + load(q + 5 * f + c) * gz;
           dd += w.slope() * (load(q + c) * along);
         }
       }
@@ -244,18 +245,18 @@ static inline void with_row(const Filter<T>& filter, bool first, const Body& bod
 
 }  // namespace
 
-#define NONIDEAL_ATOMS_EDGES(T)                                                                               \
-  void message_forward(const MessageForward<T>& m) {                                                          \
-    with_row(m.filter, m.species != nullptr,                                                                  \
-             [&]<template <class, int> class Row, bool kFirst>() { forward<T, Row, kFirst>(m); });            \
-  }                                                                                                           \
-  void message_backward(const MessageBackward<T>& m) {                                                        \
-    with_row(m.filter, m.species != nullptr,                                                                  \
-             [&]<template <class, int> class Row, bool kFirst>() { backward<T, Row, kFirst>(m); });           \
-  }                                                                                                           \
-  void edge_derivatives(const EdgeDerivatives<T>& m) {                                                        \
-    with_row(m.filter, m.species != nullptr,                                                                  \
-             [&]<template <class, int> class Row, bool kFirst>() { derivatives<T, Row, kFirst>(m); });        \
+#define NONIDEAL_ATOMS_EDGES(T)                                                                        \
+  void message_forward(const MessageForward<T>& m) {                                                   \
+    with_row(m.filter, m.species != nullptr,                                                           \
+             [&]<template <class, int> class Row, bool kFirst>() { forward<T, Row, kFirst>(m); });     \
+  }                                                                                                    \
+  void message_backward(const MessageBackward<T>& m) {                                                 \
+    with_row(m.filter, m.species != nullptr,                                                           \
+             [&]<template <class, int> class Row, bool kFirst>() { backward<T, Row, kFirst>(m); });    \
+  }                                                                                                    \
+  void edge_derivatives(const EdgeDerivatives<T>& m) {                                                 \
+    with_row(m.filter, m.species != nullptr,                                                           \
+             [&]<template <class, int> class Row, bool kFirst>() { derivatives<T, Row, kFirst>(m); }); \
   }
 NONIDEAL_ATOMS_EDGES(float)
 NONIDEAL_ATOMS_EDGES(double)

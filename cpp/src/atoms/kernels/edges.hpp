@@ -5,9 +5,9 @@
 /// Messages along edges with the radial filter from a table, or given per edge. What the library and its
 /// kernels share: plain structs of raw pointers, T = float or double.
 ///
-/// A row of channels is a multiple of kGroup long and begins at a multiple of 64 bytes. Features of an atom are
-/// one row of 6 F numbers, [q_a, q_b, q_c, v_x, v_y, v_z]; incoming gradients one of 4 F, [G_x, G_vx, G_vy,
-/// G_vz]. Every output belongs to one centre and is summed in the order of its edges.
+/// A row of channels is a multiple of kGroup long and begins at a multiple of 64 bytes. Features of an atom
+/// are one row of 6 F numbers, [q_a, q_b, q_c, v_x, v_y, v_z]; incoming gradients one of 4 F, [G_x, G_vx,
+/// G_vy, G_vz]. Every output belongs to one centre and is summed in the order of its edges.
 ///
 /// Compiled with -ffp-contract=fast: one instruction set gives the same bits always, others differ by
 /// round-off.
@@ -16,8 +16,8 @@ namespace nonideal::atoms::kernels {
 template <class T>
 inline constexpr std::int64_t kGroup = 64 / static_cast<std::int64_t>(sizeof(T));
 
-/// An edge of a centre's row: its unit vector, which points from the neighbour to the centre, and its place in
-/// the table.
+/// An edge of a centre's row: its unit vector, which points from the neighbour to the centre, and its place
+/// in the table.
 template <class T>
 struct Edge {
   std::int32_t neighbor;
@@ -26,17 +26,17 @@ struct Edge {
   T u[3];
 };
 
-/// Filters w(d) of the parts a, b, c, or of b and c alone. A table holds, for every knot and group of channels,
-/// for every part kGroup values and kGroup slopes (per interval). A given filter holds for every edge a row of
-/// values and a row of slopes (per angstrom): for every group and part kGroup numbers.
+/// Filters w(d) of the parts a, b, c, or of b and c alone. A table holds, for every knot and group of
+/// channels, for every part kGroup values and kGroup slopes (per interval). A given filter holds for every
+/// edge a row of values and a row of slopes (per angstrom): for every group and part kGroup numbers.
 template <class T>
 struct Filter {
   const T* rows;
   bool tabulated;
 };
 
-/// For every centre i in [begin, end): dx_i = sum_e c_e and dv_i = sum_e (a_e v_j + u_e b_e); in layer 0 v = 0 and
-/// features are one row of 3 F per species, indexed by the neighbours' `species`.
+/// For every centre i in [begin, end): dx_i = sum_e c_e and dv_i = sum_e (a_e v_j + u_e b_e); in layer 0 v =
+/// 0 and features are one row of 3 F per species, indexed by the neighbours' `species`.
 template <class T>
 struct MessageForward {
   std::int64_t begin, end, channels;
@@ -48,9 +48,10 @@ struct MessageForward {
   T* sums;  ///< (end - begin, 4 F): dx, dv
 };
 
-/// For every atom i in [begin, end), which the messages of its row LEAVE: edge p of the row carries one from i to
-/// its neighbour j, along sign * u; sums_i = dE/dq_i, dE/dv_i from the incoming gradients of the neighbours, and, per edge,
-/// derivatives[4 p] += dE/dd (per interval of a table) and dE/du. In layer 0 only the latter.
+/// For every atom i in [begin, end), which the messages of its row LEAVE: edge p of the row carries one from
+/// i to its neighbour j, along sign * u; sums_i = dE/dq_i, dE/dv_i from the incoming gradients of the
+/// neighbours, and, per edge, derivatives[4 p] += dE/dd (per interval of a table) and dE/du. In layer 0 only
+/// the latter.
 template <class T>
 struct MessageBackward {
   std::int64_t begin, end, channels;
@@ -81,9 +82,9 @@ struct EdgeDerivatives {
   T* derivatives;
 };
 
-#define NONIDEAL_ATOMS_EDGES(T)                        \
-  void message_forward(const MessageForward<T>& m);    \
-  void message_backward(const MessageBackward<T>& m);  \
+#define NONIDEAL_ATOMS_EDGES(T)                       \
+  void message_forward(const MessageForward<T>& m);   \
+  void message_backward(const MessageBackward<T>& m); \
   void edge_derivatives(const EdgeDerivatives<T>& m);
 #define NONIDEAL_ATOMS_KERNELS(isa) \
   namespace isa {                   \

@@ -56,7 +56,8 @@ static inline void tile(const NodeProduct<T>& p, const T* a, const T* w, const T
 }
 
 template <class T>
-static inline void rows(const NodeProduct<T>& p, std::int64_t m, const T* a, const T* w, const T* bias, T* c) {
+static inline void rows(const NodeProduct<T>& p, std::int64_t m, const T* a, const T* w, const T* bias,
+                        T* c) {
   switch (m) {
     case 1:
       return tile<T, 1>(p, a, w, bias, c);
@@ -125,8 +126,8 @@ static inline void multiply_all(const NodeProduct<T>& p) {
   }
 }
 
-/// Calls body(load, store) vector by vector; what is left goes through a buffer, so that a number's bits don't
-/// depend on its place.
+/// Calls body(load, store) vector by vector; what is left goes through a buffer, so that a number's bits
+/// don't depend on its place.
 template <class T, class Body>
 static inline void map(std::int64_t n, const T* y, const T* g, T* out, const Body& body) {
   constexpr int kWidth = kLanes<T>;
@@ -141,13 +142,13 @@ static inline void map(std::int64_t n, const T* y, const T* g, T* out, const Bod
 
 }  // namespace
 
-#define NONIDEAL_ATOMS_NODE(T)                                                                         \
-  void multiply(const NodeProduct<T>& p) { multiply_all(p); }                                          \
-  void activate(const Activation<T>& a) {                                                              \
-    map(a.n, a.y, a.y, a.out, [](Vector<T> y, Vector<T>) { return sigma<T>(y); });                     \
-  }                                                                                                    \
-  void activate_slope(const ActivationSlope<T>& a) {                                                   \
-    map(a.n, a.y, a.g, a.out, [](Vector<T> y, Vector<T> g) { return g * sigma_slope<T>(y); });         \
+#define NONIDEAL_ATOMS_NODE(T)                                                                 \
+  void multiply(const NodeProduct<T>& p) { multiply_all(p); }                                  \
+  void activate(const Activation<T>& a) {                                                      \
+    map(a.n, a.y, a.y, a.out, [](Vector<T> y, Vector<T>) { return sigma<T>(y); });             \
+  }                                                                                            \
+  void activate_slope(const ActivationSlope<T>& a) {                                           \
+    map(a.n, a.y, a.g, a.out, [](Vector<T> y, Vector<T> g) { return g * sigma_slope<T>(y); }); \
   }
 NONIDEAL_ATOMS_NODE(float)
 NONIDEAL_ATOMS_NODE(double)

@@ -14,8 +14,8 @@ namespace nonideal::atoms::kernels {
 template <class T>
 inline constexpr std::int64_t kPanel = 128 / static_cast<std::int64_t>(sizeof(T));
 
-/// c (m x n) = start + a (m x k) w (k x n), row-major. The weights are packed in panels of kPanel columns, each
-/// row after row, zeros beyond column n; they begin at a multiple of 64 bytes.
+/// c (m x n) = start + a (m x k) w (k x n), row-major. The weights are packed in panels of kPanel columns,
+/// each row after row, zeros beyond column n; they begin at a multiple of 64 bytes.
 template <class T>
 struct NodeProduct {
   std::int64_t m, n, k;

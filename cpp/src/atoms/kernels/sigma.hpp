@@ -20,7 +20,8 @@ static inline Vector<T> clamped(Vector<T> x, T low, T high) {
 template <class T>
 static inline Vector<T> logistic(Vector<T> y) {
   if constexpr (sizeof(T) == 8) {
-    return 1.0 / (1.0 + nonideal::detail::exp_of<Vector<T>, typename Lanes<T>::Whole>(clamped(-y, -700.0, 700.0)));
+    return 1.0 /
+           (1.0 + nonideal::detail::exp_of<Vector<T>, typename Lanes<T>::Whole>(clamped(-y, -700.0, 700.0)));
   } else {
     return 1.0f / (1.0f + nonideal::detail::exp_of_single<Vector<T>, typename Lanes<T>::Whole>(
                               clamped(-y, -87.0f, 87.0f)));

@@ -85,7 +85,7 @@ static inline void inputs(const UpdateInputs<T>& a) {
     store(to, load(u.x + i * f + c));
     if (u.global != nullptr) {
       store<T>(to + f, load(second) * u.global[0] + load(second + u.projected_ld) * u.global[1] +
-                        load(second + 2 * u.projected_ld) * u.global[2]);
+                           load(second + 2 * u.projected_ld) * u.global[2]);
     }
     store<T>(to + ld - f, norm_of<T>(square_of(second, u.projected_ld), u.clamp));
   });
@@ -191,10 +191,10 @@ static inline void spread(const UpdateSpread<T>& a) {
 
 }  // namespace
 
-#define NONIDEAL_ATOMS_UPDATE(T)                                     \
-  void update_inputs(const UpdateInputs<T>& a) { inputs(a); }        \
-  void update_apply(const UpdateOutputs<T>& a) { apply(a); }         \
-  void update_pull(const UpdatePull<T>& a) { pull(a); }              \
+#define NONIDEAL_ATOMS_UPDATE(T)                              \
+  void update_inputs(const UpdateInputs<T>& a) { inputs(a); } \
+  void update_apply(const UpdateOutputs<T>& a) { apply(a); }  \
+  void update_pull(const UpdatePull<T>& a) { pull(a); }       \
   void update_spread(const UpdateSpread<T>& a) { spread(a); }
 NONIDEAL_ATOMS_UPDATE(float)
 NONIDEAL_ATOMS_UPDATE(double)

@@ -24,6 +24,4 @@ __all__ = [
     "neighbor_list",
 ]
 
-__getattr__ = on_demand(
-    __name__, {"LEIGNN": "model", "Graph": "graph", "LeignnCalculator": "calculator"}
-)
+__getattr__ = on_demand(__name__, {"LEIGNN": "model", "Graph": "graph", "LeignnCalculator": "calculator"})

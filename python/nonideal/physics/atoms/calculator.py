@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ __all__ = ["LeignnCalculator"]
 _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))  # ASE's order: xx yy zz yz xz xy
 
 
-class LeignnCalculator(Calculator):  # type: ignore[misc]
+class LeignnCalculator(Calculator):
     """Energy, forces and stress of a LEIGNN for ASE.
 
     ``results`` holds ``energy``, ``free_energy``, ``energies``, ``forces`` and, of atoms with a cell,
@@ -56,7 +56,7 @@ class LeignnCalculator(Calculator):  # type: ignore[misc]
     ((4, 3), (6,))
     """
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]  # noqa: RUF012
 
     def __init__(
         self,
@@ -68,10 +68,12 @@ class LeignnCalculator(Calculator):  # type: ignore[misc]
         num_threads: int | None = None,
         remove_net_force: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.forces_kind = check_choice("forces", forces, ("gradient", "direct"))
         self.remove_net_force = check_boolean("remove_net_force", remove_net_force)
-        members = list(model) if isinstance(model, Sequence) and not isinstance(model, str | Path) else [model]
+        members = (
+            list(model) if isinstance(model, Sequence) and not isinstance(model, str | Path) else [model]
+        )
         if not members:
             raise InvalidArgument("model: a committee needs at least one member")
         self.potentials: list[Potential] = []
@@ -96,15 +98,14 @@ class LeignnCalculator(Calculator):  # type: ignore[misc]
         InvalidArgument, NumericalError
             As `Potential.compute`.
         """
-        super().calculate(atoms, properties, system_changes)
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
+        structure: Any = self.atoms
         stress = "stress" in properties
-        if stress and self.atoms.cell.rank < 3:
+        if stress and structure.cell.rank < 3:
             raise PropertyNotImplementedError("stress needs a cell with three vectors")
         kind = self.forces_kind if {"forces", "stress"} & set(properties) else "none"
         found = [
-            potential.compute(
-                self.atoms, forces=kind, stress=stress, remove_net_force=self.remove_net_force
-            )
+            potential.compute(structure, forces=kind, stress=stress, remove_net_force=self.remove_net_force)
             for potential in self.potentials
         ]
         self.results = _results(found)

@@ -42,8 +42,8 @@ class Potential:
     knots : int, optional
         Intervals of the splines. None: 16 for each spacing of the radial functions.
     skin : float
-        angstrom; above 0 the neighbour list reaches so much further, and is kept until an atom has moved by half
-        of it. For consecutive steps of one trajectory.
+        angstrom; above 0 the neighbour list reaches so much further, and is kept until an atom has moved by
+        half of it. For consecutive steps of one trajectory.
     num_threads : int, optional
         None: `nonideal.num_threads`.
 
@@ -112,12 +112,12 @@ class Potential:
 
     def _use_skin(self, skin: float) -> None:
         self.skin = check_non_negative("skin", skin)
-        self._list = None
+        self._list: _core.atoms.SkinList | None = None
         if self.skin > 0.0:
             if self.max_neighbors is not None:
                 raise InvalidArgument(
-                    f"skin = {skin}: the model keeps the {self.max_neighbors} nearest neighbours, which change "
-                    "before the list does; use skin = 0"
+                    f"skin = {skin}: the model keeps the {self.max_neighbors} nearest neighbours, which "
+                    "change before the list does; use skin = 0"
                 )
             self._list = _core.atoms.SkinList(self.cutoff, self.skin, check_threads(self.num_threads))
 
@@ -156,8 +156,8 @@ class Potential:
         system : ase.Atoms, Frame or any other system
             Atoms may lie outside the cell.
         forces : str, optional
-            ``"gradient"`` (-dE/dr), ``"direct"`` (the model's force head) or ``"none"``. None: the model's own
-            default.
+            ``"gradient"`` (-dE/dr), ``"direct"`` (the model's force head) or ``"none"``. None: the model's
+            own default.
         stress : bool
             Whether to compute it, by the gradient of the energy whichever forces are asked for.
         remove_net_force : bool
@@ -183,7 +183,7 @@ class Potential:
             checked.pbc,
             forces=_FORCES[kind],
             virial=stress,
-            skin_list=self._list,
+            **({} if self._list is None else {"skin_list": self._list}),
         )
         if remove_net_force and force is not None and len(force):
             force -= force.mean(axis=0)

@@ -52,7 +52,8 @@ class Network(ModelFile):
     def state_dict(self):
         energies = {"energy_scale": self.energy_scale, "energy_reference": self.energy_reference}
         return {
-            name: torch.as_tensor(value, dtype=torch.float64) for name, value in (self.tensors | energies).items()
+            name: torch.as_tensor(value, dtype=torch.float64)
+            for name, value in (self.tensors | energies).items()
         }
 
 
@@ -118,7 +119,9 @@ def test_equals_the_oracle(variant, mode, smooth, norm):
 
 
 @pytest.mark.parametrize("variant", ["v1", "vn"])
-@pytest.mark.parametrize(("channels", "layers", "n_rbf", "exponent"), [(2, 1, 2, 1), (34, 2, 9, 6), (64, 1, 3, 2)])
+@pytest.mark.parametrize(
+    ("channels", "layers", "n_rbf", "exponent"), [(2, 1, 2, 1), (34, 2, 9, 6), (64, 1, 3, 2)]
+)
 def test_other_sizes_equal_the_oracle(variant, channels, layers, n_rbf, exponent):
     model = Network.make(variant, channels=channels, layers=layers, n_rbf=n_rbf, envelope_exponent=exponent)
     frame = crystal(3, seed=7)
@@ -282,7 +285,9 @@ def test_a_smooth_model_is_smooth_at_the_cutoff():
     for smooth in (True, False):
         potential = atoms.Potential(Network.make(smooth_cutoff=smooth), precision="float64")
         inside, outside = (
-            potential.compute(atoms.Frame([29, 29, 8], [[0, 0, 0], [0, 0, d], [0, 1.5, 0]]), forces="gradient")
+            potential.compute(
+                atoms.Frame([29, 29, 8], [[0, 0, 0], [0, 0, d], [0, 1.5, 0]]), forces="gradient"
+            )
             for d in (3.0 - 1e-7, 3.0 + 1e-7)
         )
         jump = abs(inside.energy - outside.energy), np.abs(inside.forces - outside.forces).max()
@@ -291,15 +296,16 @@ def test_a_smooth_model_is_smooth_at_the_cutoff():
 
 def test_instruction_sets_agree():
     """Every set against the one in use; each in a process of its own."""
-    code = (
-        "import sys; sys.path[:0] = [{0!r}, {1!r}]\n"
-        "from test_potential import Network, atoms, crystal\n"
-        "import numpy as np\n"
-        "for precision in ('float32', 'float64'):\n"
-        "    for variant in ('v1', 'vn', 'vanilla'):\n"
-        "        p = atoms.Potential(Network.make(variant), precision=precision).compute(crystal(), stress=True)\n"
-        "        print(*[float(x).hex() for x in [p.energy, *p.forces.ravel(), *p.stress.ravel()]])\n"
-    ).format(str(Path(__file__).parent), str(Path(__file__).parents[3]))
+    paths = [str(Path(__file__).parent), str(Path(__file__).parents[3])]
+    code = f"""
+import sys
+sys.path[:0] = {paths!r}
+from test_potential import Network, atoms, crystal
+for precision in ("float32", "float64"):
+    for variant in ("v1", "vn", "vanilla"):
+        found = atoms.Potential(Network.make(variant), precision=precision).compute(crystal(), stress=True)
+        print(*[float(x).hex() for x in [found.energy, *found.forces.ravel(), *found.stress.ravel()]])
+"""
     results = {}
     for isa in ("baseline", "avx2", "avx512"):
         done = subprocess.run(
@@ -343,7 +349,10 @@ def test_refusals(tmp_path):
             atoms.Potential(model, **arguments)
         assert str(refused.value) == text
     for call, text in [
-        (lambda: potential.compute(frame, forces="both"), "forces = 'both' is not one of none, direct, gradient"),
+        (
+            lambda: potential.compute(frame, forces="both"),
+            "forces = 'both' is not one of none, direct, gradient",
+        ),
         (lambda: potential.compute(frame, stress=1), "stress = 1 is neither True nor False"),
         (lambda: atoms.Potential(3), "model: int is neither a path nor a model with save(path)"),
         (lambda: atoms.Potential(tmp_path / "none"), f"{tmp_path / 'none'}: cannot be read"),
