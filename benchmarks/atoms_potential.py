@@ -1,10 +1,10 @@
 """The engine against the same network in plain torch: hot copper, 128 channels, 3 layers, one thread.
 
-The floor of an evaluation with gradient forces (v1) is work that no algorithm for it avoids: 122 F^2 floating
-point operations per atom in products with weights (2.0 Mflop; 8 us at the 260 Gflop/s that our products reach on
-a core of an EPYC with AVX-512, where NumPy's OpenBLAS reaches 122), and per edge 22 F multiply-adds forward and
-44 F backward, less than half of that in the first layer (7 us at the same rate). Reached there: 30 us of CPU time
-with all else, the reading of the tables above all.
+The floor of an evaluation with gradient forces (v1) is work that no algorithm for it avoids: 122 F^2
+floating point operations per atom in products with weights (2.0 Mflop; 8 us at the 260 Gflop/s that our
+products reach on a core of an EPYC with AVX-512, where NumPy's OpenBLAS reaches 122), and per edge 22 F
+multiply-adds forward and 44 F backward, less than half of that in the first layer (7 us at the same rate).
+Reached there: 30 us of CPU time with all else, the reading of the tables above all.
 """
 
 from __future__ import annotations
