@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from nonideal.benchmarks.harness import Benchmark, Case, Peer
 
+from nonideal.parallel import using_threads
 from nonideal.physics import flow
 
 __all__ = ["BENCHMARKS"]
@@ -27,6 +28,15 @@ def _square(n: int) -> tuple[flow.NavierStokes, Floats]:
     problem = flow.NavierStokes(mesh, viscosity=VISCOSITY, dirichlet=sides)
     x, y = problem.nodes.T
     return problem, np.ascontiguousarray(np.stack([0.5 - y, x - 0.5], axis=1))
+
+
+def _cube(n: int) -> tuple[flow.NavierStokes, Floats]:
+    """Return a driven cavity on n x n x n hexahedra, six tetrahedra each, and a rotating velocity."""
+    mesh = flow.Mesh.box(0, 1, 0, 1, 0, 1, nx=n, ny=n, nz=n)
+    faces: dict[str, Any] = {part: (1.0, 0.0, 0.0) if part == "z1" else 0.0 for part in mesh.boundaries}
+    problem = flow.NavierStokes(mesh, viscosity=VISCOSITY, dirichlet=faces)
+    x, y, z = problem.nodes.T
+    return problem, np.ascontiguousarray(np.stack([0.5 - y, x - 0.5, 0.1 - 0 * z], axis=1))
 
 
 class _ScikitFem:
@@ -46,8 +56,10 @@ class _ScikitFem:
             slope = helpers.grad(w["convecting"])
             return convection(u, v, w) + helpers.dot(helpers.mul(slope, u), v)
 
-        mesh = skfem.MeshTri(*map(np.ascontiguousarray, (problem.mesh.points.T, problem.mesh.cells.T)))
-        self.basis = skfem.Basis(mesh, skfem.ElementVector(skfem.ElementTriP2()), intorder=5)
+        flat = problem.mesh.dim == 2
+        kind, element = (skfem.MeshTri, skfem.ElementTriP2) if flat else (skfem.MeshTet, skfem.ElementTetP2)
+        mesh = kind(*map(np.ascontiguousarray, (problem.mesh.points.T, problem.mesh.cells.T)))
+        self.basis = skfem.Basis(mesh, skfem.ElementVector(element()), intorder=5)
         self.viscous = VISCOSITY * skfem.BilinearForm(stiffness).assemble(self.basis).tocsr()
         self.form = skfem.BilinearForm(both if newton else convection)
         self.free = self.basis.complement_dofs(self.basis.get_dofs())
@@ -63,10 +75,12 @@ class _ScikitFem:
         """Return a field in scikit-fem's numbering, and our dof of each of its dofs, by their places."""
         spatial = importlib.import_module("scipy.spatial")
         node = spatial.cKDTree(problem.nodes).query(self.places.T)[1]
-        component = np.ones(self.basis.N, dtype=np.int64)
-        component[self.basis.nodal_dofs[0]] = 0
-        component[self.basis.facet_dofs[0]] = 0
-        dof = 2 * node + component
+        dim = problem.mesh.dim
+        component = np.zeros(self.basis.N, dtype=np.int64)
+        for c in range(dim):
+            component[self.basis.nodal_dofs[c]] = c
+            component[(self.basis.facet_dofs if dim == 2 else self.basis.edge_dofs)[c]] = c
+        dof = dim * node + component
         return field.ravel()[dof], dof
 
 
@@ -88,9 +102,9 @@ def _ngsolve(n: int) -> Callable[[], object] | None:
     return lambda: form.Assemble()
 
 
-def _update(tiny: bool, newton: bool) -> Case:
-    n = 6 if tiny else 133
-    problem, w = _square(n)
+def _update(tiny: bool, newton: bool, cube: bool = False) -> Case:
+    n = (3 if cube else 6) if tiny else (10 if cube else 133)
+    problem, w = (_cube if cube else _square)(n)
     boundary = np.where(problem.constrained[:, None], w, 0.0)
     operator = problem.operator
     peer = _ScikitFem(problem, newton)
@@ -113,7 +127,7 @@ def _update(tiny: bool, newton: bool) -> Case:
             np.testing.assert_allclose(operator.rhs[rows], rhs, atol=1e-14)
 
     peers = {"scikit-fem": Peer(lambda: peer.update(theirs, given), goal=20)}
-    if not newton and (assemble := _ngsolve(n)) is not None:
+    if not newton and not cube and (assemble := _ngsolve(n)) is not None:
         peers["ngsolve"] = Peer(assemble, goal=10)
     return Case(float(problem.n_dof), ours, check, peers)
 
@@ -136,6 +150,34 @@ def _cavity(tiny: bool) -> Case:
         check,
         {"superlu, symmetric": Peer(lambda: plain.solve(mu), goal=5)},
     )
+
+
+def _snapshots(tiny: bool, workers: int) -> Case:
+    """Return 20 Navier-Stokes snapshots, each solver with one analysis where it has any, of one thread."""
+    n, count, fewer = (6, 3, 1) if tiny else (66, 20, 2)
+    problem, plain = (flow.cases.two_lid_cavity(n, solver=name) for name in ("native", "superlu"))
+    assert problem.parameters is not None
+    mus = problem.parameters.random(count, seed=7)
+
+    def sampled(family: flow.NavierStokes, number: int, workers: int) -> flow.Snapshots:
+        with using_threads(workers):  # one for each worker
+            return family.snapshots(mus[:number], workers=workers, progress=False)
+
+    def check() -> None:
+        ours = sampled(problem, workers, workers)
+        other = sampled(problem, workers, 1) if workers > 1 else sampled(plain, 1, 1)
+        assert ours.linear_solves == other.linear_solves
+        if workers > 1:
+            assert np.array_equal(ours.velocity, other.velocity)
+        for one, two in zip(ours.velocity.T, other.velocity.T, strict=True):
+            assert problem.norm((one - two).reshape(-1, 2)) < 1e-9 * problem.norm(two.reshape(-1, 2))
+        assert problem.solver_stats.analyses == 1
+
+    if workers > 1:
+        peers = {"one worker": Peer(lambda: sampled(problem, count, 1), goal=1.8)}
+    else:  # minutes, if it had to make them all
+        peers = {"superlu, symmetric": Peer(lambda: sampled(plain, fewer, 1), count=float(fewer), goal=5)}
+    return Case(float(count), lambda: sampled(problem, count, workers), check, peers)
 
 
 def _sample(tiny: bool) -> Case:
@@ -162,8 +204,16 @@ BENCHMARKS = (
               note="160,534 dofs, one thread: the matrix of all free dofs and the right-hand side"),
     Benchmark("newton-update", "flow", "dof", lambda tiny: _update(tiny, True), floor=2e6,
               note="the same with Newton's term"),
+    Benchmark("oseen-update-3d", "flow", "dof", lambda tiny: _update(tiny, False, cube=True), floor=1e6,
+              note="29,114 dofs on tetrahedra, one thread"),
+    Benchmark("newton-update-3d", "flow", "dof", lambda tiny: _update(tiny, True, cube=True), floor=5e5,
+              note="the same with Newton's term"),
     Benchmark("cavity", "flow", "flow", _cavity, floor=0.5,
               note="39,867 dofs, Re 400, from Stokes to a relative step of 1e-10"),
+    Benchmark("snapshots", "flow", "snapshot", lambda tiny: _snapshots(tiny, 1), floor=0.7,
+              note="20 flows of 39,867 dofs, Re 100 to 400, one thread; SuperLU: the first 2 of them"),
+    Benchmark("snapshots-2-workers", "flow", "snapshot", lambda tiny: _snapshots(tiny, 2), floor=1.2,
+              note="the same 20 flows by two threads of one kernel thread each"),
     Benchmark("sample", "flow", "point", _sample, floor=1e5,
               note="velocity and pressure at 20,000 points, 8,712 cells; scikit-fem: velocity alone"),
 )  # fmt: skip

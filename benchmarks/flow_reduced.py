@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import warnings
+from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from nonideal.benchmarks.harness import Benchmark, Case, Peer
+from scipy import sparse
 
 from nonideal import _core
 from nonideal.physics import flow
+from nonideal.physics.flow.pod import pod
 
 __all__ = ["BENCHMARKS"]
 
@@ -109,8 +115,66 @@ def _pairs(tiny: bool) -> Case:
     )
 
 
+def _pod(tiny: bool) -> Case:
+    """Return the decomposition of 45 snapshots, Navier-Stokes and Oseen, in the velocity's L2 product."""
+    problem, train, _ = _trained(tiny)
+    columns, weight = (train + flow.augment(train)).velocity, problem.mass_matrix
+    n = columns.shape[1]
+
+    def gram() -> Floats:
+        """Square the condition number: values below 1e-8 of the largest are noise."""
+        values, vectors = np.linalg.eigh(columns.T @ (weight @ columns))
+        kept = values > 1e-16 * values[-1]
+        modes: Floats = columns @ (vectors[:, kept] / np.sqrt(values[kept]))
+        return modes
+
+    def check() -> None:
+        modes, values = pod(columns, weight)
+        again = modes.T @ (weight @ modes)
+        np.testing.assert_allclose(again, np.eye(len(again)), atol=1e-12)
+        assert abs(values @ values / np.sum(columns * (weight @ columns)) - 1) < 1e-12
+        if theirs is not None:
+            other = theirs()
+            np.testing.assert_allclose(values[: len(other)], other, rtol=1e-10)
+
+    theirs = _pymor(columns, weight)
+    peers = {"NumPy, Gram matrix": Peer(gram)}
+    if theirs is not None:
+        peers["pymor"] = Peer(theirs, goal=1)
+    return Case(float(n), lambda: pod(columns, weight), check, peers)
+
+
+def _pymor(columns: Floats, weight: Any) -> Callable[[], Floats] | None:
+    """Return pyMOR's decomposition by QR, without squaring; None where it isn't installed."""
+    if importlib.util.find_spec("pymor") is None:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = importlib.import_module("pymor.algorithms.pod").pod
+        operators = importlib.import_module("pymor.operators.numpy")
+        arrays = importlib.import_module("pymor.vectorarrays.numpy")
+    importlib.import_module("pymor.core.logger").set_log_levels({"pymor": "ERROR"})
+    array = arrays.NumpyVectorSpace(len(columns)).from_numpy(columns)
+    product = operators.NumpyMatrixOperator(sparse.csr_matrix(weight))
+
+    def call() -> Floats:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            values: Floats = theirs(array, product=product, rtol=1e-9, method="qr_svd")[1]
+        return values
+
+    return call
+
+
 BENCHMARKS = (
     Benchmark("query", topic="flow_reduced", unit="queries", prepare=_query, floor=1e3),
     Benchmark("tensors", topic="flow_reduced", unit="entries", prepare=_tensors),
+    Benchmark(
+        "pod",
+        topic="flow_reduced",
+        unit="snapshots",
+        prepare=_pod,
+        note="45 snapshots of 8,978 velocities, modes and singular values, weighted by masses",
+    ),
     Benchmark("oseen-snapshot", topic="flow_reduced", unit="snapshots", prepare=_pairs),
 )

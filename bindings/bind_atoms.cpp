@@ -33,7 +33,7 @@ std::span<const double> as_positions(const Array<double>& positions) {
   return view(positions);
 }
 
-/// The arrays that the letters among i j S D d ask for.
+/// The arrays that the letters among i j S D d, each at most once, ask for.
 py::tuple find(const std::string& quantities, const Array<double>& positions, const Array<double>& cell,
                const Array<bool>& pbc, const NeighborOptions& options) {
   const auto places = as_positions(positions);

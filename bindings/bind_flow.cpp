@@ -47,11 +47,12 @@ Array<T> copied(const std::vector<T>& data) {
   return Array<T>(static_cast<py::ssize_t>(data.size()), data.data());
 }
 
-std::span<const double> field(const char* name, const std::optional<Floats>& array, std::int64_t n_nodes) {
+std::span<const double> field(const char* name, const std::optional<Floats>& array, std::int64_t n_nodes,
+                              int dim) {
   if (!array) return {};
   expect_ndim(name, *array, 2);
   expect_length(name, array->shape(0), n_nodes);
-  expect_length(name, array->shape(1), 2);
+  expect_length(name, array->shape(1), dim);
   return view(*array);
 }
 
@@ -59,6 +60,7 @@ std::span<const double> field(const char* name, const std::optional<Floats>& arr
 struct Bound {
   OseenOperator oseen;
   std::int64_t n_nodes;
+  int dim;
 };
 
 }  // namespace
@@ -67,8 +69,10 @@ void bind_flow(py::module_ m) {
   m.def(
       "boundary",
       [](const Floats& points, const Ints& cells) {
-        const Boundary found = boundary(mesh_of(points, cells));
-        Ints facets({static_cast<py::ssize_t>(found.cells.size()), py::ssize_t{2}}, found.facets.data());
+        const MeshView mesh = mesh_of(points, cells);
+        const Boundary found = boundary(mesh);
+        Ints facets({static_cast<py::ssize_t>(found.cells.size()), py::ssize_t{mesh.dim}},
+                    found.facets.data());
         return std::pair{std::move(facets), copied(found.cells)};
       },
       "points"_a.noconvert(), "cells"_a.noconvert());
@@ -79,13 +83,15 @@ void bind_flow(py::module_ m) {
              return TaylorHood(mesh);
            }),
            "points"_a.noconvert(), "cells"_a.noconvert())
+      .def_property_readonly("dim", &TaylorHood::dim)
       .def_property_readonly("n_nodes", &TaylorHood::n_nodes)
       .def_property_readonly("n_vertices", &TaylorHood::n_vertices)
       .def_property_readonly("n_curved_cells", &TaylorHood::n_curved_cells)
       .def_property_readonly("nodes",
                              [](const py::object& self) {
                                const auto& space = self.cast<const TaylorHood&>();
-                               return shared(space.nodes(), {space.n_nodes(), std::int64_t{2}}, self);
+                               return shared(space.nodes(), {space.n_nodes(), std::int64_t{space.dim()}},
+                                             self);
                              })
       .def_property_readonly("edges",
                              [](const py::object& self) {
@@ -96,7 +102,8 @@ void bind_flow(py::module_ m) {
       .def_property_readonly("cell_nodes",
                              [](const py::object& self) {
                                const auto& space = self.cast<const TaylorHood&>();
-                               return shared(space.cell_nodes(), {space.n_cells(), std::int64_t{6}}, self);
+                               return shared(space.cell_nodes(), {space.n_cells(), space.nodes_per_cell()},
+                                             self);
                              })
       .def_property_readonly(
           "indptr",
@@ -119,7 +126,7 @@ void bind_flow(py::module_ m) {
       .def(
           "convection",
           [](const TaylorHood& self, const Floats& convecting, int num_threads) {
-            const std::span<const double> w = field("convecting", convecting, self.n_nodes());
+            const std::span<const double> w = field("convecting", convecting, self.n_nodes(), self.dim());
             Floats values(static_cast<py::ssize_t>(self.indices().size()));
             const std::span<double> out = mutable_view(values);
             {
@@ -135,7 +142,7 @@ void bind_flow(py::module_ m) {
              expect_ndim("constrained", constrained, 1);
              const std::span<const std::uint8_t> flags = view(constrained);
              const py::gil_scoped_release release;
-             return Bound{OseenOperator(space, flags, pinned_pressure), space.n_nodes()};
+             return Bound{OseenOperator(space, flags, pinned_pressure), space.n_nodes(), space.dim()};
            }),
            "space"_a, "constrained"_a.noconvert(), py::kw_only(), "pinned_pressure"_a = -1)
       .def_property_readonly(
@@ -157,8 +164,8 @@ void bind_flow(py::module_ m) {
              const std::optional<Floats>& boundary, double reaction, int num_threads) {
             const OseenTerms terms{.viscosity = viscosity,
                                    .reaction = reaction,
-                                   .convecting = field("convecting", convecting, self.n_nodes),
-                                   .boundary = field("boundary", boundary, self.n_nodes),
+                                   .convecting = field("convecting", convecting, self.n_nodes, self.dim),
+                                   .boundary = field("boundary", boundary, self.n_nodes, self.dim),
                                    .newton = newton};
             const py::gil_scoped_release release;
             self.oseen.update(terms, num_threads);

@@ -10,8 +10,10 @@ cd "$(dirname "$0")/.."
 python="${1:-python}"
 shift || true
 hardware=tests/python/hardware
+flow=tests/python/physics/flow
 [ $# -gt 0 ] || set -- $hardware/cram/test_{simulation,planes,placement,program,gates}.py tests/python/test_threads.py \
-  $hardware/quantum/test_{sampling,distance}.py -m "not slow"
+  $hardware/quantum/test_{sampling,distance}.py $flow/test_{mesh,taylor_hood,oseen_operator,native_lu,reduced}.py \
+  tests/python/physics/atoms/test_neighbors.py -m "not slow"
 site="$PWD/build/sanitize-site"
 
 rm -rf "$site"

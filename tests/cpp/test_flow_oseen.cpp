@@ -41,12 +41,32 @@ flow::TaylorHood square(std::int32_t n) {
   return flow::TaylorHood({.points = points, .cells = cells});
 }
 
+/// [0, 1]^3 in n^3 cubes, six tetrahedra around a diagonal each.
+flow::TaylorHood cube(std::int32_t n) {
+  Numbers points;
+  std::vector<std::int32_t> cells;
+  const std::int32_t line = n + 1, step[3] = {1, line, line * line};
+  constexpr int kOrders[6][3] = {{0, 1, 2}, {1, 2, 0}, {2, 0, 1}, {0, 2, 1}, {2, 1, 0}, {1, 0, 2}};
+  for (std::int32_t i = 0; i < line * line * line; ++i) {
+    for (const std::int32_t along : step) points.push_back(static_cast<double>(i / along % line) / n);
+    if (i % line == n || i / line % line == n || i / (line * line) == n) continue;
+    for (int k = 0; k < 6; ++k) {
+      const std::int32_t a = i + step[kOrders[k][0]], b = a + step[kOrders[k][1]],
+                         c = b + step[kOrders[k][2]];
+      cells.insert(cells.end(), {i, k < 3 ? a : b, k < 3 ? b : a, c});
+    }
+  }
+  return flow::TaylorHood({.points = points, .cells = cells, .dim = 3, .nodes_per_cell = 4});
+}
+
 /// 1 on the walls and at the inlet x = 0; on x = 1 too where the flow is enclosed.
 std::vector<std::uint8_t> walls(const flow::TaylorHood& space, bool enclosed) {
   std::vector<std::uint8_t> constrained(at(space.n_nodes()));
+  const auto dim = at(space.dim());
   for (std::size_t i = 0; i < constrained.size(); ++i) {
-    const double x = space.nodes()[2 * i], y = space.nodes()[2 * i + 1];
-    constrained[i] = x == 0.0 || y == 0.0 || y == 1.0 || (enclosed && x == 1.0);
+    const std::span<const double> x = space.nodes().subspan(dim * i, dim);
+    constrained[i] = x[0] == 0.0 || (enclosed && x[0] == 1.0);
+    for (std::size_t c = 1; c < dim; ++c) constrained[i] |= x[c] == 0.0 || x[c] == 1.0;
   }
   return constrained;
 }
@@ -57,11 +77,13 @@ Numbers waves(const flow::TaylorHood& space, double frequency) {
   return field;
 }
 
+/// Between plates y = 0 and y = 1, along x.
 Numbers poiseuille(const flow::TaylorHood& space) {
   Numbers field(at(space.n_velocity()));
-  for (std::size_t i = 0; i < field.size() / 2; ++i) {
-    const double y = space.nodes()[2 * i + 1];
-    field[2 * i] = 4.0 * y * (1.0 - y);
+  const auto dim = at(space.dim());
+  for (std::size_t i = 0; i < field.size() / dim; ++i) {
+    const double y = space.nodes()[dim * i + 1];
+    field[dim * i] = 4.0 * y * (1.0 - y);
   }
   return field;
 }
@@ -84,8 +106,7 @@ double largest(const Numbers& x) {
 }
 
 /// The flow between plates solves Oseen's equations with itself as convecting velocity, exactly.
-void exact_flow() {
-  const flow::TaylorHood space = square(4);
+void exact_flow(const flow::TaylorHood& space) {
   const double viscosity = 0.0625;
   const Numbers exact = poiseuille(space);
   flow::OseenOperator oseen(space, walls(space, false));
@@ -94,8 +115,9 @@ void exact_flow() {
     const auto n_velocity = static_cast<std::int32_t>(space.n_velocity());
     Numbers x;
     for (const std::int32_t dof : oseen.free()) {
-      x.push_back(dof < n_velocity ? exact[at(dof)]
-                                   : 8.0 * viscosity * (1.0 - space.nodes()[at(2 * (dof - n_velocity))]));
+      x.push_back(dof < n_velocity
+                      ? exact[at(dof)]
+                      : 8.0 * viscosity * (1.0 - space.nodes()[at(space.dim() * (dof - n_velocity))]));
     }
     Numbers off = times(oseen, x);
     for (std::size_t row = 0; row < off.size(); ++row) off[row] -= oseen.rhs()[row];
@@ -103,15 +125,16 @@ void exact_flow() {
 
     std::vector<std::int32_t> node_of_row;
     for (const std::int32_t dof : oseen.free()) {
-      node_of_row.push_back(dof < n_velocity ? dof / 2 : dof - n_velocity);
+      node_of_row.push_back(dof < n_velocity ? dof / space.dim() : dof - n_velocity);
     }
     const flow::Layout layout{.elements = space.cell_nodes(),
-                              .nodes_per_element = 6,
+                              .nodes_per_element = static_cast<int>(space.nodes_per_cell()),
                               .coordinates = space.nodes(),
-                              .dim = 2,
+                              .dim = space.dim(),
                               .node_of_row = node_of_row};
     flow::SparseLu lu(std::make_shared<flow::Analysis>(oseen.indptr(), oseen.indices(), layout));
     lu.factorize(oseen.values());
+    CHECK_EQUAL(lu.stats().perturbed_pivots, std::int64_t{0});
     Numbers solution(oseen.rhs().begin(), oseen.rhs().end());
     lu.solve(solution);
     for (std::size_t row = 0; row < x.size(); ++row) solution[row] -= x[row];
@@ -120,8 +143,7 @@ void exact_flow() {
 }
 
 /// Newton's matrix is the derivative of the convective residual, which is quadratic: no error of order h^2.
-void derivative() {
-  const flow::TaylorHood space = square(3);
+void derivative(const flow::TaylorHood& space) {
   flow::OseenOperator oseen(space, walls(space, true), 0);
   const Numbers w = waves(space, 0.7);
   Numbers v = waves(space, 1.3);
@@ -149,8 +171,7 @@ void derivative() {
   }
 }
 
-void in_place() {
-  const flow::TaylorHood space = square(40);
+void in_place(const flow::TaylorHood& space) {
   const std::vector<std::uint8_t> constrained = walls(space, true);
   const Numbers w = waves(space, 0.7), g = waves(space, 1.1);
   flow::OseenOperator oseen(space, constrained, 5), other(space, constrained, 5);
@@ -199,9 +220,12 @@ void refusals() {
 
 int main() {
   return check::run([] {
-    exact_flow();
-    derivative();
-    in_place();
+    exact_flow(square(4));
+    exact_flow(cube(3));
+    derivative(square(3));
+    derivative(cube(3));
+    in_place(square(40));
+    in_place(cube(10));
     refusals();
   });
 }

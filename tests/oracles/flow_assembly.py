@@ -1,4 +1,4 @@
-"""Taylor-Hood matrices of any triangle mesh by scikit-fem, in the numbering of the mesh under test.
+"""Taylor-Hood matrices of any mesh by scikit-fem, in the numbering of the mesh under test.
 
 Dofs are matched by where they lie, so that nothing of the numbering under test is taken over.
 """
@@ -8,7 +8,20 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import bmat, csr_matrix
 from scipy.spatial import cKDTree
-from skfem import Basis, BilinearForm, ElementTriP1, ElementTriP2, ElementVector, MeshTri, MeshTri2
+from scipy.special import roots_jacobi
+from skfem import (
+    Basis,
+    BilinearForm,
+    ElementTetP1,
+    ElementTetP2,
+    ElementTriP1,
+    ElementTriP2,
+    ElementVector,
+    MeshTet,
+    MeshTet2,
+    MeshTri,
+    MeshTri2,
+)
 from skfem.helpers import ddot, dot, grad, mul
 
 
@@ -24,7 +37,7 @@ def stiffness(u, v, w):
 
 @BilinearForm
 def divergence(u, q, w):
-    return -(grad(u)[0, 0] + grad(u)[1, 1]) * q
+    return -sum(grad(u)[c, c] for c in range(len(grad(u)))) * q
 
 
 @BilinearForm
@@ -37,26 +50,49 @@ def newton(u, v, w):
     return dot(mul(grad(w["convecting"]), u), v)
 
 
+def tetrahedron_rule(n):
+    """Points (3, n^3) and positive weights, exact for degree 2 n - 1: a cube's rule, collapsed."""
+    (x, wx), (y, wy), (z, wz) = (roots_jacobi(n, power, 0) for power in (0, 1, 2))
+    x, y, z = (a.ravel() for a in np.meshgrid((1 + x) / 2, (1 + y) / 2, (1 + z) / 2, indexing="ij"))
+    weights = np.einsum("i,j,k->ijk", wx / 2, wy / 4, wz / 8).ravel()
+    return np.stack([x * (1 - y) * (1 - z), y * (1 - z), z]), weights
+
+
+def viscous_tolerance(mesh):
+    """How far stiffness may be off, relative to its largest entry: on curved tetrahedra rules differ."""
+    return 2e-4 if mesh.dim == 3 and mesh.curved else 3e-14
+
+
 class Assembly:
-    """Matrices over dofs 2 i + c (component c at node i of `nodes`) and pressures at the first nodes."""
+    """Matrices over dofs dim i + c (component c at node i of `nodes`) and pressures at the first nodes."""
 
     def __init__(self, points, cells, nodes, n_vertices):
-        cells = np.asarray(cells)
-        if cells.shape[1] == 3:
-            mesh = MeshTri(points[:n_vertices].T, cells.T, sort_t=False)
+        cells, dim = np.asarray(cells), points.shape[1]
+        straight, quadratic = (MeshTri, MeshTri2) if dim == 2 else (MeshTet, MeshTet2)
+        linear_element, element = (ElementTriP1, ElementTriP2) if dim == 2 else (ElementTetP1, ElementTetP2)
+        if cells.shape[1] == dim + 1:
+            mesh = straight(points[:n_vertices].T, cells.T, sort_t=False)
         else:
-            mesh = MeshTri2(points.T, cells.T, sort_t=False)  # the same order of nodes
-        # Order 6 on curved cells: the viscous integral is no polynomial there and depends on the rule.
-        self.velocity = Basis(mesh, ElementVector(ElementTriP2()), intorder=6)
-        self.pressure = self.velocity.with_element(ElementTriP1())
-        scalar = self.velocity.with_element(ElementTriP2())
-        self.n = 2 * len(nodes)
-        # x components come first of the two dofs at a place: scikit-fem interleaves them as the element does.
+            mesh = quadratic(points.T, cells.T, sort_t=False)  # the same order of nodes
+        # Order 6 on curved triangles: the viscous integral is no polynomial there and depends on the rule.
+        # scikit-fem's rule for tetrahedra has negative weights.
+        rule = {"intorder": 6} if dim == 2 else {"quadrature": tetrahedron_rule(4)}
+        self.velocity = Basis(mesh, ElementVector(element()), **rule)
+        self.pressure = self.velocity.with_element(linear_element())
+        scalar = self.velocity.with_element(element())
+        self.n = dim * len(nodes)
+        # The components of the dofs at a place come in the order that the element has them in.
         found = cKDTree(nodes).query(self.velocity.doflocs.T)
         assert found[0].max() < 1e-9, "a node lies somewhere else"
-        constant = self.velocity.project(lambda x: np.array([np.ones_like(x[0]), np.zeros_like(x[0])]))
-        component = np.where(np.abs(constant - 1) < 1e-6, 0, 1)
-        self.dof = 2 * found[1] + component  # of each dof of scikit-fem
+        # Which component a dof is: of the constant fields its own is 1 there.
+        unit = [
+            self.velocity.project(
+                lambda x, c=c: np.array([np.full_like(x[0], float(a == c)) for a in range(dim)])
+            )
+            for c in range(dim)
+        ]
+        component = np.argmax(unit, axis=0)
+        self.dof = dim * found[1] + component  # of each dof of scikit-fem
         assert len(np.unique(self.dof)) == self.n
         self.vertex = cKDTree(nodes[:n_vertices]).query(self.pressure.doflocs.T)[1]
         assert len(nodes) == scalar.N
@@ -83,7 +119,9 @@ def saddle(block, b, boundary, constrained, pinned=None):
     matrix = bmat([[block, b.T], [b, None]], format="csr")
     n_velocity = block.shape[0]
     known = np.concatenate([np.asarray(boundary, dtype=float).ravel(), np.zeros(b.shape[0])])
-    fixed = np.concatenate([np.repeat(constrained, 2), np.zeros(b.shape[0], dtype=bool)])
+    fixed = np.concatenate(
+        [np.repeat(constrained, n_velocity // len(constrained)), np.zeros(b.shape[0], dtype=bool)]
+    )
     known[~fixed] = 0.0
     if pinned is not None:
         fixed[n_velocity + pinned] = True

@@ -1,6 +1,8 @@
-"""Triangle meshes of the unit square that no grid is behind: points, cells, and boundary parts as arrays."""
+"""Meshes of the unit square and cube that no grid is behind: points, cells, and boundary parts as arrays."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 from scipy.spatial import Delaunay
@@ -45,3 +47,52 @@ def curved(n=5, seed=0, size=0.06):
     middles += rng.uniform(-size, size, middles.shape) * np.array([least[key] for key in keys])[:, None]
     row = [[number[tuple(sorted((cell[k], cell[(k + 1) % 3])))] for k in range(3)] for cell in cells.tolist()]
     return np.concatenate([points, middles]), np.concatenate([cells, row], axis=1).astype(np.int32), parts
+
+
+def tetrahedra(n=2, seed=0, jitter=0.15):
+    """(points, cells, parts) of the unit cube: six tetrahedra around each diagonal, inner points moved."""
+    rng = np.random.default_rng(seed)
+    number = {place: i for i, place in enumerate(itertools.product(range(n + 1), repeat=3))}
+    points = np.array(list(number), dtype=float) / n
+    inner = ((points > 0) & (points < 1)).all(axis=1)
+    points[inner] += rng.uniform(-jitter, jitter, (inner.sum(), 3)) / n
+    cells = []
+    for low in itertools.product(range(n), repeat=3):
+        for order in itertools.permutations(range(3)):
+            place, cell = list(low), [number[low]]
+            for axis in order:
+                place[axis] += 1
+                cell.append(number[tuple(place)])
+            if np.linalg.det(points[cell[1:]] - points[cell[0]]) < 0:
+                cell[1], cell[2] = cell[2], cell[1]
+            cells.append(cell)
+    facets = {}
+    for cell in cells:
+        for facet in itertools.combinations(sorted(cell), 3):
+            facets[facet] = facets.get(facet, 0) + 1
+    parts = {}
+    for facet, count in facets.items():
+        if count == 1:
+            flat = [axis for axis in range(3) if len(set(points[list(facet), axis])) == 1]
+            axis = next(axis for axis in flat if points[facet[0], axis] in (0.0, 1.0))
+            parts.setdefault("xyz"[axis] + str(int(points[facet[0], axis])), []).append(facet)
+    return points, np.array(cells, dtype=np.int32), {name: np.array(rows) for name, rows in parts.items()}
+
+
+def curved_tetrahedra(n=2, seed=0, size=0.06):
+    """The same with nodes on all edges, moved off the middle, those on the boundary too."""
+    points, cells, parts = tetrahedra(n, seed)
+    rng = np.random.default_rng(seed + 1)
+    order = ((0, 1), (1, 2), (2, 0), (0, 3), (1, 3), (2, 3))
+    number, middles = {}, []
+    rows = []
+    for cell in cells.tolist():
+        row = []
+        for a, b in order:
+            key = tuple(sorted((cell[a], cell[b])))
+            if key not in number:
+                number[key] = len(points) + len(number)
+                middles.append((points[key[0]] + points[key[1]]) / 2 + rng.uniform(-size, size, 3) / n)
+            row.append(number[key])
+        rows.append(cell + row)
+    return np.concatenate([points, middles]), np.array(rows, dtype=np.int32), parts

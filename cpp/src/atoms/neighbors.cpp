@@ -121,11 +121,13 @@ struct NeighborSearch::State {
     return std::sqrt((d[0] * d[0] + d[1] * d[1]) + d[2] * d[2]);
   }
 
-  /// Pairs of atom i before they are sorted and truncated; the first `result` entries of the scratch arrays.
-  std::int64_t find_row(std::int64_t i, Scratch& scratch) const {
+  /// Makes room for what may be near atom i, and says what to look for.
+  kernels::Filter prepare(std::int64_t i, Scratch& scratch) const {
     const std::int64_t most = grid.candidates(i, scratch.segments);
     if (static_cast<std::int64_t>(scratch.neighbors.size()) < most + kernels::kPadding) {
-      scratch.neighbors.resize(at(most + most / 2) + kernels::kPadding);
+      const std::int64_t room = most + most / 2;
+      expect_memory("a row of " + std::to_string(most) + " candidates", 8.0 * static_cast<double>(room));
+      scratch.neighbors.resize(at(room) + kernels::kPadding);
       scratch.codes.resize(scratch.neighbors.size());
     }
     kernels::Filter filter{};
@@ -137,6 +139,12 @@ struct NeighborSearch::State {
     filter.outside = outside;
     filter.inside = inside;
     filter.near = near;
+    return filter;
+  }
+
+  /// Pairs of atom i before they are sorted and truncated; the first `result` entries of the scratch arrays.
+  std::int64_t find_row(std::int64_t i, Scratch& scratch) const {
+    const kernels::Filter filter = prepare(i, scratch);
     bool doubtful = false;
     std::int64_t found =
         NONIDEAL_PICK(atoms, filter)(filter, scratch.neighbors.data(), scratch.codes.data(), &doubtful);
@@ -220,21 +228,24 @@ struct NeighborSearch::State {
     return kept;
   }
 
-  /// Refuses more pairs than can be stored before they are.
+  /// Refuses more pairs than can be stored before they are: counts those that surely are.
   void count_pairs() const {
     std::atomic<std::int64_t> total = 0;
     detail::for_blocks(n, kBlock, threads, [&](std::int64_t begin, std::int64_t end) {
       Scratch scratch;
       for (std::int64_t i = begin; i < end; ++i) {
-        std::int64_t found = find_row(i, scratch);
-        if (options.max_neighbors > 0 && !options.tolerant) {
-          found = std::min<std::int64_t>(found, options.max_neighbors);
-        }
-        if (total.fetch_add(found) + found > kMostPairs) refuse_pairs();
+        kernels::Filter filter = prepare(i, scratch);
+        filter.outside = inside;
+        bool doubtful = false;
+        std::int64_t found =
+            NONIDEAL_PICK(atoms, filter)(filter, scratch.neighbors.data(), scratch.codes.data(), &doubtful);
+        if (options.max_neighbors > 0) found = std::min<std::int64_t>(found, options.max_neighbors);
+        const std::int64_t most = options.half ? 2 * kMostPairs : kMostPairs;
+        if (total.fetch_add(found) + found > most) refuse_pairs();
       }
     });
-    expect_memory(std::to_string(total.load()) + " pairs of neighbours",
-                  static_cast<double>(total.load()) * sizeof(Hit));
+    const std::int64_t pairs = options.half ? total / 2 : total.load();
+    expect_memory(std::to_string(pairs) + " pairs of neighbours", static_cast<double>(pairs) * sizeof(Hit));
   }
 
   void search() {

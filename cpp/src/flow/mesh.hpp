@@ -10,11 +10,19 @@
 /// What the parts of nonideal::flow ask of a mesh that passed check(), or is being checked.
 namespace nonideal::flow {
 
-/// One side of one cell; key: lower vertex in the high half, higher vertex in the low half.
-struct Side {
+/// One edge of one cell; key: lower vertex in the high half, higher vertex in the low half.
+struct Edge {
   std::int64_t key;
   std::int32_t cell;
-  std::int32_t side;
+  std::int32_t edge;
+};
+
+/// One facet of one cell; key: its vertices, ascending.
+template <int Dim>
+struct Facet {
+  std::array<std::int32_t, Dim> key;
+  std::int32_t cell;
+  std::int32_t facet;
 };
 
 inline std::int64_t number_of_cells(const MeshView& mesh) {
@@ -25,22 +33,19 @@ inline std::int32_t vertex(const MeshView& mesh, std::int64_t cell, std::size_t 
   return mesh.cells[static_cast<std::size_t>(cell * mesh.nodes_per_cell) + k];
 }
 
-inline std::int32_t from_of(const MeshView& mesh, const Side& side) {
-  return vertex(mesh, side.cell, kSideFrom[static_cast<std::size_t>(side.side)]);
-}
+/// Whether cells have nodes on their edges.
+inline bool is_quadratic(const MeshView& mesh) { return mesh.nodes_per_cell > mesh.dim + 1; }
 
-/// Point on a side; only where cells have 6 nodes.
-inline std::int32_t side_node(const MeshView& mesh, const Side& side) {
-  return vertex(mesh, side.cell, 3 + static_cast<std::size_t>(side.side));
-}
+/// Of all nodes; of a cell without nodes on its edges the edges' middles.
+template <int Dim>
+Places<Dim> places_of(const MeshView& mesh, std::int64_t cell);
 
-/// x0, y0, x1, ... of the six nodes; of a cell with 3 nodes the middles of its sides.
-std::array<double, 12> coordinates_of(const MeshView& mesh, std::int64_t cell);
-
-/// Whether a side's node is off the middle of the side.
+/// Whether an edge's node is off the middle of the edge.
+template <int Dim>
 bool is_curved(const MeshView& mesh, std::int64_t cell);
 
-/// All sides, those of one edge together, edges in lexicographic order of their vertices.
-std::vector<Side> sorted_sides(const MeshView& mesh);
+/// The edges of all cells, those with the same vertices together, in lexicographic order of their vertices.
+template <int Dim>
+std::vector<Edge> sorted_edges(const MeshView& mesh);
 
 }  // namespace nonideal::flow

@@ -36,7 +36,7 @@ struct OseenOperator::State {
   std::vector<double> values, rhs;
   std::vector<std::int32_t> row_of_node;      ///< of its first component; -1: constrained
   std::vector<std::int32_t> row_of_pressure;  ///< -1: pinned
-  /// The transposed divergence by node: pressures and entries of divergence_x, divergence_y.
+  /// The transposed divergence by node: pressures and entries of the divergence.
   std::vector<std::int32_t> first_pressure, pressures, divergence_entry;
   Aligned local, local_gradient;
 
@@ -45,6 +45,7 @@ struct OseenOperator::State {
   void number_rows(std::int64_t pinned_pressure);
   void transpose_divergence();
   void make_pattern();
+  template <int Dim>
   void momentum_rows(const OseenTerms& terms, std::int64_t first, std::int64_t last);
   void mass_rows(const OseenTerms& terms);
 };
@@ -54,21 +55,20 @@ void OseenOperator::State::number_rows(std::int64_t pinned_pressure) {
   for (std::int64_t i = 0; i < space.n_nodes; ++i) {
     if (constrained[at(i)] != 0) continue;
     row_of_node[at(i)] = static_cast<std::int32_t>(free.size());
-    free.push_back(static_cast<std::int32_t>(2 * i));
-    free.push_back(static_cast<std::int32_t>(2 * i + 1));
+    for (int c = 0; c < space.dim; ++c) free.push_back(static_cast<std::int32_t>(space.dim * i + c));
   }
   if (free.empty()) throw InvalidArgument("constrained: no velocity is free");
   row_of_pressure.assign(at(space.n_vertices), -1);
   for (std::int64_t q = 0; q < space.n_vertices; ++q) {
     if (q == pinned_pressure) continue;
     row_of_pressure[at(q)] = static_cast<std::int32_t>(free.size());
-    free.push_back(static_cast<std::int32_t>(2 * space.n_nodes + q));
+    free.push_back(static_cast<std::int32_t>(space.dim * space.n_nodes + q));
   }
 }
 
 void OseenOperator::State::transpose_divergence() {
   first_pressure.assign(at(space.n_nodes) + 1, 0);
-  const std::size_t n_entries = space.divergence_x.size();
+  const std::size_t n_entries = space.divergence.size() / static_cast<std::size_t>(space.dim);
   for (std::size_t e = 0; e < n_entries; ++e) ++first_pressure[at(space.indices[e]) + 1];
   for (std::size_t i = 1; i < first_pressure.size(); ++i) first_pressure[i] += first_pressure[i - 1];
   pressures.resize(n_entries);
@@ -85,15 +85,16 @@ void OseenOperator::State::transpose_divergence() {
 
 /// The pattern, and the divergence's values, which stay.
 void OseenOperator::State::make_pattern() {
+  const std::int64_t dim = space.dim;
   // Counted first: int32 must hold it.
   std::int64_t n_entries = 0;
   for (std::int64_t i = 0; i < space.n_nodes; ++i) {
     if (row_of_node[at(i)] < 0) continue;
     for (std::int32_t e = space.indptr[at(i)]; e < space.indptr[at(i) + 1]; ++e) {
-      n_entries += row_of_node[at(space.indices[at(e)])] < 0 ? 0 : 4;
+      n_entries += row_of_node[at(space.indices[at(e)])] < 0 ? 0 : dim * dim;
     }
     for (std::int32_t e = first_pressure[at(i)]; e < first_pressure[at(i) + 1]; ++e) {
-      n_entries += row_of_pressure[at(pressures[at(e)])] < 0 ? 0 : 4;
+      n_entries += row_of_pressure[at(pressures[at(e)])] < 0 ? 0 : 2 * dim;
     }
   }
   detail::expect_within("entries of the matrix", n_entries, 0, kMaxEntries);
@@ -101,23 +102,20 @@ void OseenOperator::State::make_pattern() {
   values.reserve(at(n_entries));
   indptr.reserve(free.size() + 1);
   indptr.push_back(0);
-  const auto add = [&](std::int32_t column, double value) {
-    indices.push_back(column);
+  const auto add = [&](std::int64_t column, double value) {
+    indices.push_back(static_cast<std::int32_t>(column));
     values.push_back(value);
   };
   for (std::int64_t i = 0; i < space.n_nodes; ++i) {
     if (row_of_node[at(i)] < 0) continue;
-    for (int component = 0; component < 2; ++component) {
-      const std::vector<double>& divergence = component == 0 ? space.divergence_x : space.divergence_y;
+    for (std::int64_t component = 0; component < dim; ++component) {
       for (std::int32_t e = space.indptr[at(i)]; e < space.indptr[at(i) + 1]; ++e) {
         const std::int32_t column = row_of_node[at(space.indices[at(e)])];
-        if (column < 0) continue;
-        add(column, 0.0);
-        add(column + 1, 0.0);
+        for (std::int64_t c = 0; column >= 0 && c < dim; ++c) add(column + c, 0.0);
       }
       for (std::int32_t e = first_pressure[at(i)]; e < first_pressure[at(i) + 1]; ++e) {
         const std::int32_t column = row_of_pressure[at(pressures[at(e)])];
-        if (column >= 0) add(column, divergence[at(divergence_entry[at(e)])]);
+        if (column >= 0) add(column, space.divergence[at(dim * divergence_entry[at(e)] + component)]);
       }
       indptr.push_back(static_cast<std::int32_t>(indices.size()));
     }
@@ -126,16 +124,16 @@ void OseenOperator::State::make_pattern() {
     if (row_of_pressure[at(q)] < 0) continue;
     for (std::int32_t e = space.indptr[at(q)]; e < space.indptr[at(q) + 1]; ++e) {
       const std::int32_t column = row_of_node[at(space.indices[at(e)])];
-      if (column < 0) continue;
-      add(column, space.divergence_x[at(e)]);
-      add(column + 1, space.divergence_y[at(e)]);
+      for (std::int64_t c = 0; column >= 0 && c < dim; ++c)
+        add(column + c, space.divergence[at(dim * e + c)]);
     }
     indptr.push_back(static_cast<std::int32_t>(indices.size()));
   }
   rhs.assign(free.size(), 0.0);
 }
 
-/// Both rows of the nodes in [first, last), and their right-hand side.
+/// All rows of the nodes in [first, last), and their right-hand side.
+template <int Dim>
 void OseenOperator::State::momentum_rows(const OseenTerms& terms, std::int64_t first, std::int64_t last) {
   const bool convects = !terms.convecting.empty(), newton = terms.newton && convects;
   const double *const w = terms.convecting.data(), *const g = terms.boundary.data();
@@ -143,43 +141,44 @@ void OseenOperator::State::momentum_rows(const OseenTerms& terms, std::int64_t f
   for (std::int64_t i = first; i < last; ++i) {
     const std::int32_t row = row_of_node[at(i)];
     if (row < 0) continue;
-    double* x_row = values.data() + indptr[at(row)];
-    double* y_row = values.data() + indptr[at(row) + 1];
-    double rhs_x = 0.0, rhs_y = 0.0;
+    double* rows[Dim];
+    for (std::int32_t a = 0; a < Dim; ++a) rows[a] = values.data() + indptr[at(row + a)];
+    double right[Dim] = {};
     for (std::int32_t e = space.indptr[at(i)]; e < space.indptr[at(i) + 1]; ++e) {
       const std::size_t entry = at(e), j = at(space.indices[entry]);
-      double both = terms.viscosity * space.stiffness[entry];
-      if (terms.reaction != 0.0) both += terms.reaction * space.mass[entry];
-      double xx = 0.0, xy = 0.0, yx = 0.0, yy = 0.0;
+      double diagonal = terms.viscosity * space.stiffness[entry];  // the same for all components
+      if (terms.reaction != 0.0) diagonal += terms.reaction * space.mass[entry];
+      double block[Dim][Dim] = {};
       if (convects) {
         const double convected = space.gather(local.data(), entry);
-        both += convected;
+        diagonal += convected;
         if (newton) {
-          const double* const gradient = local_gradient.data();
-          xx = space.gather(gradient, entry);
-          xy = space.gather(gradient + stride, entry);
-          yx = space.gather(gradient + 2 * stride, entry);
-          yy = space.gather(gradient + 3 * stride, entry);
-          rhs_x += convected * w[2 * j];
-          rhs_y += convected * w[2 * j + 1];
+          // As space.gather(), all matrices at once.
+          const auto end = at(space.first_source[entry + 1]);
+          for (auto s = at(space.first_source[entry]); s < end; ++s) {
+            const double* const values_of_cell = local_gradient.data() + space.sources[s];
+            for (std::size_t a = 0; a < Dim; ++a) {
+              for (std::size_t b = 0; b < Dim; ++b) block[a][b] += values_of_cell[(Dim * a + b) * stride];
+            }
+          }
+          for (std::size_t a = 0; a < Dim; ++a) right[a] += convected * w[Dim * j + a];
         }
       }
-      xx += both;
-      yy += both;
+      for (std::size_t a = 0; a < Dim; ++a) block[a][a] += diagonal;
       if (row_of_node[j] >= 0) {
-        x_row[0] = xx;
-        x_row[1] = xy;
-        y_row[0] = yx;
-        y_row[1] = yy;
-        x_row += 2;
-        y_row += 2;
+        for (std::size_t a = 0; a < Dim; ++a) {
+          for (std::size_t b = 0; b < Dim; ++b) rows[a][b] = block[a][b];
+          rows[a] += Dim;
+        }
       } else if (g != nullptr) {
-        rhs_x -= xx * g[2 * j] + xy * g[2 * j + 1];
-        rhs_y -= yx * g[2 * j] + yy * g[2 * j + 1];
+        for (std::size_t a = 0; a < Dim; ++a) {
+          double known = block[a][0] * g[Dim * j];
+          for (std::size_t b = 1; b < Dim; ++b) known += block[a][b] * g[Dim * j + b];
+          right[a] -= known;
+        }
       }
     }
-    rhs[at(row)] = rhs_x;
-    rhs[at(row) + 1] = rhs_y;
+    for (std::int32_t a = 0; a < Dim; ++a) rhs[at(row + a)] = right[a];
   }
 }
 
@@ -188,14 +187,17 @@ void OseenOperator::State::mass_rows(const OseenTerms& terms) {
     if (row_of_pressure[at(q)] >= 0) rhs[at(row_of_pressure[at(q)])] = 0.0;
   }
   if (terms.boundary.empty()) return;
-  const double* const g = terms.boundary.data();
+  const auto dim = static_cast<std::size_t>(space.dim);
   for (std::int64_t i = 0; i < space.n_nodes; ++i) {
     if (row_of_node[at(i)] >= 0) continue;
+    const double* const g = terms.boundary.data() + at(i) * dim;
     for (std::int32_t e = first_pressure[at(i)]; e < first_pressure[at(i) + 1]; ++e) {
       const std::int32_t row = row_of_pressure[at(pressures[at(e)])];
-      const std::size_t entry = at(divergence_entry[at(e)]);
       if (row < 0) continue;
-      rhs[at(row)] -= space.divergence_x[entry] * g[2 * i] + space.divergence_y[entry] * g[2 * i + 1];
+      const double* const divergence = space.divergence.data() + at(divergence_entry[at(e)]) * dim;
+      double flux = divergence[0] * g[0];
+      for (std::size_t c = 1; c < dim; ++c) flux += divergence[c] * g[c];
+      rhs[at(row)] -= flux;
     }
   }
 }
@@ -231,7 +233,8 @@ void OseenOperator::update(const OseenTerms& terms, int num_threads) {
   for (const auto& [name, field] :
        {std::pair{"convecting", terms.convecting}, {"boundary", terms.boundary}}) {
     if (!field.empty()) {
-      detail::expect_count(name, "numbers", static_cast<std::int64_t>(field.size()), 2 * space.n_nodes);
+      detail::expect_count(name, "numbers", static_cast<std::int64_t>(field.size()),
+                           space.dim * space.n_nodes);
     }
   }
   const int threads = resolve_threads(num_threads, space.n_nodes, kNodesPerThread);
@@ -239,12 +242,15 @@ void OseenOperator::update(const OseenTerms& terms, int num_threads) {
     if (state.local.size() == 0) state.local.resize(space.local_size());
     space.local_convection(terms.convecting, state.local.data(), threads);
     if (terms.newton) {
-      if (state.local_gradient.size() == 0) state.local_gradient.resize(4 * space.local_size());
+      if (state.local_gradient.size() == 0) {
+        state.local_gradient.resize(at(space.dim * space.dim) * space.local_size());
+      }
       space.local_gradient(terms.convecting, state.local_gradient.data(), threads);
     }
   }
-  detail::for_blocks(space.n_nodes, kNodesTogether, threads,
-                     [&](std::int64_t first, std::int64_t last) { state.momentum_rows(terms, first, last); });
+  detail::for_blocks(space.n_nodes, kNodesTogether, threads, [&](std::int64_t first, std::int64_t last) {
+    space.dim == 2 ? state.momentum_rows<2>(terms, first, last) : state.momentum_rows<3>(terms, first, last);
+  });
   state.mass_rows(terms);
 }
 

@@ -147,21 +147,21 @@ void convection_tensor(const TaylorHood& space, std::span<const double> tests, s
   detail::expect_count("out", "numbers", static_cast<std::int64_t>(out.size()), r * p * r);
   static const auto sparse_rows = NONIDEAL_PICK(flow, sparse_rows);
   static const auto project_add = NONIDEAL_PICK(flow, project_add);
-  static_assert(kernels::kProjectRows % 2 == 0);
-  constexpr std::int64_t kNodes = kernels::kProjectRows / 2;  // a node's two dofs stand side by side
+  const std::int64_t dim = space.dim();
+  const std::int64_t together = kernels::kProjectRows / dim;  // a node's dofs stand side by side
   const std::int64_t n_nodes = space.n_nodes(), entries = static_cast<std::int64_t>(space.indices().size());
   const int threads = resolve_threads(num_threads, r * n * p, std::int64_t{1} << 18);
   detail::for_blocks(r, 1, threads, [&](std::int64_t m, std::int64_t) {
-    std::vector<double> convecting(unsign(n)), values(unsign(entries)), rows(unsign(2 * kNodes * r));
+    std::vector<double> convecting(unsign(n)), values(unsign(entries)), rows(unsign(dim * together * r));
     for (std::int64_t i = 0; i < n; ++i) convecting[unsign(i)] = trial[unsign(i * r + m)];
     space.convection(convecting, values, 1);
     double* slice = out.data() + m * p * r;
     std::fill(slice, slice + p * r, 0.0);
-    for (std::int64_t begin = 0; begin < n_nodes; begin += kNodes) {
-      const std::int64_t end = std::min(n_nodes, begin + kNodes);
-      sparse_rows(space.indptr().data(), space.indices().data(), values.data(), trial.data(), 2 * r, begin,
+    for (std::int64_t begin = 0; begin < n_nodes; begin += together) {
+      const std::int64_t end = std::min(n_nodes, begin + together);
+      sparse_rows(space.indptr().data(), space.indices().data(), values.data(), trial.data(), dim * r, begin,
                   end, rows.data());
-      project_add(tests.data() + 2 * begin * p, rows.data(), 2 * (end - begin), p, r, slice);
+      project_add(tests.data() + dim * begin * p, rows.data(), dim * (end - begin), p, r, slice);
     }
   });
 }

@@ -27,29 +27,34 @@ class Aligned {
 };
 
 /// Local matrices stand in blocks of kLanes cells, straight cells first, then curved ones: entry (i, j) of
-/// the cell in `lane` of `block` is number ((block * 36) + 6 i + j) * kLanes + lane.
+/// the cell in `lane` of `block` is number ((block * n * n) + n i + j) * kLanes + lane, n nodes a cell.
 struct TaylorHood::Space {
+  int dim = 2;
+  std::int64_t nodes_per_cell = 6;
   std::int64_t n_cells = 0, n_curved = 0, n_vertices = 0, n_nodes = 0;
   std::vector<double> nodes;
   std::vector<std::int32_t> edges, cell_nodes;
 
   std::int64_t straight_blocks = 0, curved_blocks = 0;
-  std::vector<std::int32_t> lane_nodes;  ///< (block, 6, kLanes); 0 in lanes without a cell
-  Aligned straight_geometry;             ///< (block, 4, kLanes): the adjugate; 0 in lanes without a cell
-  Aligned curved_geometry;               ///< (block, kDegreeSix, 4, kLanes)
+  std::vector<std::int32_t> lane_nodes;  ///< (block, n, kLanes); 0 in lanes without a cell
+  Aligned straight_geometry;  ///< (block, dim * dim, kLanes): the adjugate; 0 in lanes without a cell
+  Aligned curved_geometry;    ///< (block, point of the rule, dim * dim, kLanes)
 
   std::vector<std::int32_t> indptr, indices;  ///< scalar pattern
   std::vector<std::int32_t> first_source;     ///< of each entry, (n_entries + 1)
   std::vector<std::int32_t> sources;          ///< numbers of local entries, by cell
   std::vector<double> mass, stiffness;
-  /// -int q d phi_j / dx and dy in the rows of the pattern that are vertices' (q = row, j = column).
-  std::vector<double> divergence_x, divergence_y;
+  /// -int q d phi_j / d x_c in the rows of the pattern that are vertices' (q = row, j = column); the
+  /// components c of an entry side by side.
+  std::vector<double> divergence;
 
   std::int64_t blocks() const { return straight_blocks + curved_blocks; }
-  std::size_t local_size() const { return static_cast<std::size_t>(blocks() * 36 * kernels::kLanes); }
+  std::size_t local_size() const {
+    return static_cast<std::size_t>(blocks() * nodes_per_cell * nodes_per_cell * kernels::kLanes);
+  }
 
-  /// Local convection matrices of w, or with `gradient` the four matrices int phi_i phi_j d w_a / d x_b, one
-  /// after the other (a, b) = (0, 0), (0, 1), (1, 0), (1, 1).
+  /// Local convection matrices of w, or with `gradient` the dim^2 matrices int phi_i phi_j d w_a / d x_b, one
+  /// after the other (a, b) = (0, 0), (0, 1), ...
   void local_convection(std::span<const double> w, double* local, int threads) const;
   void local_gradient(std::span<const double> w, double* local, int threads) const;
 

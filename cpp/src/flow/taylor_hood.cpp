@@ -27,63 +27,84 @@ constexpr std::int64_t kEntriesPerThread = 1 << 16;
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 /// Shape functions at the points of a rule.
-template <std::size_t N>
+template <int Dim, std::size_t N>
 struct Tables {
-  std::array<double, 6 * N> shape, weighted_shape, xi, eta;
-  std::array<double, 36 * N> weighted_pairs;
+  static constexpr std::size_t n = Reference<Dim>::kNodes;
+  static_assert(N <= kernels::kMaxPoints[Dim]);
+  std::array<double, n * N> shape, weighted_shape;
+  std::array<std::array<double, n * N>, Dim> slope;
+  std::array<double, n * n * N> weighted_pairs;
 
-  constexpr explicit Tables(const std::array<QuadraturePoint, N>& rule)
-      : shape{}, weighted_shape{}, xi{}, eta{}, weighted_pairs{} {
+  constexpr explicit Tables(const Rule<Dim, N>& rule) : shape{}, weighted_shape{}, slope{}, weighted_pairs{} {
     for (std::size_t q = 0; q < N; ++q) {
-      const auto s = flow::shape(rule[q].xi, rule[q].eta);
-      const auto dxi = shape_xi(rule[q].xi, rule[q].eta), deta = shape_eta(rule[q].xi, rule[q].eta);
-      for (std::size_t k = 0; k < 6; ++k) {
-        shape[6 * q + k] = s[k];
-        weighted_shape[6 * q + k] = rule[q].weight * s[k];
-        xi[6 * q + k] = dxi[k];
-        eta[6 * q + k] = deta[k];
-        for (std::size_t j = 0; j < 6; ++j) weighted_pairs[36 * q + 6 * k + j] = rule[q].weight * s[k] * s[j];
+      const auto s = flow::shape<Dim>(rule[q].at);
+      for (std::size_t k = 0; k < n; ++k) {
+        shape[n * q + k] = s[k];
+        weighted_shape[n * q + k] = rule[q].weight * s[k];
+        for (std::size_t j = 0; j < n; ++j)
+          weighted_pairs[n * n * q + n * k + j] = rule[q].weight * s[k] * s[j];
+      }
+      for (std::size_t r = 0; r < Dim; ++r) {
+        const auto along = flow::slope<Dim>(rule[q].at, r);
+        for (std::size_t k = 0; k < n; ++k) slope[r][n * q + k] = along[k];
       }
     }
   }
 
   kernels::Rule view() const {
-    return {static_cast<std::int64_t>(N), shape.data(), weighted_shape.data(), xi.data(), eta.data(),
-            weighted_pairs.data()};
+    kernels::Rule rule{
+        static_cast<std::int64_t>(N), shape.data(), weighted_shape.data(), {}, weighted_pairs.data()};
+    for (std::size_t r = 0; r < Dim; ++r) rule.slope[r] = slope[r].data();
+    return rule;
   }
 };
 
-constexpr Tables<7> kStraightTables(kDegreeFive);
-constexpr Tables<12> kCurvedTables(kDegreeSix);
+template <int Dim, std::size_t N>
+constexpr Tables<Dim, N> tables_of(const Rule<Dim, N>& rule) {
+  return Tables<Dim, N>(rule);
+}
+
+template <int Dim>
+constexpr auto kStraightTables = tables_of<Dim>(Reference<Dim>::kStraight);
+template <int Dim>
+constexpr auto kCurvedTables = tables_of<Dim>(Reference<Dim>::kCurved);
 
 /// Integrals over one cell that do not depend on a velocity.
+template <int Dim>
 struct CellMatrices {
-  std::array<double, 36> mass{}, stiffness{};
-  std::array<double, 18> x{}, y{};  ///< -int q d phi_j / dx and dy, (3, 6)
+  static constexpr std::size_t n = Reference<Dim>::kNodes;
+  std::array<double, n * n> mass{}, stiffness{};
+  std::array<std::array<double, Reference<Dim>::kVertices * n>, Dim> divergence{};  ///< -int q d phi_j / dx_c
 };
 
-template <std::size_t N, class Geometry>
-CellMatrices integrate(const std::array<QuadraturePoint, N>& rule, const Geometry& geometry) {
-  CellMatrices m;
-  for (const QuadraturePoint& q : rule) {
-    const Adjugate g = geometry(q);
-    const double det = g.determinant(), lambda[3] = {1.0 - q.xi - q.eta, q.xi, q.eta};
-    const auto s = shape(q.xi, q.eta), dxi = shape_xi(q.xi, q.eta), deta = shape_eta(q.xi, q.eta);
-    std::array<double, 6> dx{}, dy{};  // times the determinant
-    for (std::size_t k = 0; k < 6; ++k) {
-      dx[k] = g.g0 * dxi[k] + g.g2 * deta[k];
-      dy[k] = g.g1 * dxi[k] + g.g3 * deta[k];
-    }
-    for (std::size_t i = 0; i < 6; ++i) {
-      for (std::size_t j = 0; j < 6; ++j) {
-        m.mass[6 * i + j] += q.weight * det * (s[i] * s[j]);
-        m.stiffness[6 * i + j] += q.weight / det * (dx[i] * dx[j] + dy[i] * dy[j]);
+template <int Dim, std::size_t N, class Geometry>
+CellMatrices<Dim> integrate(const Rule<Dim, N>& rule, const Geometry& geometry) {
+  constexpr std::size_t n = Reference<Dim>::kNodes;
+  CellMatrices<Dim> m;
+  for (const QuadraturePoint<Dim>& q : rule) {
+    const Adjugate<Dim> g = geometry(q.at);
+    const double det = g.determinant;
+    const auto lambda = barycentric<Dim>(q.at);
+    const auto s = shape<Dim>(q.at);
+    std::array<std::array<double, n>, Dim> along{}, d{};  // d: derivatives times the determinant
+    for (std::size_t r = 0; r < Dim; ++r) along[r] = slope<Dim>(q.at, r);
+    for (std::size_t c = 0; c < Dim; ++c) {
+      for (std::size_t k = 0; k < n; ++k) {
+        d[c][k] = g.g[c] * along[0][k];
+        for (std::size_t r = 1; r < Dim; ++r) d[c][k] += g.g[Dim * r + c] * along[r][k];
       }
     }
-    for (std::size_t v = 0; v < 3; ++v) {
-      for (std::size_t j = 0; j < 6; ++j) {
-        m.x[6 * v + j] -= q.weight * lambda[v] * dx[j];
-        m.y[6 * v + j] -= q.weight * lambda[v] * dy[j];
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < n; ++j) {
+        double product = d[0][i] * d[0][j];
+        for (std::size_t c = 1; c < Dim; ++c) product += d[c][i] * d[c][j];
+        m.mass[n * i + j] += q.weight * det * (s[i] * s[j]);
+        m.stiffness[n * i + j] += q.weight / det * product;
+      }
+    }
+    for (std::size_t c = 0; c < Dim; ++c) {
+      for (std::size_t v = 0; v < lambda.size(); ++v) {
+        for (std::size_t j = 0; j < n; ++j) m.divergence[c][n * v + j] -= q.weight * lambda[v] * d[c][j];
       }
     }
   }
@@ -103,14 +124,17 @@ namespace {
 using Entry = void (*)(const kernels::Cells&, std::int64_t, std::int64_t);
 
 /// Runs a kernel over all blocks, straight ones first.
+template <int Dim>
 void run(const TaylorHood::Space& space, Entry entry, std::span<const double> w, double* local,
          std::int64_t stride, int threads) {
+  constexpr auto n = static_cast<std::int64_t>(Reference<Dim>::kNodes);
   const std::int64_t straight = space.straight_blocks, curved = space.curved_blocks;
   const std::int32_t* const nodes = space.lane_nodes.data();
   const kernels::Cells parts[2] = {
-      {kStraightTables.view(), nodes, space.straight_geometry.data(), 1, w.data(), local, stride},
-      {kCurvedTables.view(), nodes + straight * 6 * kLanes, space.curved_geometry.data(),
-       static_cast<std::int64_t>(kDegreeSix.size()), w.data(), local + straight * 36 * kLanes, stride}};
+      {kStraightTables<Dim>.view(), nodes, space.straight_geometry.data(), 1, w.data(), local, stride},
+      {kCurvedTables<Dim>.view(), nodes + straight * n * kLanes, space.curved_geometry.data(),
+       static_cast<std::int64_t>(Reference<Dim>::kCurved.size()), w.data(), local + straight * n * n * kLanes,
+       stride}};
   const std::int64_t counts[2] = {straight, curved};
   for (std::size_t part = 0; part < 2; ++part) {
     detail::for_blocks(counts[part], kBlocksTogether, threads,
@@ -121,51 +145,62 @@ void run(const TaylorHood::Space& space, Entry entry, std::span<const double> w,
 }  // namespace
 
 void TaylorHood::Space::local_convection(std::span<const double> w, double* local, int threads) const {
-  run(*this, NONIDEAL_PICK(flow, convection), w, local, 0, threads);
+  if (dim == 2) return run<2>(*this, NONIDEAL_PICK(flow, convection_2d), w, local, 0, threads);
+  run<3>(*this, NONIDEAL_PICK(flow, convection_3d), w, local, 0, threads);
 }
 
 void TaylorHood::Space::local_gradient(std::span<const double> w, double* local, int threads) const {
-  run(*this, NONIDEAL_PICK(flow, gradient), w, local, static_cast<std::int64_t>(local_size()), threads);
+  const auto stride = static_cast<std::int64_t>(local_size());
+  if (dim == 2) return run<2>(*this, NONIDEAL_PICK(flow, gradient_2d), w, local, stride, threads);
+  run<3>(*this, NONIDEAL_PICK(flow, gradient_3d), w, local, stride, threads);
 }
 
 namespace {
 
-/// Nodes: vertices, then edges in the order of sorted_sides().
+/// Nodes: vertices, then edges in the order of sorted_edges().
+template <int Dim>
 void number(const MeshView& mesh, TaylorHood::Space& space) {
-  const std::vector<Side> sides = sorted_sides(mesh);
+  using R = Reference<Dim>;
+  constexpr auto n = static_cast<std::int64_t>(R::kNodes);
+  const std::vector<Edge> edges = sorted_edges<Dim>(mesh);
+  space.dim = Dim;
+  space.nodes_per_cell = n;
   space.n_cells = number_of_cells(mesh);
   std::int32_t last_vertex = 0;
   for (std::int64_t cell = 0; cell < space.n_cells; ++cell) {
-    for (std::size_t k = 0; k < 3; ++k) last_vertex = std::max(last_vertex, vertex(mesh, cell, k));
+    for (std::size_t k = 0; k < R::kVertices; ++k) last_vertex = std::max(last_vertex, vertex(mesh, cell, k));
   }
   space.n_vertices = last_vertex + 1;
-  space.nodes.assign(mesh.points.begin(), mesh.points.begin() + 2 * space.n_vertices);
-  space.cell_nodes.resize(at(6 * space.n_cells));
+  space.nodes.assign(mesh.points.begin(), mesh.points.begin() + Dim * space.n_vertices);
+  space.cell_nodes.resize(at(n * space.n_cells));
   for (std::int64_t cell = 0; cell < space.n_cells; ++cell) {
-    for (std::size_t k = 0; k < 3; ++k) space.cell_nodes[at(6 * cell) + k] = vertex(mesh, cell, k);
+    for (std::size_t k = 0; k < R::kVertices; ++k) space.cell_nodes[at(n * cell) + k] = vertex(mesh, cell, k);
   }
   std::int64_t node = space.n_vertices - 1;
-  for (std::size_t i = 0; i < sides.size(); ++i) {
-    const Side& side = sides[i];
-    if (i == 0 || side.key != sides[i - 1].key) {
+  for (std::size_t i = 0; i < edges.size(); ++i) {
+    const Edge& edge = edges[i];
+    const std::size_t local = R::kVertices + at(edge.edge);
+    if (i == 0 || edge.key != edges[i - 1].key) {
       ++node;
-      space.edges.push_back(static_cast<std::int32_t>(side.key >> 32));
-      space.edges.push_back(static_cast<std::int32_t>(side.key & 0xffffffff));
-      const std::array<double, 12> xy = coordinates_of(mesh, side.cell);
-      space.nodes.push_back(xy[at(6 + 2 * side.side)]);
-      space.nodes.push_back(xy[at(7 + 2 * side.side)]);
+      space.edges.push_back(static_cast<std::int32_t>(edge.key >> 32));
+      space.edges.push_back(static_cast<std::int32_t>(edge.key & 0xffffffff));
+      const Places<Dim> places = places_of<Dim>(mesh, edge.cell);
+      for (std::size_t c = 0; c < Dim; ++c) space.nodes.push_back(places[Dim * local + c]);
     }
-    space.cell_nodes[at(6 * side.cell + 3 + side.side)] = static_cast<std::int32_t>(node);
+    space.cell_nodes[at(n * edge.cell) + local] = static_cast<std::int32_t>(node);
   }
   space.n_nodes = node + 1;
 }
 
 /// Puts the cells into blocks, and their geometry with them. Returns each cell's place, block * kLanes +
 /// lane.
+template <int Dim>
 std::vector<std::int64_t> arrange(const MeshView& mesh, TaylorHood::Space& space) {
+  using R = Reference<Dim>;
+  constexpr auto n = static_cast<std::int64_t>(R::kNodes);
   std::vector<std::int64_t> place(at(space.n_cells)), straight, curved;
   for (std::int64_t cell = 0; cell < space.n_cells; ++cell) {
-    (is_curved(mesh, cell) ? curved : straight).push_back(cell);
+    (is_curved<Dim>(mesh, cell) ? curved : straight).push_back(cell);
   }
   const auto blocks_of = [](const std::vector<std::int64_t>& cells) {
     return (static_cast<std::int64_t>(cells.size()) + kLanes - 1) / kLanes;
@@ -173,33 +208,30 @@ std::vector<std::int64_t> arrange(const MeshView& mesh, TaylorHood::Space& space
   space.n_curved = static_cast<std::int64_t>(curved.size());
   space.straight_blocks = blocks_of(straight);
   space.curved_blocks = blocks_of(curved);
-  space.lane_nodes.assign(at(space.blocks() * 6 * kLanes), 0);
-  constexpr std::size_t n_points = kDegreeSix.size();
-  space.straight_geometry.resize(at(space.straight_blocks * 4 * kLanes));
-  space.curved_geometry.resize(at(space.curved_blocks * 4 * kLanes) * n_points);
-  const auto put = [](Aligned& geometry, std::size_t row, std::size_t lane, const Adjugate& g) {
-    double* const out = geometry.data() + row * 4 * kLanes + lane;
-    out[0] = g.g0;
-    out[kLanes] = g.g1;
-    out[2 * kLanes] = g.g2;
-    out[3 * kLanes] = g.g3;
+  space.lane_nodes.assign(at(space.blocks() * n * kLanes), 0);
+  constexpr std::size_t n_points = R::kCurved.size();
+  space.straight_geometry.resize(at(space.straight_blocks * Dim * Dim * kLanes));
+  space.curved_geometry.resize(at(space.curved_blocks * Dim * Dim * kLanes) * n_points);
+  const auto put = [](Aligned& geometry, std::size_t row, std::size_t lane, const Adjugate<Dim>& g) {
+    double* const out = geometry.data() + row * Dim * Dim * kLanes + lane;
+    for (std::size_t m = 0; m < g.g.size(); ++m) out[m * kLanes] = g.g[m];
   };
   const auto settle = [&](std::int64_t cell, std::int64_t where) {
     place[at(cell)] = where;
-    for (std::int64_t k = 0; k < 6; ++k) {
-      space.lane_nodes[at((where / kLanes * 6 + k) * kLanes + where % kLanes)] =
-          space.cell_nodes[at(6 * cell + k)];
+    for (std::int64_t k = 0; k < n; ++k) {
+      space.lane_nodes[at((where / kLanes * n + k) * kLanes + where % kLanes)] =
+          space.cell_nodes[at(n * cell + k)];
     }
   };
   for (std::size_t i = 0; i < straight.size(); ++i) {
-    put(space.straight_geometry, i / kLanes, i % kLanes, adjugate(coordinates_of(mesh, straight[i])));
+    put(space.straight_geometry, i / kLanes, i % kLanes, adjugate<Dim>(places_of<Dim>(mesh, straight[i])));
     settle(straight[i], static_cast<std::int64_t>(i));
   }
   for (std::size_t i = 0; i < curved.size(); ++i) {
-    const std::array<double, 12> xy = coordinates_of(mesh, curved[i]);
+    const Places<Dim> places = places_of<Dim>(mesh, curved[i]);
     for (std::size_t q = 0; q < n_points; ++q) {
       put(space.curved_geometry, i / kLanes * n_points + q, i % kLanes,
-          adjugate(xy, kDegreeSix[q].xi, kDegreeSix[q].eta));
+          adjugate<Dim>(places, R::kCurved[q].at));
     }
     settle(curved[i], space.straight_blocks * kLanes + static_cast<std::int64_t>(i));
   }
@@ -211,7 +243,8 @@ void connect(const std::vector<std::int64_t>& place, TaylorHood::Space& space) {
   std::vector<std::int32_t> first(at(space.n_nodes) + 1, 0);
   for (const std::int32_t node : space.cell_nodes) ++first[at(node) + 1];
   for (std::size_t i = 1; i < first.size(); ++i) first[i] += first[i - 1];
-  std::vector<std::int32_t> around(space.cell_nodes.size());  // cell * 6 + local node, by node and cell
+  const std::int64_t n = space.nodes_per_cell;
+  std::vector<std::int32_t> around(space.cell_nodes.size());  // cell * n + local node, by node and cell
   {
     std::vector<std::int32_t> next(first.begin(), first.end() - 1);
     for (std::size_t i = 0; i < space.cell_nodes.size(); ++i) {
@@ -219,7 +252,7 @@ void connect(const std::vector<std::int64_t>& place, TaylorHood::Space& space) {
     }
   }
   space.indptr.assign(1, 0);
-  space.sources.reserve(at(36 * space.n_cells));
+  space.sources.reserve(at(n * n * space.n_cells));
   struct Source {
     std::int32_t node, local;
   };
@@ -227,11 +260,11 @@ void connect(const std::vector<std::int64_t>& place, TaylorHood::Space& space) {
   for (std::int64_t i = 0; i < space.n_nodes; ++i) {
     row.clear();
     for (std::int32_t a = first[at(i)]; a < first[at(i) + 1]; ++a) {
-      const std::int64_t cell = around[at(a)] / 6, mine = around[at(a)] % 6;
+      const std::int64_t cell = around[at(a)] / n, mine = around[at(a)] % n;
       const std::int64_t block = place[at(cell)] / kLanes, lane = place[at(cell)] % kLanes;
-      for (std::int64_t j = 0; j < 6; ++j) {
-        row.push_back({space.cell_nodes[at(6 * cell + j)],
-                       static_cast<std::int32_t>((block * 36 + 6 * mine + j) * kLanes + lane)});
+      for (std::int64_t j = 0; j < n; ++j) {
+        row.push_back({space.cell_nodes[at(n * cell + j)],
+                       static_cast<std::int32_t>((block * n * n + n * mine + j) * kLanes + lane)});
       }
     }
     std::stable_sort(row.begin(), row.end(),
@@ -249,33 +282,39 @@ void connect(const std::vector<std::int64_t>& place, TaylorHood::Space& space) {
 }
 
 /// Mass, stiffness and divergence.
+template <int Dim>
 void integrate(const MeshView& mesh, TaylorHood::Space& space) {
+  using R = Reference<Dim>;
+  constexpr std::size_t n = R::kNodes;
   space.mass.assign(space.indices.size(), 0.0);
   space.stiffness.assign(space.indices.size(), 0.0);
-  const std::size_t of_vertices = at(space.indptr[at(space.n_vertices)]);
-  space.divergence_x.assign(of_vertices, 0.0);
-  space.divergence_y.assign(of_vertices, 0.0);
+  space.divergence.assign(Dim * at(space.indptr[at(space.n_vertices)]), 0.0);
   for (std::int64_t cell = 0; cell < space.n_cells; ++cell) {
-    const std::array<double, 12> xy = coordinates_of(mesh, cell);
-    const CellMatrices m =
-        is_curved(mesh, cell)
-            ? integrate(kDegreeSix, [&](const QuadraturePoint& q) { return adjugate(xy, q.xi, q.eta); })
-            : integrate(kDegreeFive, [&](const QuadraturePoint&) { return adjugate(xy); });
-    const std::int32_t* const nodes = space.cell_nodes.data() + 6 * cell;
-    for (std::size_t i = 0; i < 6; ++i) {
+    const Places<Dim> places = places_of<Dim>(mesh, cell);
+    const CellMatrices<Dim> m =
+        is_curved<Dim>(mesh, cell)
+            ? integrate<Dim>(R::kCurved, [&](const auto& point) { return adjugate<Dim>(places, point); })
+            : integrate<Dim>(R::kStraight, [&](const auto&) { return adjugate<Dim>(places); });
+    const std::int32_t* const nodes = space.cell_nodes.data() + at(cell) * n;
+    for (std::size_t i = 0; i < n; ++i) {
       const auto begin = space.indices.begin() + space.indptr[at(nodes[i])];
       const auto end = space.indices.begin() + space.indptr[at(nodes[i]) + 1];
-      for (std::size_t j = 0; j < 6; ++j) {
+      for (std::size_t j = 0; j < n; ++j) {
         const std::size_t entry = at(std::lower_bound(begin, end, nodes[j]) - space.indices.begin());
-        space.mass[entry] += m.mass[6 * i + j];
-        space.stiffness[entry] += m.stiffness[6 * i + j];
-        if (i < 3) {
-          space.divergence_x[entry] += m.x[6 * i + j];
-          space.divergence_y[entry] += m.y[6 * i + j];
-        }
+        space.mass[entry] += m.mass[n * i + j];
+        space.stiffness[entry] += m.stiffness[n * i + j];
+        if (i >= R::kVertices) continue;
+        for (std::size_t c = 0; c < Dim; ++c) space.divergence[Dim * entry + c] += m.divergence[c][n * i + j];
       }
     }
   }
+}
+
+template <int Dim>
+void build(const MeshView& mesh, TaylorHood::Space& space) {
+  number<Dim>(mesh, space);
+  connect(arrange<Dim>(mesh, space), space);
+  integrate<Dim>(mesh, space);
 }
 
 }  // namespace
@@ -283,9 +322,7 @@ void integrate(const MeshView& mesh, TaylorHood::Space& space) {
 TaylorHood::TaylorHood(const MeshView& mesh) {
   check(mesh);
   auto space = std::make_shared<Space>();
-  number(mesh, *space);
-  connect(arrange(mesh, *space), *space);
-  integrate(mesh, *space);
+  mesh.dim == 2 ? build<2>(mesh, *space) : build<3>(mesh, *space);
   space_ = std::move(space);
 }
 
@@ -295,6 +332,8 @@ TaylorHood& TaylorHood::operator=(const TaylorHood&) = default;
 TaylorHood& TaylorHood::operator=(TaylorHood&&) noexcept = default;
 TaylorHood::~TaylorHood() = default;
 
+int TaylorHood::dim() const { return space_->dim; }
+std::int64_t TaylorHood::nodes_per_cell() const { return space_->nodes_per_cell; }
 std::int64_t TaylorHood::n_cells() const { return space_->n_cells; }
 std::int64_t TaylorHood::n_curved_cells() const { return space_->n_curved; }
 std::int64_t TaylorHood::n_nodes() const { return space_->n_nodes; }
@@ -318,13 +357,14 @@ CsrMatrix TaylorHood::stiffness() const {
 CsrMatrix TaylorHood::divergence() const {
   const Space& space = *space_;
   CsrMatrix matrix{n_pressure(), n_velocity(), {}, {}, {}};
-  for (std::int64_t q = 0; q <= space.n_vertices; ++q) matrix.indptr.push_back(2 * space.indptr[at(q)]);
-  for (std::size_t entry = 0; entry < space.divergence_x.size(); ++entry) {
-    matrix.indices.push_back(2 * space.indices[entry]);
-    matrix.indices.push_back(2 * space.indices[entry] + 1);
-    matrix.values.push_back(space.divergence_x[entry]);
-    matrix.values.push_back(space.divergence_y[entry]);
+  for (std::int64_t q = 0; q <= space.n_vertices; ++q) {
+    matrix.indptr.push_back(space.dim * space.indptr[at(q)]);
   }
+  for (std::size_t i = 0; i < space.divergence.size(); ++i) {
+    const auto dim = static_cast<std::size_t>(space.dim);
+    matrix.indices.push_back(space.dim * space.indices[i / dim] + static_cast<std::int32_t>(i % dim));
+  }
+  matrix.values = space.divergence;
   return matrix;
 }
 

@@ -14,6 +14,9 @@ class TaylorHood:
     def cell_nodes(self) -> numpy.typing.NDArray[numpy.int32]:
         ...
     @property
+    def dim(self) -> int:
+        ...
+    @property
     def edges(self) -> numpy.typing.NDArray[numpy.int32]:
         ...
     @property

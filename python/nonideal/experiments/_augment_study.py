@@ -217,7 +217,13 @@ class Study:
         plain = self._plain_rank[train]
         counts = mode_counts(n_full, self.config.mode_numbers, basis.n_modes, plain)
         found = flow.validate(
-            basis, self.problem, self.tests, n_modes=counts, reference=self.reference, progress=False
+            basis,
+            self.problem,
+            self.tests,
+            n_modes=counts,
+            reference=self.reference,
+            residuals=False,
+            progress=False,
         )
         return Row(train, method, merge, found, n_full, n_artificial, basis.singular_values)
 
@@ -239,7 +245,9 @@ class Study:
         """Return the errors of a basis with all modes at points that are solved."""
         basis = self._bases[train, method, self.config.merge[0]]
         exact = [self.solved.solution(mu) for mu in points]
-        return flow.validate(basis, self.problem, points, reference=exact, progress=False).errors[0]
+        return flow.validate(
+            basis, self.problem, points, reference=exact, residuals=False, progress=False
+        ).errors[0]
 
 
 def case_rows(config: Config, runner: Runner) -> list[Row]:

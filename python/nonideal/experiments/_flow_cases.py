@@ -48,12 +48,15 @@ class Case:
         Mesh parameter n at each scale.
     words : str
         What flows where.
+    dim : int
+        Dimensions of space.
     """
 
     make: Callable[..., flow.NavierStokes]
     ranges: Mapping[str, tuple[float, float]]
     mesh: Mapping[str, int]
     words: str
+    dim: int = 2
 
 
 CASES: Mapping[str, Case] = {
@@ -80,6 +83,13 @@ CASES: Mapping[str, Case] = {
         {"Re": (100.0, 400.0)},
         {"quick": 8, "full": 16},
         "backward-facing step",
+    ),
+    "swimmer": Case(
+        flow.cases.swimmer,
+        {"Re": (1.0, 40.0), "beta": (-2.0, 2.0)},
+        {"quick": 4, "full": 6},
+        "swimmer in a square channel",
+        dim=3,
     ),
 }
 
@@ -229,11 +239,16 @@ def stacked(
 _SET = re.compile(r"(\d+(?:x\d+)*)(\+centre)?")
 
 
-def write_fields(folder: Path, solutions: Mapping[str, flow.Solution]) -> None:
-    """Write solutions as VTU files where meshio is installed; without it they are left out."""
+def write_fields(folder: Path, solutions: Mapping[str, flow.Solution], *, earlier: str = "") -> None:
+    """Write solutions as VTU files where meshio is installed; without it they are left out.
+
+    Files whose names begin with ``earlier`` go first: those of other options would pass for these.
+    """
     if importlib.util.find_spec("meshio") is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(f"{earlier}*.vtu") if earlier else ():
+        old.unlink()
     for name, solution in solutions.items():
         solution.save(folder / f"{name}.vtu")
 

@@ -1,14 +1,16 @@
-"""Pictures of flow fields that a result holds on a regular grid."""
+"""Pictures of flow fields that a result holds on a regular grid, and of errors against offline cost."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from nonideal.report import Result
+from nonideal.report.figures import COLORS, new_figure
 
-__all__ = ["DIFFERENCE_MAP", "FIELD_MAP", "GridFields"]
+__all__ = ["DIFFERENCE_MAP", "FIELD_MAP", "GridFields", "cost_figure"]
 
 FIELD_MAP = "viridis"
 DIFFERENCE_MAP = "magma"
@@ -66,3 +68,20 @@ class GridFields:
         axes.set_aspect("equal")
         axes.set_axis_off()
         return drawn
+
+
+def cost_figure(result: Result, method: str) -> Figure:
+    """Draw the curves "error_vs_solves_..." and name the training sets of the table "cost"."""
+    figure, axes = new_figure("Mean velocity error over the map against what the training cost, all modes.")
+    for name, color in zip(dict.fromkeys(("none", method)), (COLORS[5], COLORS[0]), strict=False):
+        curve = result.curves[f"error_vs_solves_{name}"]
+        axes.plot(curve.x, curve.y, color=color, label="no augmentation" if name == "none" else name)
+    for row in result.tables["cost"].rows:
+        if row[1] == "none":
+            place = float(str(row[2])), float(str(row[4]))
+            axes.annotate(str(row[0]), place, xytext=(6, 5), textcoords="offset points", fontsize=8)
+    axes.set_yscale("log")
+    axes.set_xlabel("offline linear solves")
+    axes.set_ylabel("mean velocity error (%)")
+    axes.legend()
+    return figure

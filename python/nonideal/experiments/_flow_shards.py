@@ -32,6 +32,7 @@ def solve_cavity(shard: Mapping[str, Any]) -> dict[str, Any]:
         "v": solution.at(np.stack([line, middle], axis=1))[0][:, 1],
         "lowest": np.array([lowest.min(), fine[lowest.argmin()]]),
         "velocity": solution.velocity.ravel(),
+        "pressure": solution.pressure,
         "vorticity": solution.vorticity(),
         "history": np.array(solution.history),
         "linear_solves": solution.linear_solves,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from nonideal.experiments._flow_figures import DIFFERENCE_MAP, FIELD_MAP, GridFields
+from nonideal.experiments._flow_figures import DIFFERENCE_MAP, FIELD_MAP, GridFields, cost_figure
 from nonideal.experiments._reduced_map import draw_map
 from nonideal.report import Result
-from nonideal.report.figures import COLORS, new_figure
+from nonideal.report.figures import new_figure
 
 __all__ = ["draw"]
 
@@ -21,7 +21,7 @@ def draw(result: Result, method: str) -> dict[str, Figure]:
         "flows": _flows(result),
         "gaps": _gaps(result, method),
         "bubbles": _bubbles(result, method),
-        "cost": _cost(result, method),
+        "cost": cost_figure(result, method),
     }
 
 
@@ -101,20 +101,4 @@ def _bubbles(result: Result, method: str) -> Figure:
     for axes in grid[1:]:
         axes.set_ylabel("")
     figure.colorbar(drawn, ax=grid.tolist(), label="length")
-    return figure
-
-
-def _cost(result: Result, method: str) -> Figure:
-    figure, axes = new_figure("Mean velocity error over the map against what the training cost, all modes.")
-    for name, color in zip(dict.fromkeys(("none", method)), (COLORS[5], COLORS[0]), strict=False):
-        curve = result.curves[f"error_vs_solves_{name}"]
-        axes.plot(curve.x, curve.y, color=color, label="no augmentation" if name == "none" else name)
-    for row in result.tables["cost"].rows:
-        if row[1] == "none":
-            place = float(str(row[2])), float(str(row[4]))
-            axes.annotate(str(row[0]), place, xytext=(6, 5), textcoords="offset points", fontsize=8)
-    axes.set_yscale("log")
-    axes.set_xlabel("offline linear solves")
-    axes.set_ylabel("mean velocity error (%)")
-    axes.legend()
     return figure

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nonideal import Estimate
-from nonideal.errors import InvalidArgument
-from nonideal.experiments import BaseConfig, Comparison, Curve, Result, Runner, Table, make_result, option
-from nonideal.experiments._flow_cases import build
+from nonideal.experiments import Comparison, Curve, Result, Runner, Table, make_result, option
+from nonideal.experiments._cavity_study import RE as STUDY_RE
+from nonideal.experiments._cavity_study import Study
+from nonideal.experiments._flow_cases import build, write_fields
+from nonideal.experiments._flow_options import FlowConfig
 from nonideal.experiments._flow_shards import KOVASZNAY_RE, kovasznay, solve_cavity, time_oseen
 from nonideal.physics import flow
 from nonideal.physics.flow.plot import on_grid
@@ -60,7 +62,7 @@ _KNOWN = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(BaseConfig):
+class Config(FlowConfig):
     """Options of the experiment."""
 
     re: tuple[float, ...] = option("100,400,1000", help="Reynolds numbers", above=0, maximum=5000)
@@ -71,14 +73,15 @@ class Config(BaseConfig):
         minimum=4,
         maximum=200,
     )
-    solver: str = option("auto", help="sparse solver of the flows: auto, native, superlu, pardiso")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "re", tuple(dict.fromkeys(self.re)))
-        if self.solver not in ("auto", *flow.solvers.available()):
-            names = ", ".join(("auto", *flow.solvers.available()))
-            raise InvalidArgument(f"solver = {self.solver!r} is not one of {names}")
+
+    @property
+    def has_study(self) -> bool:
+        """Whether the flow of the refinement study is among those that are asked for."""
+        return STUDY_RE in self.re and self.a == 0
 
     def shard(self, re: float) -> dict[str, Any]:
         """Return what a shard needs to solve at one Reynolds number."""
@@ -102,7 +105,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     config : Config
         What to vary.
     runner : Runner or None
-        Where shards run; None: here, quietly.
+        Where shards run; None: here, quietly. With a folder, the flows go there as VTU files.
 
     Returns
     -------
@@ -118,6 +121,9 @@ def run(config: Config, runner: Runner | None = None) -> Result:
             strict=True,
         )
     )
+    if runner.out is not None:
+        shown = {f"re{re:g}": _solution(config, re, part) for re, part in flows.items()}
+        write_fields(runner.out / "fields", shown, earlier="re")
     widths = (2, 4, 8, 16) if config.scale == "full" else (1, 2, 4, 8)
     errors = runner.map(
         kovasznay, [{"n": n, "solver": config.solver} for n in widths], label="Kovasznay flows"
@@ -128,16 +134,18 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         time_oseen, [{"n": n, "solver": name, "repeats": 3} for n, name in timed], label="Oseen steps"
     )
     orders = _orders(widths, errors)
+    study = Study.run(config.scale, config.solver, runner) if config.has_study else None
     compared = _compared(config, flows)
     return make_result(
         __name__,
         config,
-        answer=_answer(config, compared, orders, timed, seconds),
-        metrics=_metrics(flows, orders),
+        answer=_answer(compared, orders, study, timed, seconds),
+        metrics=_metrics(flows, orders) | ({} if study is None else study.metrics()),
         curves=_curves(config, flows, widths, errors),
         comparison=compared,
         tables={
             "cavity": _cavity_table(config, flows),
+            **({} if study is None else {"refinement": study.table()}),
             "orders": _order_table(widths, errors),
             "solvers": _solver_table(timed, seconds),
         },
@@ -171,7 +179,7 @@ def _solution(config: Config, re: float, part: Mapping[str, Any]) -> flow.Soluti
     shard = config.shard(re)
     problem = build(shard)
     velocity = np.asarray(part["velocity"]).reshape(-1, 2)
-    return flow.Solution(problem, shard["mu"], velocity, np.zeros(problem.n_pressure))
+    return flow.Solution(problem, shard["mu"], velocity, np.asarray(part["pressure"]))
 
 
 def _compared(config: Config, flows: Mapping[float, Mapping[str, Any]]) -> list[Comparison]:
@@ -306,7 +314,7 @@ def _curves(
         steps = np.arange(2, len(part["history"]) + 2)
         found[f"steps_{name}"] = Curve(tuple(steps), "linear solve", tuple(part["history"]), "relative step")
         x, y, u, v = on_grid(_solution(config, re, part), _FIELD_POINTS)
-        shown = _solution(config, re, {"velocity": np.repeat(part["vorticity"], 2)})
+        shown = _solution(config, re, {**part, "velocity": np.repeat(part["vorticity"], 2)})
         curl = on_grid(shown, _FIELD_POINTS)[2]
         places = np.meshgrid(x, y)
         found["grid"] = Curve(tuple(places[0].ravel()), "x", tuple(places[1].ravel()), "y")
@@ -324,9 +332,9 @@ def _curves(
 
 
 def _answer(
-    config: Config,
     compared: Sequence[Comparison],
     orders: Mapping[str, float],
+    study: Study | None,
     timed: Sequence[tuple[int, str]],
     seconds: Sequence[Mapping[str, Any]],
 ) -> str:
@@ -341,6 +349,11 @@ def _answer(
         f"{'Right, as far as this shows' if right else 'Look at the table'}: {text}; errors of a closed form "
     )
     text += f"fall with orders {orders['velocity']:.2f} (velocity) and {orders['pressure']:.2f} (pressure)"
+    if study is not None:
+        text += (
+            f"; refined to {study.meshes[-1]} x {study.meshes[-1]} squares, all published values at Re "
+            f"{STUDY_RE:g} are met to {study.largest_difference():.1g}, relative"
+        )
     largest = max(n for n, _ in timed)
     by_name = {name: part for (n, name), part in zip(timed, seconds, strict=True) if n == largest}
     if "native" in by_name:

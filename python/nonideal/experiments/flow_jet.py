@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from nonideal import Estimate
 from nonideal.errors import InvalidArgument
 from nonideal.experiments import (
-    BaseConfig,
     Comparison,
     Curve,
     Grid,
@@ -26,10 +25,10 @@ from nonideal.experiments import (
     option,
 )
 from nonideal.experiments._augment_tables import figure
-from nonideal.experiments._flow_cases import CASES, Solved, ranges_of, training_set
-from nonideal.experiments._reduced_map import ReducedMap, curve
+from nonideal.experiments._flow_cases import Solved
+from nonideal.experiments._flow_options import MapConfig
+from nonideal.experiments._reduced_map import ReducedMap, cost_curves, cost_table, curve
 from nonideal.physics import flow
-from nonideal.physics.flow.augmentation import METHODS
 from nonideal.physics.flow.plot import on_grid
 
 if TYPE_CHECKING:
@@ -52,38 +51,22 @@ _KNOWN = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(BaseConfig):
+class Config(MapConfig):
     """Options of the experiment."""
+
+    case: ClassVar[str] = "jet"
+    axes: ClassVar[tuple[str, ...]] = ("re", "jet")
 
     re: Grid = option("50:300", help="range of the Reynolds number", above=0, maximum=5000)
     jet: Grid = option("0:1", help="range of the jet's speed over the inflow's", minimum=0, maximum=2)
-    train: str = option("2x2", help="training set: a grid of both parameters, perhaps with +centre")
-    method: str = option("oseen", help="artificial snapshots", choices=METHODS)
     mesh: int | None = option(
         None, help="cells across, even; 8 at quick scale, 16 at full", minimum=2, maximum=64
     )
-    solver: str = option("auto", help="sparse solver: auto, native, superlu, pardiso")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        space = flow.ParameterSpace(**{name: (low, high) for name, (low, high) in self.ranges.items()})
-        training_set("train", self.train, space)
         if self.mesh is not None and self.mesh % 2:
             raise InvalidArgument(f"mesh = {self.mesh} is odd; the slot must end on a column")
-        if self.solver not in ("auto", *flow.solvers.available()):
-            names = ", ".join(("auto", *flow.solvers.available()))
-            raise InvalidArgument(f"solver = {self.solver!r} is not one of {names}")
-
-    @property
-    def ranges(self) -> dict[str, list[float]]:
-        """The box of parameters."""
-        return ranges_of("jet", re=self.re, jet=self.jet)
-
-    @property
-    def shard(self) -> dict[str, Any]:
-        """What a shard needs to build the problem."""
-        n = CASES["jet"].mesh[self.scale] if self.mesh is None else self.mesh
-        return {"case": "jet", "mesh": n, "ranges": self.ranges, "solver": self.solver}
 
 
 def run(config: Config, runner: Runner | None = None) -> Result:
@@ -94,7 +77,8 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     config : Config
         What to vary.
     runner : Runner or None
-        Where shards run; None: here, quietly.
+        Where shards run; None: here, quietly. With a folder, flows at the centre and where plain snapshots
+        miss most go there as VTU files.
 
     Returns
     -------
@@ -104,6 +88,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     config = config.with_seed()
     runner = runner or Runner()
     study = ReducedMap(runner, config.shard, config.train, config.method)
+    study.write_fields(runner.out)
     bubbles = {name: np.array([bubble(one) for one in flows]) for name, flows in _flows(study).items()}
     costs = study.costs(list(dict.fromkeys((config.train, "2x2", "2x2+centre", "3x3", "4x4"))))
     errors = {name: study.relative_errors(name) for name in study.bases}
@@ -117,7 +102,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         comparison=known,
         tables={
             "bubble": _bubble_table(study, bubbles),
-            "cost": _cost_table(costs),
+            "cost": cost_table(costs),
             "mass": _mass_table(study),
         },
         limits=[
@@ -188,19 +173,6 @@ def _bubble_table(study: ReducedMap, bubbles: Mapping[str, Any]) -> Table:
     return Table("Bubble behind the slot: full order and reduced", heads, tuple(rows), note)
 
 
-def _cost_table(costs: Sequence[tuple[Any, ...]]) -> Table:
-    rows = [
-        (train, method, solves, modes, figure(100 * mean), figure(100 * most), missing)
-        for train, method, solves, modes, mean, most, missing in sorted(costs, key=lambda row: row[2])
-    ]
-    heads = ("train", "method", "linear solves", "modes", "mean (%)", "max (%)", "not converged")
-    note = (
-        "Velocity errors over the map's points, all modes; training points are among them and have none. "
-        "Queries that did not converge count with their last iterates."
-    )
-    return Table("Error against offline cost", heads, tuple(rows), note)
-
-
 def _mass_table(study: ReducedMap) -> Table:
     rows = []
     for name, flows in _flows(study).items():
@@ -228,12 +200,7 @@ def _curves(
         found[f"map_velocity_{name}"] = study.map_curve(100 * values, "velocity error (%)")
     for name, values in bubbles.items():
         found[f"map_bubble_{name}"] = study.map_curve(values, "length of the bubble")
-    for method in study.bases:
-        line = sorted((row for row in costs if row[1] == method), key=lambda row: row[2])
-        solves, means = [row[2] for row in line], [100 * row[4] for row in line]
-        found[f"error_vs_solves_{method}"] = curve(
-            solves, "offline linear solves", means, "mean velocity error (%)"
-        )
+    found |= cost_curves(costs)
     shown = dict(zip(("corner_1", "corner_2", "corner_3", "corner_4"), study.space.grid(2), strict=True))
     shown["centre"] = study.space.grid(1)[0]
     index = int(np.argmax(errors["none"]))

@@ -8,6 +8,8 @@ import pytest
 from nonideal import cli
 from nonideal.errors import InvalidArgument
 from nonideal.experiments import Runner, describe, execute, flow_cavity, flow_cylinder, flow_jet
+from nonideal.experiments._cavity_study import Limit, Study
+from nonideal.experiments._flow_cases import write_fields
 from nonideal.experiments._flow_shards import kovasznay, time_oseen
 from nonideal.experiments.flow_cylinder import forces, solve_benchmark
 from nonideal.physics import flow
@@ -27,6 +29,44 @@ def cavity(tmp_path_factory):
     return execute("flow-cavity", flow_cavity.Config(seed=1), out=out), out
 
 
+def assert_confirmed(table, meshes):
+    """Each published value lies within the study's own error, and the study's error falls."""
+    heads = [f"n = {24 * 2**k}" for k in range(meshes)]
+    assert list(table.columns[1 : meshes + 1]) == heads
+    assert len(table.rows) == 5
+    for row in table.rows:
+        limit, error, published = (float(row[table.columns.index(head)])
+                                   for head in ("limit", "its error", "Botella and Peyret"))  # fmt: skip
+        assert abs(limit - published) <= error + 1e-7
+        values = [float(value) for value in row[1 : meshes + 1]]
+        assert error == pytest.approx(abs(values[-1] - values[-2]), abs=2e-7, rel=0.05)
+
+
+@pytest.mark.slow
+def test_refinement_confirms_published_values():
+    """At Re 1000, to seven digits where the velocity is smooth: Botella and Peyret's values are right."""
+    study = Study.run("full", "auto", Runner())
+    assert_confirmed(study.table(), meshes=4)
+    assert study.largest_difference() < 5e-6
+    limits = study.limits()
+    assert limits["u(0.5, 0.0547)"].value == pytest.approx(-0.1812881, abs=6e-7)
+    assert limits["u(0.5, 0.1719)"].value == pytest.approx(-0.3885691, abs=2e-6)
+    coarser = Study(study.meshes[:3], study.parts[:3]).limits()
+    assert all(limit.error < coarser[name].error / 3 for name, limit in limits.items())
+
+
+def test_limits():
+    for order in (1, 2, 3.5):
+        values = [2.0 - 3.0 * 2 ** (-order * k) for k in range(4)]
+        value, error, found = Limit.of(values)
+        assert value == pytest.approx(2.0, abs=1e-12)
+        assert found == pytest.approx(order)
+        assert error == values[-1] - values[-2]
+    assert Limit.of([0.0, 1.0, 1.9]) == (1.9, pytest.approx(0.9), None)  # hardly falls
+    assert Limit.of([0.0, 1.0, 1.01]) == (1.01, pytest.approx(0.01), None)  # faster than elements can
+    assert Limit.of([1.0, 2.0, 2.0]) == (2.0, 0.0, None)
+
+
 def test_cavity_agrees_with_published_values(cavity):
     result, out = cavity
     assert result.answer.startswith("Right, as far as this shows: 12 of 12 figures of the cavity agree")
@@ -40,9 +80,41 @@ def test_cavity_agrees_with_published_values(cavity):
         assert result.metrics[f"lowest_u_re{re}"].value == pytest.approx(lowest, abs=1e-5)
         assert result.metrics[f"kinetic_energy_re{re}"].value == pytest.approx(energy, abs=1e-6)
     assert sum("Botella" in row.published for row in result.comparison) == 2
+    assert "; refined to 96 x 96 squares, all published values at Re 1000 are met to 4e-05" in result.answer
+    assert result.metrics["limit_u_0.0547"].value == pytest.approx(-0.1812881, abs=5e-7)
+    assert_confirmed(result.tables["refinement"], meshes=3)
     text = (out / "report.html").read_text()
     assert "Botella and Peyret" in text
     assert set(flow_cavity.figures(result)) == {"fields", "centre_lines", "steps", "orders", "solvers"}
+
+
+def test_fields_for_paraview(cavity, cylinder, jet):
+    """Each folder has the flows that its figures show, with pressure and vorticity."""
+    meshio = pytest.importorskip("meshio")
+    maps = {f"{place}_{name}" for place in ("centre", "worst") for name in ("full", "none", "oseen")}
+    for (_, out), names in ((cavity, {"re100", "re400", "re1000"}), (cylinder, maps), (jet, maps)):
+        assert {path.stem for path in (out / "fields").iterdir()} == names
+    read = meshio.read(cavity[1] / "fields" / "re400.vtu").point_data
+    solution = flow.cases.two_lid_cavity(32).solve({"Re": 400, "a": 0})
+    np.testing.assert_allclose(read["velocity"][:, :2], solution.velocity, atol=1e-9)
+    vertices = slice(solution.problem.n_pressure)
+    np.testing.assert_allclose(read["pressure"][vertices], solution.pressure, atol=1e-9)
+    worst = [
+        meshio.read(jet[1] / "fields" / f"worst_{name}.vtu").point_data for name in ("full", "none", "oseen")
+    ]
+    gaps = [np.linalg.norm(part["velocity"] - worst[0]["velocity"]) for part in worst[1:]]
+    assert gaps[0] > 2 * gaps[1] > 0
+
+
+def test_fields_of_earlier_options_are_cleared(tmp_path):
+    pytest.importorskip("meshio")
+    solution = flow.cases.two_lid_cavity(2).stokes({"Re": 100, "a": 0})
+    for names in (["re50", "re60"], ["re70"]):
+        write_fields(tmp_path, dict.fromkeys(names, solution), earlier="re")
+        (tmp_path / "mine.vtu").touch()
+        assert sorted(path.stem for path in tmp_path.iterdir()) == ["mine", *names]
+    write_fields(tmp_path, {"pair": solution})
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_cavity_does_not_depend_on_workers(cavity, tmp_path):

@@ -13,8 +13,8 @@ namespace nonideal::flow {
 struct OseenTerms {
   double viscosity = 1.0;
   double reaction = 0.0;  ///< factor of the mass matrix: 1 / time step, or 1 for a projection
-  std::span<const double> convecting = {};  ///< (n_nodes, 2) velocities w; empty: none
-  std::span<const double> boundary = {};    ///< (n_nodes, 2), read at constrained nodes; empty: zero
+  std::span<const double> convecting = {};  ///< (n_nodes, dim) velocities w; empty: none
+  std::span<const double> boundary = {};    ///< (n_nodes, dim), read at constrained nodes; empty: zero
   bool newton = false;  ///< adds (v . grad) w to the matrix and (w . grad) w to the right-hand side
 };
 
@@ -23,9 +23,9 @@ struct OseenTerms {
 ///   [ reaction M + viscosity K + C(w) (+ C'(w)),  B^T ]
 ///   [ B,                                           0   ]
 ///
-/// Rows are the free velocity dofs (both components of a node side by side), then the pressures but the
+/// Rows are the free velocity dofs (the components of a node side by side), then the pressures but the
 /// pinned one, each in ascending order. The pattern is the same for all terms, structurally symmetric, and
-/// couples both components of two nodes (zero without Newton), so that one analysis serves for all. The
+/// couples all components of two nodes (zero without Newton), so that one analysis serves for all. The
 /// right-hand side holds what constrained velocities and Newton's term put there; loads are the caller's to
 /// add.
 ///

@@ -47,8 +47,13 @@ inline std::int64_t filter_segment(const Filter& f, std::int64_t begin, std::int
     _mm512_storeu_si512(out + n, _mm512_maskz_compress_epi32(near, _mm512_loadu_si512(f.atoms + k)));
     n += __builtin_popcount(near);
   }
-  range.least = _mm512_mask_reduce_min_ps(0xFFFF, least);
-  range.largest = _mm512_mask_reduce_max_ps(0xFFFF, largest);
+  float low[16], high[16];  // the reducing intrinsics make gcc 12 warn of its own header
+  _mm512_storeu_ps(low, least);
+  _mm512_storeu_ps(high, largest);
+  for (int i = 0; i < 16; ++i) {
+    range.least = low[i] < range.least ? low[i] : range.least;
+    range.largest = high[i] > range.largest ? high[i] : range.largest;
+  }
   return n;
 }
 

@@ -10,6 +10,7 @@ interatomic potential and force predictions", arXiv 2311.02869 (2023).
 from nonideal.lazy import on_demand
 from nonideal.physics.atoms.frame import Frame
 from nonideal.physics.atoms.neighbors import NeighborList, neighbor_list
+<<<<<<< HEAD
 from nonideal.physics.atoms.potential import Potential
 from nonideal.physics.atoms.prediction import Prediction
 
@@ -25,3 +26,8 @@ __all__ = [
 ]
 
 __getattr__ = on_demand(__name__, {"LEIGNN": "model", "Graph": "graph", "LeignnCalculator": "calculator"})
+=======
+from nonideal.physics.atoms.reading import read_frames
+
+__all__ = ["Frame", "NeighborList", "neighbor_list", "read_frames"]
+>>>>>>> main

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from nonideal.checks import FloatArray, check_finite, check_mapping, check_number
 from nonideal.errors import InvalidArgument
@@ -84,6 +85,21 @@ class Frame(System):
     stress: FloatArray | None = None
     force_mask: BoolArray | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
+
+    if TYPE_CHECKING:  # what may be given; the fields' types are what is kept
+
+        def __init__(
+            self,
+            numbers: ArrayLike,
+            positions: ArrayLike,
+            cell: ArrayLike | None = None,
+            pbc: ArrayLike = False,
+            energy: float | None = None,
+            forces: ArrayLike | None = None,
+            stress: ArrayLike | None = None,
+            force_mask: ArrayLike | None = None,
+            info: Mapping[str, Any] | None = None,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         numbers = check_numbers("numbers", self.numbers)

@@ -92,8 +92,12 @@ def neighbor_list(
         )
     options = _options(cutoff, half, max_neighbors, max_neighbors_rule, num_threads)
     atoms = as_system(system)
-    arrays = _core.atoms.find_neighbors(quantities, atoms.positions, atoms.cell, atoms.pbc, options)
-    return arrays[0] if len(quantities) == 1 else arrays
+    letters = "".join(dict.fromkeys(quantities))  # each once
+    found = _core.atoms.find_neighbors(letters, atoms.positions, atoms.cell, atoms.pbc, options)
+    if letters != quantities:
+        arrays = dict(zip(letters, found, strict=True))
+        found = tuple(arrays[letter] for letter in quantities)
+    return found[0] if len(quantities) == 1 else found
 
 
 class NeighborList:

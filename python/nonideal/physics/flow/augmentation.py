@@ -116,6 +116,12 @@ def augment(
         raise InvalidArgument(
             f"weights: method = {method!r} does not depend on them, but {len(weights)} are given"
         )
+    dim = snapshots.problem.mesh.dim
+    if method == "stream_product" and dim != 2:
+        raise InvalidArgument(
+            f"method = 'stream_product' needs a stream function, which is for two dimensions, not {dim}; "
+            "'bracket' and 'geometric_leray' are for three too"
+        )
     names = set(snapshots.parameters[0])
     for index, mu in enumerate(snapshots.parameters):
         if set(mu) != names:

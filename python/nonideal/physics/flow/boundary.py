@@ -14,48 +14,52 @@ from nonideal.errors import InvalidArgument
 __all__ = ["Data", "Parameters", "check_data", "check_parameters", "evaluate", "number_of", "words"]
 
 Parameters: TypeAlias = Mapping[str, float]
-#: A number for all components, a number for each, or a function of (x, y, mu) that returns one for each.
-Data: TypeAlias = float | tuple[float, float] | Callable[[FloatArray, FloatArray, Parameters], Any]
+#: A number for all components, a number for each, or a function of (x, y, mu) or (x, y, z, mu) that returns
+#: one for each.
+Data: TypeAlias = float | tuple[float, ...] | Callable[..., Any]
+
+_TUPLES = {2: "a pair of numbers", 3: "a triple of numbers"}
 
 
-def check_data(argument: str, data: Any) -> Data:
+def check_data(argument: str, data: Any, dim: int) -> Data:
     """Return boundary data or a body force; constants are checked here, functions when they are called."""
     if callable(data):
         function: Data = data
         return function
     if isinstance(data, Real):
         return check_number(argument, data)
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise InvalidArgument(f"{argument} = {data!r} is not a number, a pair of numbers or a function")
-    first, second = (check_number(f"{argument}[{i}]", value) for i, value in enumerate(data))
-    return first, second
+    if not isinstance(data, tuple | list) or len(data) != dim:
+        raise InvalidArgument(f"{argument} = {data!r} is not a number, {_TUPLES[dim]} or a function")
+    return tuple(check_number(f"{argument}[{i}]", value) for i, value in enumerate(data))
 
 
 def evaluate(argument: str, data: Data, points: FloatArray, mu: Parameters) -> FloatArray:
-    """Return the values at (..., 2) points, as (..., 2)."""
+    """Return the values at (..., dim) points, as (..., dim)."""
     out = np.empty(points.shape)
     if not callable(data):
         out[...] = data
         return out
-    x, y = (np.ascontiguousarray(points[..., c]).ravel() for c in range(2))
+    dim = points.shape[-1]
+    places = [np.ascontiguousarray(points[..., c]).ravel() for c in range(dim)]
+    shape = places[0].shape
     place = f"{argument} at {words(mu)}"
     try:
-        values = data(x, y, mu)
+        values = data(*places, mu)
     except KeyError as problem:
         raise InvalidArgument(f"mu lacks {problem}, which {argument} asks for") from None
-    if not isinstance(values, tuple | list | np.ndarray) or len(values) != 2:
-        raise InvalidArgument(f"{place} returned {type(values).__name__}, not 2 components")
+    if not isinstance(values, tuple | list | np.ndarray) or len(values) != dim:
+        raise InvalidArgument(f"{place} returned {type(values).__name__}, not {dim} components")
     for c, value in enumerate(values):
         array = np.asarray(value)
-        if array.dtype.kind not in "iuf" or array.shape not in ((), x.shape):
+        if array.dtype.kind not in "iuf" or array.shape not in ((), shape):
             raise InvalidArgument(
                 f"{place}: component {c} has shape {array.shape} and dtype {array.dtype}, "
-                f"not a number or {len(x)} numbers"
+                f"not a number or {shape[0]} numbers"
             )
-        bad = ~np.isfinite(np.broadcast_to(array, x.shape))
+        bad = ~np.isfinite(np.broadcast_to(array, shape))
         if bad.any():
-            i = int(bad.argmax())
-            raise InvalidArgument(f"{place}: component {c} is not finite at ({x[i]:g}, {y[i]:g})")
+            where = ", ".join(f"{axis[int(bad.argmax())]:g}" for axis in places)
+            raise InvalidArgument(f"{place}: component {c} is not finite at ({where})")
         out[..., c] = array.reshape(out.shape[:-1]) if array.ndim else array
     return out
 

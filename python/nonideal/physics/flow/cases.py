@@ -1,21 +1,25 @@
-"""Four flows with two parameters (the step: one), after published ones; meshes are made here.
+"""Five flows with two parameters (the step: one), after published ones; meshes are made here.
 
 Each function returns a `NavierStokes` with its `ParameterSpace` as ``parameters``.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, TypeAlias
 
-from nonideal.checks import FloatArray, check_positive
+from nonideal.checks import FloatArray, check_choice, check_positive
+from nonideal.errors import InvalidArgument
+from nonideal.physics.flow import squirmer
 from nonideal.physics.flow.boundary import Parameters
 from nonideal.physics.flow.mesh import Mesh
 from nonideal.physics.flow.parameters import ParameterSpace
 from nonideal.physics.flow.problem import NavierStokes
 
-__all__ = ["backward_step", "channel_jet", "cylinder", "two_lid_cavity"]
+__all__ = ["backward_step", "channel_jet", "cylinder", "swimmer", "two_lid_cavity"]
 
 Components: TypeAlias = tuple[FloatArray | float, FloatArray | float]
+Vector: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]
 
 _SLOT = (1.0, 1.5)
 _HEIGHT = 0.41  # metre, of the channel with the cylinder
@@ -57,6 +61,18 @@ def _cylinder_inflow(x: FloatArray, y: FloatArray, mu: Parameters) -> Components
 
 def _viscosity(mu: Parameters) -> float:
     return mu["nu"]
+
+
+def _swimming(x: FloatArray, y: FloatArray, z: FloatArray, mu: Parameters, *, aspect: float) -> Vector:
+    u, v, w = squirmer.slip(x, y, z, aspect, mu["beta"])
+    b1 = 1.0 / squirmer.speed_over_b1(aspect)
+    return b1 * u, b1 * v, b1 * w
+
+
+def _unbounded(x: FloatArray, y: FloatArray, z: FloatArray, mu: Parameters) -> Vector:
+    u, v, w = squirmer.stokes_velocity(x, y, z, mu["beta"])
+    b1 = 1.0 / squirmer.speed_over_b1(1.0)
+    return b1 * u, b1 * v, b1 * w
 
 
 def two_lid_cavity(n: int = 32, regularised: bool = False, *, solver: Any = "auto") -> NavierStokes:
@@ -221,5 +237,76 @@ def backward_step(n: int = 16, length: float = 30.0, *, solver: Any = "auto") ->
         dirichlet={"inlet": _step_inflow, "step": 0.0, "bottom": 0.0, "top": 0.0},
         traction={"outlet": 0.0},
         parameters=ParameterSpace(Re=(100, 400)),
+        solver=solver,
+    )
+
+
+def swimmer(
+    n: int = 4,
+    aspect: float = 1.0,
+    *,
+    far: str = "uniform",
+    half_width: float | None = None,
+    upstream: float | None = None,
+    downstream: float | None = None,
+    solver: Any = "auto",
+) -> NavierStokes:
+    """Return the flow around a swimmer that is held in a stream: a squirmer in a square channel, in 3-D.
+
+    A prolate spheroid, semi-axis 1 across, its middle at the origin, in the frame that moves with it along +z
+    at speed 1. Its surface moves along itself, on a sphere with ``B1 sin(theta) (1 + beta cos(theta))``, the
+    angle counted from the front pole (M. J. Lighthill, Comm. Pure Appl. Math. 5, 109-118, 1952; J. R. Blake,
+    J. Fluid Mech. 46, 199-208, 1971). On a spheroid it moves along t, the unit tangent from the front pole to
+    the rear one, with ``-B1 (t . e_z) (1 + beta z / aspect)``: S. R. Keller and T. Y. Wu, J. Fluid Mech. 80,
+    259-278 (1977), with the second mode of M. Theers et al., Soft Matter 12, 7372-7385 (2016). B1 (3/2 for a
+    sphere) is such that in unbounded Stokes flow no force acts at that speed: the body would swim so by
+    itself. In this channel, and with inertia, a force is left: `Solution.force` on the part ``"body"``.
+
+    Parameters
+    ----------
+    n : int
+        Cells along each quarter of the body's girth; long bodies need more.
+    aspect : float
+        Length of the body over its width, in [1, 10].
+    far : {"uniform", "stokes"}
+        What flows on the channel: (0, 0, -1) at its sides and where the fluid enters, and an open outlet; or
+        everywhere the exact Stokes flow around a sphere in unbounded fluid (aspect 1 only).
+    half_width, upstream, downstream : float, optional
+        The channel, as for `Mesh.body_channel`.
+    solver : str or SparseSolver
+        As for `NavierStokes`.
+
+    Returns
+    -------
+    NavierStokes
+        Parameters: Re in [1, 40] (viscosity 1 / Re), beta in [-2, 2]; beta < 0 pushes, beta > 0 pulls.
+
+    Raises
+    ------
+    InvalidArgument
+        If a value is outside its range, or cells fold.
+
+    Examples
+    --------
+    >>> from nonideal.physics import flow
+    >>> problem = flow.cases.swimmer(n=2)
+    >>> problem.parameters, problem.mesh.dim
+    (ParameterSpace(Re=(1, 40), beta=(-2, 2)), 3)
+    """
+    mesh = Mesh.body_channel(
+        n, aspect=aspect, half_width=half_width, upstream=upstream, downstream=downstream
+    )
+    sides = ("x0", "x1", "y0", "y1", "z1")
+    outer: dict[str, Any] = dict.fromkeys(sides, (0.0, 0.0, -1.0))
+    if check_choice("far", far, ("uniform", "stokes")) == "stokes":
+        if aspect != 1.0:
+            raise InvalidArgument(f"aspect = {aspect:g}: the exact Stokes flow is that of a sphere, aspect 1")
+        outer = dict.fromkeys((*sides, "z0"), _unbounded)
+    return NavierStokes(
+        mesh,
+        viscosity=_inverse_reynolds,
+        dirichlet={**outer, "body": partial(_swimming, aspect=float(aspect))},
+        traction={} if far == "stokes" else {"z0": 0.0},
+        parameters=ParameterSpace(Re=(1, 40), beta=(-2, 2)),
         solver=solver,
     )

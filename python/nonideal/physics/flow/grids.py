@@ -1,9 +1,9 @@
-"""Structured triangle meshes: points, cells and boundary parts as arrays."""
+"""Structured meshes, and refined ones: points, cells and boundary parts as arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise, permutations
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,9 +18,17 @@ from nonideal.checks import (
     check_positive,
 )
 from nonideal.errors import InvalidArgument
-from nonideal.physics.flow.quadrature import triangle_shape
+from nonideal.physics.flow.simplex import SIMPLICES
 
-__all__ = ["channel_slot", "cylinder_channel", "rectangle", "refined", "step_channel"]
+__all__ = [
+    "box",
+    "channel_slot",
+    "cylinder_channel",
+    "rectangle",
+    "refined",
+    "step_channel",
+    "with_edge_nodes",
+]
 
 Ints: TypeAlias = NDArray[np.int32]
 Parts: TypeAlias = dict[str, Ints]
@@ -35,14 +43,41 @@ _RADIAL = 2.0
 
 def rectangle(x0: float, x1: float, y0: float, y1: float, nx: int, ny: int, grading: str | None) -> Arrays:
     """Return a rectangle."""
-    nx, ny = check_integer("nx", nx, 1), check_integer("ny", ny, 1)
-    place = _uniform if grading is None else _GRADINGS[check_choice("grading", grading, _GRADINGS)]
-    for axis, low, high in (("x", x0, x1), ("y", y0, y1)):
-        if not check_number(f"{axis}0", low) < check_number(f"{axis}1", high):
-            raise InvalidArgument(f"{axis}1 = {high} is not above {axis}0 = {low}")
-    x, y = x0 + (x1 - x0) * place(nx), y0 + (y1 - y0) * place(ny)
-    points, cells, sides = _lattice(x, y)
-    return points, cells, sides
+    return _lattice(*_axes(((x0, x1), (y0, y1)), (nx, ny), grading))
+
+
+def box(
+    x: tuple[float, float],
+    y: tuple[float, float],
+    z: tuple[float, float],
+    counts: tuple[int, int, int],
+    grading: str | None,
+) -> Arrays:
+    """Return a box: each hexahedron is cut into the six tetrahedra around its diagonal."""
+    lines = _axes((x, y, z), counts, grading)
+    nx, ny, nz = (len(line) for line in lines)
+    points = np.stack(
+        [np.tile(lines[0], ny * nz), np.tile(np.repeat(lines[1], nx), nz), np.repeat(lines[2], nx * ny)],
+        axis=1,
+    )
+    number = np.arange(len(points)).reshape(nz, ny, nx)
+    lowest = number[:-1, :-1, :-1].reshape(-1, 1)
+    step = (1, nx, nx * ny)  # to the neighbour along each axis
+    paths = []  # from the lowest corner to the highest, along the axes in each order
+    for a, b, c in permutations(range(3)):
+        path = [0, step[a], step[a] + step[b], sum(step)]
+        even = (a, b, c) in ((0, 1, 2), (1, 2, 0), (2, 0, 1))
+        paths.append(path if even else [path[0], path[2], path[1], path[3]])
+    cells: Ints = (lowest[:, None] + np.array(paths)).reshape(-1, 4).astype(np.int32)
+    faces = {
+        "x0": number[:, :, 0], "x1": number[:, :, -1], "y0": number[:, 0], "y1": number[:, -1],
+        "z0": number[0], "z1": number[-1],
+    }  # fmt: skip
+    parts: Parts = {}
+    for name, face in faces.items():
+        a, b, c, d = _quads(face[:-1, :-1], face[:-1, 1:], face[1:, 1:], face[1:, :-1]).T
+        parts[name] = np.stack([a, b, c, a, c, d], axis=1).reshape(-1, 3).astype(np.int32)
+    return points, cells, parts
 
 
 def channel_slot(n: int, length: float, slot: tuple[float, float]) -> Arrays:
@@ -149,7 +184,7 @@ def cylinder_channel(
         ),
         "cylinder": circle,
     }  # fmt: skip
-    points, cells = _with_side_nodes(points, cells, circle, lambda p: _onto_circle(p, middle, radius))
+    points, cells = with_edge_nodes(points, cells, circle, lambda p: _onto_circle(p, middle, radius))
     return points, cells, {name: facets.astype(np.int32) for name, facets in parts.items()}
 
 
@@ -161,17 +196,21 @@ def refined(
     boundaries: Mapping[str, Ints],
     project: Callable[[str, FloatArray], ArrayLike] | None,
 ) -> Arrays:
-    """Return each triangle cut into four; nodes on sides become vertices."""
-    a, b, c, ab, bc, ca = cell_nodes.T
-    children = np.stack([a, ab, ca, ab, b, bc, ca, bc, c, ab, bc, ca], axis=1).reshape(-1, 3).astype(np.int32)
+    """Return each triangle cut into four, each tetrahedron into eight; nodes on edges become vertices."""
+    simplex = SIMPLICES[nodes.shape[1]]
+    surface = SIMPLICES[simplex.dim - 1]
+    children = _children(nodes[cell_nodes])
+    n_children = children.shape[1]
+    vertices = np.take_along_axis(cell_nodes, children.reshape(len(cells), -1), axis=1)
+    vertices = vertices.reshape(-1, simplex.n_vertices).astype(np.int32)
     n_vertices = len(nodes) - len(edges)
     middle = {tuple(edge): n_vertices + i for i, edge in enumerate(np.sort(edges, axis=1).tolist())}
+    pattern = np.array(_CHILDREN[surface.dim])
     parts: Parts = {}
     for name, facets in boundaries.items():
-        between = np.array([middle[min(f), max(f)] for f in facets.tolist()])
-        parts[name] = (
-            np.stack([facets[:, 0], between, between, facets[:, 1]], axis=1).reshape(-1, 2).astype(np.int32)
-        )
+        ends = np.sort(surface.edge_ends(facets), axis=1).tolist()
+        between = np.array([middle[a, b] for a, b in ends]).reshape(len(facets), -1)
+        parts[name] = np.hstack([facets, between])[:, pattern].reshape(-1, simplex.dim).astype(np.int32)
     points = np.array(nodes)
 
     def moved(name: str, places: FloatArray) -> FloatArray:
@@ -185,27 +224,64 @@ def refined(
         for name, facets in parts.items():
             new = np.unique(facets[facets >= n_vertices])
             points[new] = moved(name, points[new])
-    if cells.shape[1] == 3 and project is None:
-        return points, children, parts
-    # Nodes on the children's sides: where their parents' quadratic maps put them.
-    local = np.array([[0, 0], [1, 0], [0, 1], [0.5, 0], [0.5, 0.5], [0, 0.5]])
-    of_child = np.array([[0, 3, 5], [3, 1, 4], [5, 4, 2], [3, 4, 5]])
-    ends = np.stack([children, np.roll(children, -1, axis=1)], axis=2).reshape(-1, 2)
-    keys, first, inverse = np.unique(np.sort(ends, axis=1), axis=0, return_index=True, return_inverse=True)
-    child, side = first // 3, first % 3
-    parent, which = child // 4, child % 4
-    reference = (local[of_child[which, side]] + local[of_child[which, (side + 1) % 3]]) / 2
-    if cells.shape[1] == 3:
-        side_points = points[keys].mean(axis=1)
+    straight = cells.shape[1] == simplex.n_vertices
+    if straight and project is None:
+        return points, vertices, parts
+    # Nodes on the children's edges: where their parents' quadratic maps put them.
+    keys, first, inverse = np.unique(
+        np.sort(simplex.edge_ends(vertices), axis=1), axis=0, return_index=True, return_inverse=True
+    )
+    if straight:
+        edge_points = points[keys].mean(axis=1)
     else:
-        side_points = np.einsum("nk,nkc->nc", triangle_shape(*reference.T), nodes[cell_nodes[parent]])
+        child, edge = np.divmod(first, len(simplex.edges))
+        parent, which = np.divmod(child, n_children)
+        ends = children[parent[:, None], which[:, None], np.array(simplex.edges)[edge]]
+        shape = simplex.shape(simplex.places[ends].mean(axis=1))
+        edge_points = np.einsum("nk,nkc->nc", shape, nodes[cell_nodes[parent]])
     row = {tuple(key): i for i, key in enumerate(keys.tolist())}
     if project is not None:
         for name, facets in parts.items():
-            rows = np.array([row[min(f), max(f)] for f in facets.tolist()])
-            side_points[rows] = moved(name, side_points[rows])
-    six = np.concatenate([children, len(points) + inverse.reshape(-1, 3)], axis=1).astype(np.int32)
-    return np.concatenate([points, side_points]), six, parts
+            ends = np.unique(np.sort(surface.edge_ends(facets), axis=1), axis=0)
+            rows = np.array([row[a, b] for a, b in ends.tolist()])
+            edge_points[rows] = moved(name, edge_points[rows])
+    number = len(points) + inverse.reshape(len(vertices), -1)
+    return np.concatenate([points, edge_points]), np.hstack([vertices, number]).astype(np.int32), parts
+
+
+#: Children of a segment and of a triangle, as local nodes; of a tetrahedron those at its corners.
+_CHILDREN = {
+    1: ((0, 2), (2, 1)),
+    2: ((0, 3, 5), (3, 1, 4), (5, 4, 2), (3, 4, 5)),
+    3: ((0, 4, 6, 7), (4, 1, 5, 8), (6, 5, 2, 9), (7, 8, 9, 3)),
+}
+#: Diagonals of the octahedron between a tetrahedron's nodes on edges, and the ring of the other four around
+#: each: (first, last, ring k, ring k + 1) has a positive volume.
+_DIAGONALS = ((4, 9), (5, 7), (6, 8))
+_RINGS = ((5, 6, 7, 8), (4, 8, 9, 6), (4, 5, 9, 7))
+
+
+def _children(places: FloatArray) -> NDArray[np.int64]:
+    """Return the corners of the children of cells, places (n_cells, n_nodes, dim), as local nodes.
+
+    Their shape is (n_cells, n_children, dim + 1).
+    """
+    dim = places.shape[2]
+    corners = np.array(_CHILDREN[dim])
+    children = np.broadcast_to(corners, (len(places), *corners.shape))
+    if dim == 2:
+        return children
+    inner = np.array(
+        [
+            [(*ends, ring[k], ring[(k + 1) % 4]) for k in range(4)]
+            for ends, ring in zip(_DIAGONALS, _RINGS, strict=True)
+        ]
+    )
+    first, last = np.array(_DIAGONALS).T
+    lengths = np.linalg.norm(places[:, first] - places[:, last], axis=2)
+    # Of lengths that are equal but for round-off the first.
+    shortest = (lengths <= lengths.min(axis=1, keepdims=True) * (1 + 1e-9)).argmax(axis=1)
+    return np.concatenate([children, inner[shortest]], axis=1)
 
 
 def _uniform(n: int) -> FloatArray:
@@ -217,6 +293,20 @@ def _cosine(n: int) -> FloatArray:
 
 
 _GRADINGS = {"cosine": _cosine}
+
+
+def _axes(
+    ranges: Sequence[tuple[float, float]], counts: Sequence[int], grading: str | None
+) -> list[FloatArray]:
+    """Return the coordinates of grid lines along each axis."""
+    counts = [check_integer(f"n{axis}", n, 1) for axis, n in zip("xyz", counts, strict=False)]
+    place = _uniform if grading is None else _GRADINGS[check_choice("grading", grading, _GRADINGS)]
+    lines = []
+    for axis, (low, high), n in zip("xyz", ranges, counts, strict=False):
+        if not check_number(f"{axis}0", low) < check_number(f"{axis}1", high):
+            raise InvalidArgument(f"{axis}1 = {high} is not above {axis}0 = {low}")
+        lines.append(low + (high - low) * place(n))
+    return lines
 
 
 def _quads(*corners: NDArray[Any]) -> NDArray[Any]:
@@ -243,18 +333,19 @@ def _cut_shorter(points: FloatArray, quads: NDArray[Any]) -> NDArray[Any]:
     return np.where(first[:, None], along, across).reshape(-1, 3)
 
 
-def _with_side_nodes(
+def with_edge_nodes(
     points: FloatArray, cells: NDArray[Any], facets: NDArray[Any], move: Callable[[FloatArray], FloatArray]
 ) -> tuple[FloatArray, Ints]:
-    """Return 6-node cells; the nodes of `facets` are moved, all others halve their sides."""
-    ends = np.stack([cells, np.roll(cells, -1, axis=1)], axis=2).reshape(-1, 2)
-    keys, inverse = np.unique(np.sort(ends, axis=1), axis=0, return_inverse=True)
+    """Return quadratic cells; the nodes on edges of `facets` are moved, all others halve their edges."""
+    simplex = SIMPLICES[points.shape[1]]
+    keys, inverse = np.unique(np.sort(simplex.edge_ends(cells), axis=1), axis=0, return_inverse=True)
     nodes = (points[keys[:, 0]] + points[keys[:, 1]]) / 2
-    wanted = {tuple(facet) for facet in np.sort(facets, axis=1).tolist()}
+    ends = SIMPLICES[simplex.dim - 1].edge_ends(facets)
+    wanted = {tuple(edge) for edge in np.sort(ends, axis=1).tolist()}
     rows = [i for i, key in enumerate(keys.tolist()) if tuple(key) in wanted]
     nodes[rows] = move(nodes[rows])
-    six = np.concatenate([cells, len(points) + inverse.reshape(-1, 3)], axis=1)
-    return np.concatenate([points, nodes]), six.astype(np.int32)
+    quadratic = np.hstack([cells, len(points) + inverse.reshape(len(cells), -1)])
+    return np.concatenate([points, nodes]), quadratic.astype(np.int32)
 
 
 def _onto_circle(points: FloatArray, middle: FloatArray, radius: float) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Triangle meshes with named boundary parts."""
+"""Meshes of triangles or tetrahedra with named boundary parts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from nonideal import _core
 from nonideal.checks import FloatArray, check_finite, check_mapping
 from nonideal.errors import InvalidArgument
-from nonideal.physics.flow import exchange, grids
+from nonideal.physics.flow import exchange, grids, grids_body
+from nonideal.physics.flow.simplex import SIMPLICES
 
 __all__ = ["Mesh"]
 
@@ -21,31 +22,35 @@ Project: TypeAlias = Callable[[str, FloatArray], ArrayLike]
 
 
 class Mesh:
-    """Triangles, straight or with curved sides, and names for the parts of their boundary.
+    """Triangles or tetrahedra, straight or with curved edges, and names for the parts of their boundary.
 
     Parameters
     ----------
-    points : (n_points, 2) array_like, metre
-        Vertices first, then nodes on sides.
-    cells : (n_cells, 3) or (n_cells, 6) array_like of int
-        Corners of each triangle, counter-clockwise, then (6) the nodes on its sides 0-1, 1-2, 2-0: the order
-        of meshio's ``triangle`` and ``triangle6``.
-    boundaries : mapping of str to (n_facets, 2) array_like of int
-        Sides of each part by their two vertices. Together they cover the whole boundary, each side once.
+    points : (n_points, dim) array_like, metre
+        Vertices first, then nodes on edges.
+    cells : (n_cells, 3 or 6) or (n_cells, 4 or 10) array_like of int
+        In two dimensions the corners of each triangle, counter-clockwise, then (6) the nodes on its sides
+        0-1, 1-2, 2-0: the order of meshio's ``triangle`` and ``triangle6``. In three the corners of each
+        tetrahedron, of positive volume, then (10) the nodes on its edges 0-1, 1-2, 2-0, 0-3, 1-3, 2-3: the
+        order of ``tetra`` and ``tetra10``.
+    boundaries : mapping of str to (n_facets, dim) array_like of int
+        Facets (sides of triangles, faces of tetrahedra) of each part by their vertices. Together they cover
+        the whole boundary, each facet once.
 
     Attributes
     ----------
     points, cells, boundaries
-        As given; read-only, int32 and float64. Facets are turned so that the cell is on their left.
+        As given; read-only, int32 and float64. Facets are turned so that the cell is on their left, or that
+        they run counter-clockwise for who is outside.
     dim, n_vertices, n_cells : int
     curved : bool
-        Whether a side's node is off the middle of the side.
+        Whether an edge's node is off the middle of the edge.
 
     Raises
     ------
     InvalidArgument
         If a cell is inverted, degenerate or folded, cells don't fit together, a number is not finite, or the
-        parts don't cover the boundary; the text names cell or side.
+        parts don't cover the boundary; the text names cell or facet.
 
     Examples
     --------
@@ -76,17 +81,17 @@ class Mesh:
 
     @property
     def n_cells(self) -> int:
-        """Triangles."""
+        """Triangles or tetrahedra."""
         return len(self.cells)
 
     @property
     def curved(self) -> bool:
-        """Whether a side's node is off the middle of the side."""
+        """Whether an edge's node is off the middle of the edge."""
         return self._core.n_curved_cells > 0
 
     def __repr__(self) -> str:
         kind = "curved" if self.curved else "straight"
-        return f"Mesh({self.n_cells} {kind} triangles, parts {', '.join(self.boundaries)})"
+        return f"Mesh({self.n_cells} {kind} {SIMPLICES[self.dim].cells}, parts {', '.join(self.boundaries)})"
 
     def __getstate__(self) -> dict[str, Any]:
         return {"points": self.points, "cells": self.cells, "boundaries": self.boundaries}
@@ -122,6 +127,49 @@ class Mesh:
         (16, ['bottom', 'left', 'right', 'top'])
         """
         return cls(*grids.rectangle(x0, x1, y0, y1, nx, ny, grading))
+
+    @classmethod
+    def box(
+        cls,
+        x0: float,
+        x1: float,
+        y0: float,
+        y1: float,
+        z0: float,
+        z1: float,
+        *,
+        nx: int,
+        ny: int,
+        nz: int,
+        grading: str | None = None,
+    ) -> Self:
+        """Return a box of nx by ny by nz hexahedra, each cut into six tetrahedra around one diagonal.
+
+        The diagonal goes from the lowest corner of each hexahedron to its highest (Kuhn's subdivision), so
+        that every tetrahedron has an edge inside the box.
+
+        Parameters
+        ----------
+        x0, x1, y0, y1, z0, z1 : float
+            Faces, x0 < x1 and so on. The parts are ``x0, x1, y0, y1, z0, z1``.
+        nx, ny, nz : int
+            Hexahedra along each axis, >= 1.
+        grading : str, optional
+            ``"cosine"``: finer towards all faces, points at (1 - cos(pi s)) / 2 with s uniform.
+
+        Raises
+        ------
+        InvalidArgument
+            If a value is outside its range.
+
+        Examples
+        --------
+        >>> from nonideal.physics import flow
+        >>> mesh = flow.Mesh.box(0, 1, 0, 1, 0, 2, nx=2, ny=2, nz=3)
+        >>> mesh.dim, mesh.n_cells, sorted(mesh.boundaries)
+        (3, 72, ['x0', 'x1', 'y0', 'y1', 'z0', 'z1'])
+        """
+        return cls(*grids.box((x0, x1), (y0, y1), (z0, z1), (nx, ny, nz), grading))
 
     @classmethod
     def channel_slot(cls, n: int, *, length: float = 8.0, slot: tuple[float, float] = (1.0, 1.5)) -> Self:
@@ -210,16 +258,60 @@ class Mesh:
         """
         return cls(*grids.step_channel(n, length))
 
-    def refined(self, project: Project | None = None) -> Mesh:
-        """Return the mesh with each triangle cut into four.
+    @classmethod
+    def body_channel(
+        cls,
+        n: int,
+        *,
+        aspect: float = 1.0,
+        radius: float = 1.0,
+        half_width: float | None = None,
+        upstream: float | None = None,
+        downstream: float | None = None,
+    ) -> Self:
+        """Return a square channel along z with a prolate spheroid in its middle, in 10-node tetrahedra.
 
-        Curved sides are cut on their own parabolas; with ``project`` new boundary points move to the true
-        curve.
+        The spheroid's middle is the origin. Edges on it are curved, their nodes lie on it; cells grow from
+        there outwards.
+
+        Parameters
+        ----------
+        n : int
+            Cells along each quarter of the body's girth, >= 2; long bodies need more, or cells would fold.
+        aspect : float
+            Length of the body over its width, in [1, 10].
+        radius : float
+            Semi-axes of the body across; along z it is aspect * radius.
+        half_width : float, optional
+            The channel is [-half_width, half_width]^2 across; default: 4 radius.
+        upstream, downstream : float, optional
+            The channel goes from z = -downstream to z = upstream; defaults: 7 and 3 radii from the poles.
+
+        Raises
+        ------
+        InvalidArgument
+            If a value is outside its range, or cells fold.
+
+        Examples
+        --------
+        >>> from nonideal.physics import flow
+        >>> mesh = flow.Mesh.body_channel(2)
+        >>> mesh.curved, list(mesh.boundaries)
+        (True, ['x0', 'x1', 'y0', 'y1', 'z0', 'z1', 'body'])
+        """
+        return cls(*grids_body.body_channel(n, aspect, radius, half_width, upstream, downstream))
+
+    def refined(self, project: Project | None = None) -> Mesh:
+        """Return the mesh with each triangle cut into four, or each tetrahedron into eight.
+
+        Curved edges are cut on their own parabolas; with ``project`` new boundary points move to the true
+        curve or surface. Tetrahedra leave an octahedron in their middle, which is cut along its shortest
+        diagonal.
 
         Parameters
         ----------
         project : callable, optional
-            ``project(part, points (n, 2))`` returns where the new points of a boundary part belong.
+            ``project(part, points (n, dim))`` returns where the new points of a boundary part belong.
 
         Raises
         ------
@@ -241,19 +333,21 @@ class Mesh:
     def from_meshio(cls, mesh: Any) -> Self:
         """Return the mesh of a meshio mesh, or of a file that meshio reads (gmsh's among them).
 
-        Cells are its triangles, parts its lines: named by physical groups (``gmsh:physical`` with
-        ``field_data``) or cell sets, else by the groups' numbers. Points that no triangle uses are left out,
-        and a mesh that runs clockwise throughout is turned.
+        Cells are its tetrahedra and parts its triangles, or, without tetrahedra, its triangles and lines.
+        Parts are named by physical groups (``gmsh:physical`` with ``field_data``) or cell sets, else by the
+        groups' numbers. Points that no cell uses are left out, and a mesh whose cells are all inverted is
+        turned.
 
         Parameters
         ----------
         mesh : meshio.Mesh or path
-            ``triangle`` and ``line``, or ``triangle6`` and ``line3`` cells.
+            ``triangle`` and ``line``, ``triangle6`` and ``line3``, ``tetra`` and ``triangle``, or ``tetra10``
+            and ``triangle6`` cells.
 
         Raises
         ------
         InvalidArgument
-            If there is no triangle, or lines have no name, or the mesh is not planar.
+            If there are no cells, or facets have no name, or a mesh of triangles is not planar.
         MissingExtra
             If meshio is not installed.
 
@@ -267,7 +361,7 @@ class Mesh:
         return cls(*exchange.from_meshio(mesh))
 
     def to_meshio(self) -> Any:
-        """Return the mesh as a meshio.Mesh with the parts as lines of physical groups.
+        """Return the mesh as a meshio.Mesh with the parts as facets of physical groups.
 
         Raises
         ------
@@ -307,35 +401,44 @@ def _frozen(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
 
 def _cover(facets: IntArray, cells: IntArray, boundaries: Mapping[str, ArrayLike]) -> dict[str, IntArray]:
     """Return the parts with their facets turned, in the order of the boundary; each facet in one part."""
-
-    def keys(pairs: NDArray[Any]) -> NDArray[np.int64]:
-        ordered = np.sort(pairs.astype(np.int64), axis=1)
-        return np.asarray(ordered[:, 0] << 32 | ordered[:, 1])
-
-    known = keys(facets)
-    order = np.argsort(known)
-    owner: list[str | None] = [None] * len(facets)
-    parts: dict[str, IntArray] = {}
-    for part, pairs in check_mapping("boundaries", boundaries).items():
+    dim = facets.shape[1]
+    word = SIMPLICES[dim].facet
+    given: dict[str, NDArray[Any]] = {}
+    for part, rows in check_mapping("boundaries", boundaries).items():
         if not isinstance(part, str) or not part:
             raise InvalidArgument(f"boundaries: {part!r} is not a name")
-        array = _integers(f"boundaries[{part!r}]", pairs)
-        if array.ndim != 2 or array.shape[1] != 2 or not len(array):
-            raise InvalidArgument(f"boundaries[{part!r}] has shape {array.shape}, not (n_facets, 2)")
-        wanted = keys(array)
-        place = np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)
-        index = order[place]
-        for facet, key, i in zip(array, wanted, index, strict=True):
-            side = f"side ({facet[0]}, {facet[1]})"
-            if known[i] != key:
-                raise InvalidArgument(f"boundaries[{part!r}]: {side} is not on the boundary of the mesh")
+        array = _integers(f"boundaries[{part!r}]", rows)
+        if array.ndim != 2 or array.shape[1] != dim or not len(array):
+            raise InvalidArgument(f"boundaries[{part!r}] has shape {array.shape}, not (n_facets, {dim})")
+        given[part] = array
+    # Each set of vertices gets a number; the mesh's own facets come first.
+    rows = np.sort(np.concatenate([facets, *given.values()]).astype(np.int64), axis=1)
+    _, number = np.unique(rows, axis=0, return_inverse=True)
+    number = number.ravel()
+    index = np.full(number.max() + 1, -1)
+    index[number[: len(facets)]] = np.arange(len(facets))
+    found = np.split(index[number[len(facets) :]], np.cumsum([len(array) for array in given.values()])[:-1])
+    owner: list[str | None] = [None] * len(facets)
+    parts: dict[str, IntArray] = {}
+    for (part, array), places in zip(given.items(), found if given else [], strict=True):
+        for facet, i in zip(array.tolist(), places.tolist(), strict=True):
+            if i < 0:
+                raise InvalidArgument(
+                    f"boundaries[{part!r}]: {word} {_listed(facet)} is not on the boundary of the mesh"
+                )
             if owner[i] is not None:
-                raise InvalidArgument(f"boundaries: {side} is in both {owner[i]!r} and {part!r}")
+                raise InvalidArgument(
+                    f"boundaries: {word} {_listed(facet)} is in both {owner[i]!r} and {part!r}"
+                )
             owner[i] = part
-        parts[part] = _frozen(facets[np.sort(index)], np.int32)
-    for i, part in enumerate(owner):
-        if part is None:
+        parts[part] = _frozen(facets[np.sort(places)], np.int32)
+    for i, name in enumerate(owner):
+        if name is None:
             raise InvalidArgument(
-                f"boundaries: side ({facets[i, 0]}, {facets[i, 1]}) of cells[{cells[i]}] is in no part"
+                f"boundaries: {word} {_listed(facets[i].tolist())} of cells[{cells[i]}] is in no part"
             )
     return parts
+
+
+def _listed(facet: list[int]) -> str:
+    return "(" + ", ".join(map(str, facet)) + ")"

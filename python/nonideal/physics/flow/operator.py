@@ -27,11 +27,11 @@ class OseenOperator:
     Attributes
     ----------
     matrix : scipy.sparse.csr_array
-        Rows are the free velocity dofs (both components of a node side by side), then the pressures.
+        Rows are the free velocity dofs (the components of a node side by side), then the pressures.
     rhs : (n_free,) float64 ndarray
         What prescribed velocities and Newton's term put on the right-hand side; loads are not in it.
     free : (n_free,) int32 ndarray
-        Dof of each row: 2 node + component, or n_velocity + vertex.
+        Dof of each row: dim node + component, or n_velocity + vertex.
     n_velocity_rows : int
         Rows of velocities.
     layout : Layout
@@ -56,14 +56,14 @@ class OseenOperator:
         )
         self.free: IntArray = self._core.free
         self.rhs: FloatArray = self._core.rhs
-        n_velocity = 2 * core.n_nodes
+        n_velocity = core.dim * core.n_nodes
         self.n_velocity_rows = int(np.searchsorted(self.free, n_velocity))
-        self._n_nodes = core.n_nodes
+        self._shape = core.n_nodes, core.dim
         n = len(self.free)
         self.matrix = sparse.csr_array(
             (self._core.values, self._core.indices, self._core.indptr), shape=(n, n), copy=False
         )
-        node = np.where(self.free < n_velocity, self.free // 2, self.free - n_velocity)
+        node = np.where(self.free < n_velocity, self.free // core.dim, self.free - n_velocity)
         self.layout = Layout(core.cell_nodes, core.nodes, node)
 
     def update(
@@ -80,13 +80,13 @@ class OseenOperator:
 
         Parameters
         ----------
-        convecting : (n_nodes, 2) array_like or None
+        convecting : (n_nodes, dim) array_like or None
             Convecting velocity w; None: none (Stokes).
         viscosity : float
             Factor of the stiffness, >= 0.
         newton : bool
             Add ``(v . grad) w`` to the matrix and ``(w . grad) w`` to the right-hand side.
-        boundary : (n_nodes, 2) array_like, optional
+        boundary : (n_nodes, dim) array_like, optional
             Velocities at the nodes where they are prescribed; other rows are not read. None: zero.
         reaction : float
             Factor of the mass matrix, >= 0: one over a time step, or 1 with viscosity 0 for the projection
@@ -111,13 +111,13 @@ class OseenOperator:
     def _field(self, name: str, values: ArrayLike | None) -> FloatArray | None:
         if values is None:
             return None
-        return check_field(name, values, self._n_nodes)
+        return check_field(name, values, self._shape)
 
 
-def check_field(name: str, values: Any, n_nodes: int) -> FloatArray:
-    """Return a velocity field (n_nodes, 2) of finite numbers, contiguous; float64 is not copied."""
+def check_field(name: str, values: Any, shape: tuple[int, ...]) -> FloatArray:
+    """Return a velocity field (n_nodes, dim) of finite numbers, contiguous; float64 is not copied."""
     ready = isinstance(values, np.ndarray) and values.dtype == np.float64 and bool(np.isfinite(values).all())
     array = values if ready else check_finite(name, values)
-    if array.shape != (n_nodes, 2):
-        raise InvalidArgument(f"{name} has shape {array.shape}, not ({n_nodes}, 2)")
+    if array.shape != shape:
+        raise InvalidArgument(f"{name} has shape {array.shape}, not {shape}")
     return np.require(array, dtype=np.float64, requirements=["C", "A"])

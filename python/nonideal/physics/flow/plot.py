@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nonideal.checks import FloatArray, check_integer
+from nonideal.checks import FloatArray, check_choice, check_integer, check_number
 from nonideal.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ __all__ = [
     "error_vs_cost",
     "error_vs_modes",
     "on_grid",
+    "on_plane",
+    "section",
     "singular_values",
     "streamlines",
     "triangulation",
@@ -61,6 +63,63 @@ def streamlines(solution: Solution, axes: Axes | None = None, *, n: int = 80, de
     axes.figure.colorbar(drawn, ax=axes, label="speed", shrink=0.85)
     axes.streamplot(x, y, u, v, color="white", density=density, linewidth=0.7, arrowsize=0.7)
     return _finished(axes)
+
+
+def section(
+    solution: Solution,
+    axes: Axes | None = None,
+    *,
+    normal: str = "y",
+    at: float = 0.0,
+    moving: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    n: int = 60,
+    density: float = 1.2,
+) -> Axes:
+    """Draw a flow in space on a plane: its speed, and streamlines of its components in the plane.
+
+    Parameters
+    ----------
+    solution : Solution
+        A flow in three dimensions.
+    axes : Axes, optional
+        Where; default: of a new figure.
+    normal : {"x", "y", "z"}
+        Normal of the plane; the picture's axes are the next two: y and z, z and x, or x and y.
+    at : float
+        Where the plane meets the normal's axis.
+    moving : tuple of three float
+        Velocity of the frame that the flow is seen from; (0, 0, -1) is at rest with a swimmer's fluid.
+    n : int
+        Points of the grid across the shorter side.
+    density : float
+        Of the lines, as in matplotlib's ``streamplot``.
+
+    Raises
+    ------
+    InvalidArgument
+        If the flow is in two dimensions, or the plane misses the mesh.
+
+    Examples
+    --------
+    >>> from nonideal.physics import flow
+    >>> swimmer = flow.cases.swimmer(n=2).stokes({"Re": 1, "beta": 1})
+    >>> axes = flow.plot.section(swimmer, moving=(0, 0, -1), n=20)
+    >>> axes.get_xlabel(), axes.get_ylabel()
+    ('z', 'x')
+    """
+    axes = _axes(axes)
+    a, b, velocity = on_plane(solution, normal, at, n)
+    velocity = velocity - np.asarray(moving, dtype=np.float64)
+    along, up = _PLANES[normal]
+    speed = np.linalg.norm(velocity, axis=2)
+    drawn = axes.pcolormesh(a, b, speed, shading="gouraud", rasterized=True)
+    axes.figure.colorbar(drawn, ax=axes, label="speed", shrink=0.85)
+    u, v = velocity[..., along], velocity[..., up]
+    axes.streamplot(a, b, u, v, color="white", density=density, linewidth=0.7, arrowsize=0.7)
+    _finished(axes)
+    axes.set_xlabel("xyz"[along])
+    axes.set_ylabel("xyz"[up])
+    return axes
 
 
 def error_field(a: Solution, b: Solution, axes: Axes | None = None) -> Axes:
@@ -189,6 +248,11 @@ def triangulation(solution: Solution) -> Triangulation:
     from matplotlib.tri import Triangulation
 
     problem = solution.problem
+    if problem.mesh.dim != 2:
+        raise InvalidArgument(
+            f"mesh.dim = {problem.mesh.dim}: pictures of fields are for two dimensions; "
+            "save() writes what ParaView shows"
+        )
     x, y = np.asarray(problem.nodes).T
     a, b, c, ab, bc, ca = np.asarray(problem.cell_nodes).T
     parts = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
@@ -212,6 +276,37 @@ def on_grid(solution: Solution, n: int) -> tuple[FloatArray, FloatArray, FloatAr
     masked: list[Any] = [LinearTriInterpolator(mesh, part)(*points) for part in solution.velocity.T]
     u, v = (component.filled(np.nan) for component in masked)
     return x, y, u, v
+
+
+#: Axes that span the plane across each axis.
+_PLANES = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}
+
+
+def on_plane(solution: Solution, normal: str, at: float, n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return a regular grid on a plane, ``n`` points across its shorter side, and a flow in space there.
+
+    Both coordinates are one-dimensional, velocities (rows, columns, 3) and NaN outside the domain.
+    """
+    along, up = _PLANES[check_choice("normal", normal, _PLANES)]
+    check_integer("n", n, 2)
+    nodes = np.asarray(solution.problem.nodes)
+    if nodes.shape[1] != 3:
+        raise InvalidArgument(f"solution: its flow has {nodes.shape[1]} dimensions, a section needs 3")
+    low, high = nodes.min(axis=0), nodes.max(axis=0)
+    step = (high - low)[[along, up]].min() / (n - 1)
+    a, b = (
+        np.linspace(low[k], high[k], round((high[k] - low[k]) / step) + 1, dtype=np.float64)
+        for k in (along, up)
+    )
+    points = np.full((len(b), len(a), 3), check_number("at", at))
+    points[..., along], points[..., up] = a, b[:, None]
+    flat = points.reshape(-1, 3)
+    inside = solution.problem.locator.inside(flat)
+    if not inside.any():
+        raise InvalidArgument(f"at = {at:g}: the plane {normal} = {at:g} misses the mesh")
+    velocity = np.full(flat.shape, np.nan)
+    velocity[inside] = solution.at(flat[inside])[0]
+    return a, b, velocity.reshape(points.shape)
 
 
 def _axes(axes: Axes | None) -> Axes:

@@ -53,9 +53,9 @@ class Setting:
     ----------
     mu : dict of str to float
     viscosity : float
-    boundary : (n_nodes, 2) float64 ndarray
+    boundary : (n_nodes, dim) float64 ndarray
         Prescribed velocities; zero at free nodes.
-    load : (n_nodes, 2) float64 ndarray
+    load : (n_nodes, dim) float64 ndarray
         Integrals of body force and tractions.
     excess : float
         Net flux out of an enclosed flow.
@@ -82,9 +82,9 @@ class NavierStokes(TaylorHood):
     viscosity : float or callable
         Kinematic viscosity > 0, or ``f(mu)``.
     dirichlet : mapping of str to data
-        Velocity on parts of the boundary: a number for both components, a pair of numbers, or
-        ``f(x, y, mu)`` that returns both components for arrays of coordinates. Where parts meet, the later
-        entry wins.
+        Velocity on parts of the boundary: a number for all components, a tuple of one for each, or
+        ``f(x, y, mu)`` (``f(x, y, z, mu)`` in three dimensions) that returns the components for arrays of
+        coordinates. Where parts meet, the later entry wins.
     traction : mapping of str to data, optional
         Traction on the other parts; 0.0 is an open outlet.
     body_force : data, optional
@@ -148,14 +148,14 @@ class NavierStokes(TaylorHood):
         if not callable(viscosity):
             number_of("viscosity", viscosity, {})
         self._dirichlet = {
-            part: check_data(f"dirichlet[{part!r}]", data)
+            part: check_data(f"dirichlet[{part!r}]", data, mesh.dim)
             for part, data in check_mapping("dirichlet", dirichlet).items()
         }
         self._traction = {
-            part: check_data(f"traction[{part!r}]", data)
+            part: check_data(f"traction[{part!r}]", data, mesh.dim)
             for part, data in check_mapping("traction", traction or {}).items()
         }
-        self._body_force = None if body_force is None else check_data("body_force", body_force)
+        self._body_force = None if body_force is None else check_data("body_force", body_force, mesh.dim)
         self._solver = solver
         self._check_parts()
         self.enclosed = not self._traction
@@ -163,12 +163,13 @@ class NavierStokes(TaylorHood):
         for part in self._dirichlet:
             self.constrained[self.sides(part).nodes] = True
         self.constrained.flags.writeable = False
-        n_velocities = 2 * int((~self.constrained).sum())
+        n_velocities = mesh.dim * int((~self.constrained).sum())
         n_pressures = self.n_pressure - int(self.enclosed)
         if n_velocities < n_pressures:
             raise InvalidArgument(
                 f"mesh: {n_velocities} free velocities for {n_pressures} pressures; refine the mesh"
             )
+        self._check_pressures()
         self._pool = Pool(self._make_operator, solver)
 
     def _check_parts(self) -> None:
@@ -187,6 +188,20 @@ class NavierStokes(TaylorHood):
                 )
         if not self._dirichlet:
             raise InvalidArgument("dirichlet: no part; the velocity must be prescribed somewhere")
+
+    def _check_pressures(self) -> None:
+        """Refuse vertices whose pressure no free velocity sees, as in a corner that one cell cuts off."""
+        cell_nodes = self.cell_nodes
+        free = ~self.constrained[cell_nodes].all(axis=1)
+        seen = np.zeros(self.n_pressure, dtype=bool)
+        seen[cell_nodes[free, : self.mesh.dim + 1]] = True
+        if not seen.all():
+            vertex = int(seen.argmin())
+            cell = int((cell_nodes[:, : self.mesh.dim + 1] == vertex).any(axis=1).argmax())
+            raise InvalidArgument(
+                f"mesh: all velocities around vertex {vertex} are prescribed, in cells[{cell}] among others; "
+                "its pressure is not determined"
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -275,7 +290,7 @@ class NavierStokes(TaylorHood):
             or the boundary velocities of an enclosed flow have a net flux.
         """
         nu = self.viscosity(mu) if viscosity is None else viscosity
-        boundary = np.zeros((self._core.n_nodes, 2))
+        boundary = np.zeros(self.nodes.shape)
         for part, data in self._dirichlet.items():
             nodes = self.sides(part).nodes
             boundary[nodes] = evaluate(f"dirichlet[{part!r}]", data, self.nodes[nodes], mu)
@@ -295,7 +310,7 @@ class NavierStokes(TaylorHood):
         net = sum(sides.flux(boundary) for sides in parts)
         total = sum(sides.flux(boundary, absolute=True) for sides in parts)
         # Along a slanted wall a tangential velocity leaves what rounding makes of it.
-        rounding = 1e-12 * sum(sides.integral(np.hypot(*boundary.T)) for sides in parts)
+        rounding = 1e-12 * sum(sides.integral(np.linalg.norm(boundary, axis=1)) for sides in parts)
         if abs(net) > FLUX_TOLERANCE * total + rounding:
             raise InvalidArgument(
                 f"dirichlet: net flux {net:g} out of an enclosed flow, of {total:g} in and out; "
@@ -338,7 +353,7 @@ class NavierStokes(TaylorHood):
 
         Parameters
         ----------
-        convecting : (n_nodes, 2) array_like
+        convecting : (n_nodes, dim) array_like
             Convecting velocity.
         mu : mapping of str to float
             The parameters.
@@ -362,7 +377,7 @@ class NavierStokes(TaylorHood):
         >>> bool(problem.norm(same.velocity - solution.velocity) < 1e-9)
         True
         """
-        field = check_field("convecting", convecting, self._core.n_nodes)
+        field = check_field("convecting", convecting, self.nodes.shape)
         if viscosity is not None:
             viscosity = check_positive("viscosity", viscosity)
         setting = self.setting(self.check_mu(mu), viscosity=viscosity)
@@ -402,7 +417,7 @@ class NavierStokes(TaylorHood):
             Relative step, in the L2 norm of the velocity, below which the flow is taken as steady.
         max_solves : int
             Linear solves at most, at each Reynolds number anew.
-        initial : (n_nodes, 2) array_like or Solution, optional
+        initial : (n_nodes, dim) array_like or Solution, optional
             Where to start; default: the Stokes flow.
         method : {"auto", "picard", "newton"}
             Steps.
@@ -431,7 +446,7 @@ class NavierStokes(TaylorHood):
         )
         start = initial.velocity if isinstance(initial, Solution) else initial
         if start is not None:
-            start = check_field("initial", start, self._core.n_nodes)
+            start = check_field("initial", start, self.nodes.shape)
         setting = self.setting(self.check_mu(mu))
         with self._pool.lend() as space:
 
@@ -497,7 +512,7 @@ class NavierStokes(TaylorHood):
         viscosity: float,
         newton: bool,
     ) -> tuple[FloatArray, FloatArray]:
-        """Return velocity (n_nodes, 2) and pressure (n_pressure,) of one linear system."""
+        """Return velocity (n_nodes, dim) and pressure (n_pressure,) of one linear system."""
         operator = space.operator
         operator.update(convecting, viscosity, newton=newton, boundary=setting.boundary)
         rows, free = operator.n_velocity_rows, operator.free

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ from nonideal.checks import (
     check_finite,
     check_integer,
     check_iterable,
+    check_mapping,
 )
 from nonideal.errors import InvalidArgument
 from nonideal.parallel import using_threads
@@ -229,13 +229,13 @@ class Snapshots:
                 pairs=content["pairs"],
                 linear_solves=content["solves"],
             )
-            found.shared = {
-                str(name): check_integer("shared", cost, 0)
-                for name, cost in json.loads(str(content["shared"])).items()
-            }
+            shared = check_mapping("shared", json.loads(str(content["shared"])))
+            found.shared = {str(name): check_integer("shared", cost, 0) for name, cost in shared.items()}
             found.has_pressure = bool(content["has_pressure"])
         except KeyError as error:
             raise InvalidArgument(f"{path} is not a file of snapshots (no {error})") from None
+        except (ValueError, TypeError) as error:  # InvalidArgument and json's own are ValueErrors
+            raise InvalidArgument(f"{path} is not a file of snapshots ({error})") from None
         return found
 
     def __repr__(self) -> str:
@@ -306,11 +306,17 @@ def write_arrays(path: str | Path, **arrays: Any) -> Path:
 def read_arrays(path: str | Path, what: str, problem: NavierStokes) -> tuple[dict[str, Any], Fingerprint]:
     """Read a file of `write_arrays` that belongs to a problem."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # NumPy leaves a file open that it opened itself and cannot read.
+        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             content = {name: file[name] for name in file.files}
         fingerprint = Fingerprint.from_text(str(content["fingerprint"]))
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile):
-        raise InvalidArgument(f"{path} is not a file of {what}") from None
+        numbers, places = np.asarray(fingerprint.numbers, dtype=np.float64), fingerprint.parameters
+        if numbers.ndim != 2 or len(numbers) != len(places) or not all(isinstance(mu, dict) for mu in places):
+            raise TypeError
+    except FileNotFoundError:
+        raise InvalidArgument(f"{path} does not exist") from None
+    except Exception:  # what NumPy, zipfile and zlib raise for damaged files is of many kinds
+        raise InvalidArgument(f"{path} is not a file of {what}, or it is damaged") from None
     differences = fingerprint.differences(problem)
     if differences:
         raise InvalidArgument(f"{path} holds {what} of another problem: {differences}")

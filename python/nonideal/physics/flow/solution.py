@@ -31,7 +31,7 @@ class Solution:
         Whose flow it is.
     mu : mapping of str to float
         Its parameters.
-    velocity : (n_nodes, 2) array_like
+    velocity : (n_nodes, dim) array_like
         At the nodes.
     pressure : (n_pressure,) array_like
         Kinematic, at the vertices.
@@ -41,7 +41,7 @@ class Solution:
         Relative step of each linear solve but the first.
     viscosity : float, optional
         Default: the parameters'.
-    convecting : "own", (n_nodes, 2) array_like or None
+    convecting : "own", (n_nodes, dim) array_like or None
         What convects the velocity: itself (Navier-Stokes, the default), a given velocity (Oseen) or nothing
         (Stokes). Residuals, and with them forces, are those of that equation.
 
@@ -49,7 +49,7 @@ class Solution:
     ----------
     problem, mu, velocity, pressure, linear_solves, history, viscosity
         As given.
-    convecting : (n_nodes, 2) float64 ndarray or None
+    convecting : (n_nodes, dim) float64 ndarray or None
         The convecting velocity.
 
     Raises
@@ -78,7 +78,7 @@ class Solution:
         convecting: ArrayLike | Literal["own"] | None = "own",
     ) -> None:
         self.problem, self.mu = problem, dict(mu)
-        self.velocity = check_field("velocity", velocity, len(problem.nodes))
+        self.velocity = check_field("velocity", velocity, problem.nodes.shape)
         self.pressure = check_finite("pressure", pressure)
         if self.pressure.shape != (problem.n_pressure,):
             raise InvalidArgument(f"pressure has shape {self.pressure.shape}, not ({problem.n_pressure},)")
@@ -92,7 +92,7 @@ class Solution:
         elif convecting is None:
             self.convecting = None
         else:
-            self.convecting = check_field("convecting", convecting, len(problem.nodes))
+            self.convecting = check_field("convecting", convecting, problem.nodes.shape)
 
     def __repr__(self) -> str:
         return f"Solution(mu={self.mu}, linear_solves={self.linear_solves})"
@@ -101,7 +101,7 @@ class Solution:
 
     @cached_property
     def reactions(self) -> FloatArray:
-        """Residual of the momentum equation, (n_nodes, 2): what the boundary exerts on the fluid; else ~0."""
+        """Residual of momentum, (n_nodes, dim): what the boundary exerts on the fluid; ~0 elsewhere."""
         problem, u = self.problem, self.velocity
         residual = self.viscosity * (problem.scalar(problem._core.stiffness) @ u)
         if self.convecting is not None:
@@ -128,9 +128,9 @@ class Solution:
         return 0.5 * self.problem.norm(self.velocity) ** 2
 
     def enstrophy(self) -> float:
-        """Return ``1/2 int (curl u)^2``."""
+        """Return ``1/2 int |curl u|^2``."""
         cells = self.problem.cells
-        return 0.5 * float((cells.weights * cells.curl(self.velocity) ** 2).sum())
+        return 0.5 * float((cells.weights[..., None] * cells.curl(self.velocity) ** 2).sum())
 
     def flux(self, part: str) -> float:
         """Return the flux ``int u . n`` out of a part of the boundary.
@@ -143,7 +143,7 @@ class Solution:
         return self.problem.sides(part).flux(self.velocity)
 
     def force(self, part: str) -> FloatArray:
-        """Return the force of the fluid (density 1) on a part of the boundary, (2,).
+        """Return the force of the fluid (density 1) on a part of the boundary, (dim,).
 
         From the residuals of its nodes, which converges twice as fast as an integral of stresses. They are
         those of tractions ``(viscosity grad u - p) n``, which act on the whole of a wall as stresses do
@@ -157,7 +157,7 @@ class Solution:
         return np.asarray(-self.reactions[self.problem.sides(part).nodes].sum(axis=0))
 
     def coefficients(self, part: str, *, speed: float, length: float) -> tuple[float, float]:
-        """Return drag and lift coefficient, ``2 F / (speed^2 length)``, of forces along x and y.
+        """Return drag and lift coefficient, ``2 F / (speed^2 length)``, in two dimensions.
 
         Parameters
         ----------
@@ -169,8 +169,9 @@ class Solution:
         Raises
         ------
         InvalidArgument
-            If there is no such part or a number is not > 0.
+            If there is no such part, a number is not > 0, or the mesh has three dimensions.
         """
+        self._only_2d("coefficients", "divide force(part) by speed^2 times an area")
         scale = 2.0 / (check_positive("speed", speed) ** 2 * check_positive("length", length))
         drag, lift = self.force(part) * scale
         return float(drag), float(lift)
@@ -202,6 +203,7 @@ class Solution:
         InvalidArgument
             If there is no such part.
         """
+        self._only_2d("wall_shear", "force(part) is what the fluid exerts")
         pieces = self._wall(part)
         return (
             np.concatenate([piece.place for piece in pieces]),
@@ -219,7 +221,13 @@ class Solution:
         InvalidArgument
             If there is no such part.
         """
+        self._only_2d("wall_sign_changes", "force(part) is what the fluid exerts")
         return wall.sign_changes(self._wall(part))
+
+    def _only_2d(self, method: str, instead: str) -> None:
+        dim = self.problem.mesh.dim
+        if dim != 2:
+            raise InvalidArgument(f"mesh.dim = {dim}: {method} is for two dimensions; {instead}")
 
     def _wall(self, part: str) -> list[wall.Piece]:
         return wall.shear_of_pieces(self.problem.nodes, self.problem.sides(part), self.reactions)
@@ -227,7 +235,12 @@ class Solution:
     # ---- fields ----
 
     def vorticity(self) -> FloatArray:
-        """Return ``dv/dx - du/dy`` at the nodes, (n_nodes,): its best quadratic fit in the mean square.
+        """Return the curl at the nodes: its best quadratic fit in the mean square.
+
+        Returns
+        -------
+        (n_nodes,) or (n_nodes, 3) float64 ndarray
+            ``dv/dx - du/dy`` in two dimensions, the vector in three.
 
         Examples
         --------
@@ -237,19 +250,21 @@ class Solution:
         >>> round(float(weights @ solution.vorticity()), 3)  # minus the circulation along the lid
         -0.533
         """
-        return self.problem.project(self.problem.cells.curl(self.velocity))
+        curl = self.problem.cells.curl(self.velocity)
+        found = [self.problem.project(curl[..., c]) for c in range(curl.shape[-1])]
+        return found[0] if len(found) == 1 else np.stack(found, axis=1)
 
     def at(self, points: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return velocity and pressure at points.
 
         Parameters
         ----------
-        points : (n, 2) array_like
+        points : (n, dim) array_like
             Inside the mesh, or outside by at most a thousandth of a cell: then the nearest cell is continued.
 
         Returns
         -------
-        (n, 2) and (n,) float64 ndarray
+        (n, dim) and (n,) float64 ndarray
             Velocity and pressure.
 
         Raises

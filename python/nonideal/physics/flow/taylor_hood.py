@@ -15,12 +15,13 @@ from nonideal.physics.flow.locate import Locator
 from nonideal.physics.flow.mesh import Mesh
 from nonideal.physics.flow.operator import check_field
 from nonideal.physics.flow.quadrature import Cells, Sides
+from nonideal.physics.flow.simplex import SIMPLICES
 
 __all__ = ["TaylorHood"]
 
 
 class TaylorHood:
-    """Quadratic velocities and linear pressures, both continuous, on the triangles of a mesh.
+    """Quadratic velocities and linear pressures, both continuous, on the cells of a mesh.
 
     Nodes are the mesh's vertices, then one on each edge. Matrices are over all dofs, with viscosity 1.
 
@@ -44,8 +45,8 @@ class TaylorHood:
 
     @property
     def n_velocity(self) -> int:
-        """Velocity dofs; dof 2 i + c is component c at node i."""
-        return 2 * self._core.n_nodes
+        """Velocity dofs; dof dim i + c is component c at node i."""
+        return self._core.dim * self._core.n_nodes
 
     @property
     def n_pressure(self) -> int:
@@ -59,7 +60,7 @@ class TaylorHood:
 
     @property
     def nodes(self) -> FloatArray:
-        """Coordinates of the velocities, (n_nodes, 2): vertices, then one node on each edge."""
+        """Coordinates of the velocities, (n_nodes, dim): vertices, then one node on each edge."""
         return self._core.nodes
 
     @property
@@ -69,18 +70,18 @@ class TaylorHood:
 
     @property
     def cell_nodes(self) -> NDArray[np.int32]:
-        """Nodes of each triangle, (n_cells, 6): corners, then sides 0-1, 1-2, 2-0."""
+        """Nodes of each cell, (n_cells, 6 or 10): corners, then edges in the order of `Mesh`."""
         return self._core.cell_nodes
 
     @cached_property
     def mass_matrix(self) -> sparse.csr_array:
         """``int phi_i . phi_j``, (n_velocity, n_velocity)."""
-        return self._for_both(self._core.mass)
+        return self._for_all(self._core.mass)
 
     @cached_property
     def stiffness_matrix(self) -> sparse.csr_array:
         """``int grad phi_i : grad phi_j`` (viscosity 1), (n_velocity, n_velocity)."""
-        return self._for_both(self._core.stiffness)
+        return self._for_all(self._core.stiffness)
 
     @cached_property
     def divergence_matrix(self) -> sparse.csr_array:
@@ -92,7 +93,7 @@ class TaylorHood:
 
         Parameters
         ----------
-        convecting : (n_nodes, 2) array_like
+        convecting : (n_nodes, dim) array_like
             The velocity w.
         num_threads : int, optional
             Threads; the bits don't depend on them.
@@ -102,11 +103,11 @@ class TaylorHood:
         InvalidArgument
             If the shape does not fit or a number is not finite.
         """
-        return self._for_both(self._convection(convecting, num_threads).data)
+        return self._for_all(self._convection(convecting, num_threads).data)
 
     def _convection(self, convecting: ArrayLike, num_threads: int | None = None) -> sparse.csr_array:
         """Return the block of one component."""
-        field = check_field("convecting", convecting, self._core.n_nodes)
+        field = check_field("convecting", convecting, self.nodes.shape)
         return self.scalar(self._core.convection(field, num_threads=check_threads(num_threads)))
 
     def scalar(self, values: FloatArray) -> sparse.csr_array:
@@ -114,8 +115,10 @@ class TaylorHood:
         n = self._core.n_nodes
         return sparse.csr_array((values, self._core.indices, self._core.indptr), (n, n), copy=False)
 
-    def _for_both(self, values: FloatArray) -> sparse.csr_array:
-        return sparse.csr_array(sparse.kron(self.scalar(values), sparse.eye_array(2), format="csr"))
+    def _for_all(self, values: FloatArray) -> sparse.csr_array:
+        return sparse.csr_array(
+            sparse.kron(self.scalar(values), sparse.eye_array(self._core.dim), format="csr")
+        )
 
     @cached_property
     def cells(self) -> Cells:
@@ -133,10 +136,10 @@ class TaylorHood:
         part = check_choice("part", part, self.mesh.boundaries)
         if part not in self._sides:
             facets = self.mesh.boundaries[part].astype(np.int64)
-            ordered = np.sort(facets, axis=1)
+            low, high = np.sort(SIMPLICES[self.mesh.dim - 1].edge_ends(facets), axis=1).T
             edges = self.edges.astype(np.int64)
-            found = np.searchsorted(edges[:, 0] << 32 | edges[:, 1], ordered[:, 0] << 32 | ordered[:, 1])
-            middles = self.n_pressure + found
+            found = np.searchsorted(edges[:, 0] << 32 | edges[:, 1], low << 32 | high)
+            middles = self.n_pressure + found.reshape(len(facets), -1)
             self._sides[part] = Sides(self.nodes, np.column_stack([facets, middles]))
         return self._sides[part]
 
@@ -147,7 +150,7 @@ class TaylorHood:
 
     @cached_property
     def pressure_weights(self) -> FloatArray:
-        """``int q`` of each pressure's shape function, (n_pressure,); they add up to the area."""
+        """``int q`` of each pressure's shape function, (n_pressure,); they add up to the area or volume."""
         return self.cells.vertex_weights(self.n_pressure)
 
     @cached_property
@@ -170,7 +173,7 @@ class TaylorHood:
         return np.asarray(self._mass_factors.solve(self.cells.moments(values)))
 
     def norm(self, velocity: FloatArray) -> float:
-        """Return the L2 norm of a (n_nodes, 2) velocity."""
+        """Return the L2 norm of a (n_nodes, dim) velocity."""
         # Not by BLAS, whose sums depend on its threads.
         square = np.einsum("ij,ij->", velocity, self.scalar_mass_matrix @ velocity)
         return float(np.sqrt(max(square, 0.0)))

@@ -43,6 +43,9 @@ class Validation:
         False where the last iterate was counted.
     linear_solves : int
         What the basis cost.
+    residual_norms : (n_k, n_mu) float64 array or None
+        Euclidean norms of what the Galerkin solution, with its pressure, leaves of momentum and mass at free
+        dofs (`Solution.residual_norm`): known without a full-order solution. None where not asked for.
     """
 
     n_modes: tuple[int, ...]
@@ -51,6 +54,7 @@ class Validation:
     projection_errors: FloatArray
     converged: NDArray[np.bool_]
     linear_solves: int
+    residual_norms: FloatArray | None = None
 
     @property
     def mean(self) -> FloatArray:
@@ -72,11 +76,15 @@ class Validation:
 
     def __str__(self) -> str:
         heads = f"{'modes':>6} {'error (%), mean':>20} {'max':>8} {'best possible, mean':>20} {'max':>8}"
+        if self.residual_norms is not None:
+            heads += f" {'residual, mean':>15}"
         lines = [f"{heads}   {self.errors.shape[1]} points, {self.linear_solves} offline linear solves"]
         for index, k in enumerate(self.n_modes):
             best = 100 * self.projection_errors[index]
             mean = f"{100 * self.mean[index]:.3g} ± {100 * self.standard_error[index]:.2g}"
             line = f"{k:>6} {mean:>20} {100 * self.max[index]:>8.3g} {best.mean():>20.3g} {best.max():>8.3g}"
+            if self.residual_norms is not None:
+                line += f" {self.residual_norms[index].mean():>15.2e}"
             missing = int((~self.converged[index]).sum())
             lines.append(f"{line}   {missing} not converged" if missing else line)
         return "\n".join(lines)
@@ -89,6 +97,7 @@ def validate(
     *,
     n_modes: Sequence[int] | None = None,
     reference: Sequence[Solution] | None = None,
+    residuals: bool = True,
     progress: bool | None = None,
 ) -> Validation:
     """Compare reduced solutions with full-order ones.
@@ -105,6 +114,8 @@ def validate(
         Numbers of leading modes; default all.
     reference : sequence of Solution, optional
         Full-order solutions of this problem at ``mus``, in order.
+    residuals : bool
+        Whether norms of residuals are computed too; they need the pressure, which doubles the time.
     progress : bool, optional
         False for no progress bar on a terminal.
 
@@ -150,6 +161,7 @@ def validate(
         reference = _checked(basis, parameters, list(check_iterable("reference", reference)))
     shape = len(counts), len(parameters)
     errors, best, converged = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=bool)
+    left = np.zeros(shape) if residuals else None
     with progress_bar("validation", len(parameters), show=progress is not False) as advance:
         for column, mu in enumerate(parameters):
             solution = problem.solve(mu) if reference is None else reference[column]
@@ -160,10 +172,12 @@ def validate(
             for row, part in enumerate(bases):
                 found, converged[row, column] = part.iterate(mu)
                 errors[row, column] = _norm(problem, found.velocity.ravel() - exact) / size
+                if left is not None:
+                    left[row, column] = found.residual_norm
                 nearest = part.project(solution)
                 best[row, column] = _norm(problem, nearest.velocity.ravel() - exact) / size
             advance()
-    return Validation(counts, parameters, errors, best, converged, basis.linear_solves)
+    return Validation(counts, parameters, errors, best, converged, basis.linear_solves, left)
 
 
 def _checked(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -23,15 +24,46 @@ class Workspace:
     operator: OseenOperator
     solver: solvers.SparseSolver
 
+    def analyse(self) -> None:
+        """Let the solver analyse the operator's pattern."""
+        self.solver.analyse(self.operator.matrix.indptr, self.operator.matrix.indices, self.operator.layout)
+
     def factorize(self) -> None:
         """Factorise the operator's present matrix."""
         self.solver.factorize(self.operator.matrix.data)
+
+
+class _Turns:
+    """Whose turn it is to use a solver object: one thread's, of whatever problem the object was given to.
+
+    Parameters
+    ----------
+    solver : SparseSolver
+        The object; it lives as long as its turns, so its id is no other's.
+    """
+
+    _of: ClassVar[WeakValueDictionary[int, _Turns]] = WeakValueDictionary()
+    _finding: ClassVar = threading.Lock()
+
+    def __init__(self, solver: Any) -> None:
+        self.solver, self.lock = solver, threading.RLock()
+        self.analysed: object = None  # whose pattern the solver has
+
+    @classmethod
+    def of(cls, solver: Any) -> _Turns:
+        """Return the one that all problems of a solver object share."""
+        with cls._finding:
+            found = cls._of.get(id(solver))
+            if found is None:
+                found = cls._of[id(solver)] = cls(solver)
+            return found
 
 
 class Pool:
     """Lends workspaces, one to a thread at a time; as many are made as are lent at once.
 
     Analyses are shared where the solver has a method ``share`` that returns another solver with the same one.
+    An object that several problems use keeps the pattern of one of them, and analyses anew for the next.
 
     Parameters
     ----------
@@ -44,24 +76,37 @@ class Pool:
     def __init__(self, make_operator: Callable[[], OseenOperator], solver: Any) -> None:
         self._make_operator, self._solver = make_operator, solver
         self._lock, self._making = threading.Lock(), threading.Lock()
-        self._turns: Any = nullcontext() if isinstance(solver, str) else threading.RLock()
         self._idle: list[Workspace] = []
         self._all: list[Workspace] = []
         solvers.create(solver)  # refuses unknown names at once
+        self._turns = None if isinstance(solver, str) else _Turns.of(solver)
 
     @contextmanager
     def lend(self) -> Iterator[Workspace]:
         """Lend a workspace; it is the borrower's alone until the end of the block."""
-        with self._turns:
+        turn: AbstractContextManager[Any] = nullcontext() if self._turns is None else self._turns.lock
+        with turn:
             with self._lock:
                 space = self._idle.pop() if self._idle else None
-            if space is None:
-                space = self._make()
+            space = self._make() if space is None else self._ready(space)
             try:
                 yield space
             finally:
                 with self._lock:
                     self._idle.append(space)
+
+    def _ready(self, space: Workspace) -> Workspace:
+        """Return a workspace whose solver has this pool's pattern, also where it has served another since."""
+        if self._turns is not None and self._turns.analysed is not self:
+            self._analyse(space)
+        return space
+
+    def _analyse(self, space: Workspace) -> None:
+        if self._turns is not None:
+            self._turns.analysed = None  # until it has succeeded
+        space.analyse()
+        if self._turns is not None:
+            self._turns.analysed = self
 
     def _make(self) -> Workspace:
         """Return a new workspace; a solver that can share its analysis does.
@@ -72,9 +117,9 @@ class Pool:
             share = getattr(self._all[0].solver, "share", None) if self._all else None
             operator = self._make_operator()
             solver = solvers.create(self._solver) if share is None else share()
-            if share is None:
-                solver.analyse(operator.matrix.indptr, operator.matrix.indices, operator.layout)
             space = Workspace(operator, solver)
+            if share is None:
+                self._analyse(space)
             with self._lock:
                 self._all.append(space)
         return space

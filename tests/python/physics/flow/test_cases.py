@@ -170,8 +170,7 @@ def test_force_by_residuals_beats_stresses():
     solution = problem.solve({"nu": 1e-3, "inflow": 0.3})
     sides = problem.sides("cylinder")
     # Stresses at the Gauss points of the wall, from inside the cells that touch it.
-    outward = np.stack([sides.tangents[..., 1], -sides.tangents[..., 0]], -1)
-    outward /= np.linalg.norm(outward, axis=-1, keepdims=True)
+    outward = sides.normals / np.linalg.norm(sides.normals, axis=-1, keepdims=True)
     inside = sides.points - 1e-7 * outward
     h = 1e-5
     shape = inside.shape
@@ -181,7 +180,7 @@ def test_force_by_residuals_beats_stresses():
     )
     slope, p = slope.reshape(*shape, 2), solution.at(inside.reshape(-1, 2))[1].reshape(shape[:-1])
     stress = -p[..., None] * outward + solution.viscosity * np.einsum("fqab,fqb->fqa", slope, outward)
-    force = -np.einsum("q,fq,fqa->a", sides._weights, sides.lengths, stress)
+    force = -np.einsum("q,fq,fqa->a", sides._weights, sides.measures, stress)
     drag = 2 * force[0] / (0.2**2 * 0.1)
     exact = solution.coefficients("cylinder", speed=0.2, length=0.1)[0]
     assert drag == pytest.approx(exact, rel=0.02)

@@ -167,7 +167,8 @@ def with_point(index, value):
         (with_point(2, (1, np.inf)), TWO, WALL, "points[2, 1] = inf is not finite"),
         (SQUARE, np.empty((0, 3), dtype=int), WALL, "cells: none given"),
         (SQUARE, [[0, 1, 2, 3]], WALL, "nodes_per_cell = 4 is not 3 or 6"),
-        ([[*p, 0] for p in SQUARE], TWO, WALL, "dim = 3 is not 2"),
+        ([[*p, 0] for p in SQUARE], TWO, WALL, "nodes_per_cell = 3 is not 4 or 10"),
+        ([[*p, 0, 0] for p in SQUARE], TWO, WALL, "dim = 4 is not 2 or 3"),
         (SQUARE, [0, 1, 2], WALL, "cells: expected 2 dimensions, got 1"),
         (SQUARE, [[0.0, 1.0, 2.0]], WALL, "cells has dtype float64, not an integer's"),
         (SQUARE, [[0, 1, 2**40]], WALL, "cells: numbers are outside [-2^31, 2^31)"),
@@ -363,7 +364,7 @@ def test_from_meshio_turns_drops_and_renames():
 @pytest.mark.parametrize(
     ("cells", "points", "message"),
     [
-        ([("quad", [[0, 1, 2, 3]])], SQUARE, "mesh has no triangles, but quad"),
+        ([("quad", [[0, 1, 2, 3]])], SQUARE, "mesh has no triangles or tetrahedra, but quad"),
         ([("triangle", [[0, 1, 2]]), ("quad", [[0, 1, 2, 3]])], SQUARE,
          "mesh has quad cells beside triangle"),
         ([("triangle", TWO)], SQUARE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from nonideal.errors import InvalidArgument
+from nonideal.physics import flow
 from nonideal.physics.flow.affine import AffineSpan
 from nonideal.physics.flow.pod import orthonormalise, pod
 
@@ -111,3 +114,28 @@ def test_affine_span_reads_coefficients_off_entries(n, rank, count, seed):
         outside = random.standard_normal(n)
         assert span.misfit(outside) > 0
     assert span.misfit(np.zeros(n)) == 0
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_pymor_agrees(cavity, cavity_train, weighted):
+    """pyMOR, where it is installed: singular values to 1e-10, modes, and its arrays as snapshots."""
+    pytest.importorskip("pymor")
+    from pymor.algorithms.pod import pod as theirs
+    from pymor.operators.numpy import NumpyMatrixOperator
+    from pymor.vectorarrays.numpy import NumpyVectorSpace
+
+    snapshots = cavity_train + flow.augment(cavity_train)
+    array = NumpyVectorSpace(cavity.n_velocity).from_numpy(snapshots.velocity)
+    product = NumpyMatrixOperator(sparse.csr_matrix(cavity.mass_matrix)) if weighted else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own
+        found, expected = theirs(array, product=product, rtol=1e-9, method="qr_svd")
+    weight = cavity.mass_matrix if weighted else None
+    modes, values = pod(snapshots.velocity, weight)
+    assert len(expected) == len(snapshots) == 10
+    np.testing.assert_allclose(values, expected, rtol=1e-10)
+    other = found.to_numpy()
+    overlap = modes.T @ (other if weight is None else weight @ other)
+    np.testing.assert_allclose(np.abs(overlap), np.eye(10), atol=1e-7)
+    again = flow.Snapshots(cavity, array, None, snapshots.parameters, origin=snapshots.origin)
+    assert np.array_equal(again.velocity, snapshots.velocity)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -169,15 +170,96 @@ def test_file(cavity, cavity_train, tmp_path):
         InvalidArgument, match=r"holds snapshots of another problem: boundary data at mu = \{"
     ):
         flow.Snapshots.load(path, flow.cases.two_lid_cavity(n=8, regularised=True))
-    for name, content in (("text.npz", b"text"), ("empty.npz", b"")):
-        (tmp_path / name).write_bytes(content)
-        with pytest.raises(InvalidArgument, match=r"is not a file of snapshots$"):
-            flow.Snapshots.load(tmp_path / name, cavity)
-    np.savez(tmp_path / "other.npz", numbers=np.zeros(3))
-    np.save(tmp_path / "array.npy", np.zeros(3))
-    for name in ("other.npz", "array.npy", "missing.npz"):
-        with pytest.raises(InvalidArgument, match=r"is not a file of snapshots$"):
-            flow.Snapshots.load(tmp_path / name, cavity)
+    names = {name.removesuffix(".npy") for name in zipfile.ZipFile(path).namelist()}
+    assert names >= {"velocity", "pressure", "parameters", "origin", "pairs", "solves", "shared"}
+
+
+def foreign(folder):
+    """Files that are none of ours."""
+    for name, content in (("text.npz", b"text"), ("empty.npz", b""), ("folder.npz", None)):
+        path = folder / name
+        path.mkdir() if content is None else path.write_bytes(content)
+        yield path
+    np.savez(folder / "other.npz", numbers=np.zeros(3))
+    np.save(folder / "array.npy", np.zeros(3))
+    np.savez(folder / "objects.npz", fingerprint=np.array([{}, 1], dtype=object))
+    with zipfile.ZipFile(folder / "texts.npz", "w") as file:
+        file.writestr("fingerprint.txt", "text")
+    np.savez(folder / "list.npz", fingerprint="[1, 2, 3, 4]")
+    np.savez(folder / "number.npz", fingerprint="7")
+    for name in ("other.npz", "array.npy", "objects.npz", "texts.npz", "list.npz", "number.npz"):
+        yield folder / name
+
+
+def test_files_that_are_no_snapshots(cavity, tmp_path):
+    for path in foreign(tmp_path):
+        with pytest.raises(InvalidArgument) as refusal:
+            flow.Snapshots.load(path, cavity)
+        assert str(refusal.value) == f"{path} is not a file of snapshots, or it is damaged"
+        with pytest.raises(
+            InvalidArgument, match=r"^\S+ is not a file of a reduced basis, or it is damaged$"
+        ):
+            flow.ReducedBasis.load(path, cavity)
+    with pytest.raises(InvalidArgument, match=r"missing.npz does not exist$"):
+        flow.Snapshots.load(tmp_path / "missing.npz", cavity)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("parameters", "[{", "Expecting property name enclosed in double quotes: line 1 column 3 (char 2)"),
+        ("parameters", "7", "parameters: expected a sequence of mappings, name -> number"),
+        ("parameters", '[{"Re": 100}]', "parameters[0] lacks 'a'; it needs Re, a"),
+        ("origin", "oseen", "Expecting value: line 1 column 1 (char 0)"),
+        ("origin", '["full"]', "origin: expected 4 names, got 1"),
+        ("origin", "null,", "Extra data: line 1 column 5 (char 4)"),
+        ("shared", "[]", "shared: list is not a mapping"),
+        ("shared", '{"a": -1}', "shared = -1 is below 0"),
+        ("velocity", np.zeros((3, 4)), "velocity: expected shape (562, 4), got (3, 4)"),
+        ("solves", np.zeros(4), "linear_solves has dtype float64, not an integer's"),
+        ("pairs", None, "no 'pairs'"),
+    ],
+)  # fmt: skip
+def test_files_with_wrong_content(cavity, cavity_train, tmp_path, name, value, message):
+    path = cavity_train.save(tmp_path / "train.npz")
+    with np.load(path) as file:
+        content = dict(file)
+    content |= {name: value}
+    np.savez(path, **{key: given for key, given in content.items() if given is not None})
+    with pytest.raises(InvalidArgument) as refusal:
+        flow.Snapshots.load(path, cavity)
+    message = message.replace("562", str(cavity.n_velocity))
+    assert str(refusal.value) == f"{path} is not a file of snapshots ({message})"
+
+
+def test_truncated_and_damaged_files(cavity, cavity_train, tmp_path):
+    """Every cut is refused in one line; a changed byte is refused or changes nothing that is read."""
+    whole = cavity_train.save(tmp_path / "train.npz").read_bytes()
+    path = tmp_path / "damaged.npz"
+    rng = np.random.default_rng(0)
+
+    def load():
+        message = ""
+        try:
+            return flow.Snapshots.load(path, cavity)
+        except InvalidArgument as refusal:
+            message = str(refusal)
+        assert message.startswith(f"{path} ")
+        assert "\n" not in message
+        return None
+
+    for cut in (*rng.integers(0, len(whole), 40), len(whole) - 1, len(whole) - 30):
+        path.write_bytes(whole[:cut])
+        assert load() is None
+    refused = 0
+    for place in rng.integers(0, len(whole), 150):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(bytes(changed))
+        found = load()
+        refused += found is None
+        assert found is None or same(found, cavity_train)
+    assert refused > 75
 
 
 def test_refusals(cavity, cavity_train):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nonideal.errors import InvalidArgument
 from nonideal.physics import flow
+from nonideal.physics.flow.quadrature import Cells
 from oracles import flow_assembly as oracle
 from oracles import flow_meshes
 
@@ -24,6 +25,9 @@ MESHES = {
     "unstructured": lambda: flow.Mesh(*flow_meshes.unstructured(5, 3)),
     "curved": lambda: flow.Mesh(*flow_meshes.curved(5, 3)),
     "cylinder": lambda: flow.Mesh.cylinder_channel(3),  # a few curved cells among straight ones
+    "box": lambda: flow.Mesh.box(0, 2, 0, 1, 0, 1, nx=2, ny=3, nz=2, grading="cosine"),
+    "tetrahedra": lambda: flow.Mesh(*flow_meshes.tetrahedra(2, 3)),
+    "curved tetrahedra": lambda: flow.Mesh(*flow_meshes.curved_tetrahedra(2, 3)),
 }
 
 
@@ -46,7 +50,7 @@ def test_matrices_are_scikit_fems(problem):
     assembly = oracle.Assembly(mesh.points, mesh.cells, problem.nodes, mesh.n_vertices)
     w = field(problem)
     close(problem.mass_matrix, assembly.matrix(oracle.mass))
-    close(problem.stiffness_matrix, assembly.matrix(oracle.stiffness), 3e-14)
+    close(problem.stiffness_matrix, assembly.matrix(oracle.stiffness), oracle.viscous_tolerance(mesh))
     close(problem.divergence_matrix, assembly.divergence(), 3e-14)
     close(problem.convection_matrix(w), assembly.matrix(oracle.convection, convecting=w), 3e-14)
 
@@ -66,16 +70,20 @@ def test_matrices_of_random_meshes(seed, n, curved):
 def test_numbering(problem):
     mesh, edges = problem.mesh, problem.edges
     assert problem.n_dof == problem.n_velocity + problem.n_pressure
-    assert problem.n_velocity == 2 * len(problem.nodes)
+    assert problem.n_velocity == mesh.dim * len(problem.nodes)
     assert len(problem.nodes) == mesh.n_vertices + len(edges)
     assert (edges[:, 0] < edges[:, 1]).all()
     assert (np.lexsort(edges.T[::-1]) == np.arange(len(edges))).all()
     np.testing.assert_array_equal(problem.nodes[: mesh.n_vertices], mesh.points[: mesh.n_vertices])
-    assert mesh.n_vertices - len(edges) + mesh.n_cells == (0 if "cylinder" in mesh.boundaries else 1)  # Euler
-    corners, sides = problem.cell_nodes[:, :3], problem.cell_nodes[:, 3:] - mesh.n_vertices
-    ends = np.sort(np.stack([corners, np.roll(corners, -1, axis=1)], axis=2), axis=2)
-    np.testing.assert_array_equal(edges[sides], ends)
-    if mesh.cells.shape[1] == 6:  # each node is where the mesh has it
+    outer = sum(len(facets) for facets in mesh.boundaries.values())
+    facets = ((mesh.dim + 1) * mesh.n_cells + outer) // 2 if mesh.dim == 3 else 0
+    euler = mesh.n_vertices - len(edges) + (facets - mesh.n_cells if mesh.dim == 3 else mesh.n_cells)
+    assert euler == (0 if "cylinder" in mesh.boundaries else 1)
+    corners = problem.cell_nodes[:, : mesh.dim + 1]
+    sides = problem.cell_nodes[:, mesh.dim + 1 :] - mesh.n_vertices
+    ends = [(0, 1), (1, 2), (2, 0), (0, 3), (1, 3), (2, 3)][: sides.shape[1]]
+    np.testing.assert_array_equal(edges[sides], np.sort(corners[:, ends], axis=2))
+    if mesh.cells.shape[1] > mesh.dim + 1:  # each node is where the mesh has it
         np.testing.assert_array_equal(problem.nodes[problem.cell_nodes], mesh.points[mesh.cells])
 
 
@@ -83,7 +91,7 @@ def test_constants(problem):
     """A constant velocity has no gradient and no divergence, and its mass is the area."""
     one = np.ones(problem.n_velocity)
     area = problem.cells.weights.sum()
-    assert one @ problem.mass_matrix @ one == pytest.approx(2 * area, rel=1e-13)
+    assert one @ problem.mass_matrix @ one == pytest.approx(problem.mesh.dim * area, rel=1e-13)
     stiffness = problem.stiffness_matrix
     assert np.abs(stiffness @ one).max() <= 1e-13 * abs(stiffness).max()
     assert np.abs(problem.divergence_matrix @ one)[~problem.constrained[: problem.n_pressure]].max() < 1e-15
@@ -131,20 +139,21 @@ def test_divergence_of_a_solenoidal_quadratic_is_zero():
 
 def test_polynomials_are_integrated_exactly(problem):
     """Mass and load of x, y: exact on curved cells too, where the map is quadratic."""
-    x, y = problem.nodes.T
+    cells = Cells(problem.nodes, problem.cell_nodes, 4)
     if problem.mesh.curved:  # linear functions are in the space, quadratic ones are not
-        u = np.stack([x, y], axis=1)
-        exact = (problem.cells.weights * (problem.cells.points**2).sum(axis=2)).sum()
+        u = problem.nodes
+        exact = (cells.weights * (cells.points**2).sum(axis=2)).sum()
     else:
-        u = np.stack([x * y, y**2], axis=1)
-        p, q = problem.cells.points[..., 0], problem.cells.points[..., 1]
-        exact = (problem.cells.weights * (p**2 * q**2 + q**4)).sum()
+        u = problem.nodes * problem.nodes[:, [1]]
+        exact = (cells.weights * ((cells.points * cells.points[..., [1]]) ** 2).sum(axis=2)).sum()
     assert u.ravel() @ problem.mass_matrix @ u.ravel() == pytest.approx(exact, rel=1e-13)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 4])
-def test_same_bits_for_every_number_of_threads(threads):
-    problem = enclosed(flow.Mesh.cylinder_channel(24))
+@pytest.mark.parametrize("name", ["cylinder", "box"])
+def test_same_bits_for_every_number_of_threads(name, threads):
+    box = flow.Mesh.box(0, 1, 0, 1, 0, 1, nx=8, ny=8, nz=8)
+    problem = enclosed(box if name == "box" else flow.Mesh.cylinder_channel(24))
     w = field(problem)
     expected = problem.convection_matrix(w, num_threads=1)
     got = problem.convection_matrix(w, num_threads=threads)
@@ -156,13 +165,18 @@ import hashlib, sys
 import numpy as np
 from nonideal import _core
 from nonideal.physics import flow
-problem = flow.cases.cylinder(8, solver="superlu")
-w = np.random.default_rng(0).standard_normal(problem.nodes.shape)
-operator = problem.operator
-operator.update(w, 0.01, newton=True, boundary=w, reaction=0.5)
+sys.path.insert(0, "tests")
+from oracles import flow_meshes
+mesh = flow.Mesh(*flow_meshes.curved_tetrahedra(2, 1))
+enclosed = flow.NavierStokes(mesh, viscosity=1.0, dirichlet=dict.fromkeys(mesh.boundaries, 0.0))
 digest = hashlib.sha256()
-for part in (operator.matrix.data, operator.rhs, problem.mass_matrix.data, problem.convection_matrix(w).data):
-    digest.update(np.ascontiguousarray(part).tobytes())
+for problem in flow.cases.cylinder(8, solver="superlu"), enclosed:
+    w = np.random.default_rng(0).standard_normal(problem.nodes.shape)
+    operator = problem.operator
+    operator.update(w, 0.01, newton=True, boundary=w, reaction=0.5)
+    convection = problem.convection_matrix(w).data
+    for part in operator.matrix.data, operator.rhs, problem.mass_matrix.data, convection:
+        digest.update(np.ascontiguousarray(part).tobytes())
 print(digest.hexdigest())
 """
 
@@ -202,7 +216,7 @@ def test_fields_of_any_layout_give_the_same(problem):
     expected = problem.convection_matrix(w.astype(np.float64)).data
     frozen = np.asfortranarray(w.astype(np.float64))
     frozen.flags.writeable = False
-    padded = np.zeros((2 * len(w), 4))
+    padded = np.zeros((2 * len(w), 2 * w.shape[1]))
     padded[::2, ::2] = w
     for same in (w, frozen, padded[::2, ::2], w.tolist()):
         np.testing.assert_array_equal(problem.convection_matrix(same).data, expected)

@@ -29,14 +29,20 @@ def test_errors_are_those_of_solutions(cavity, validated):
             ):
                 expected = cavity.norm(other.velocity - exact.velocity) / cavity.norm(exact.velocity)
                 assert values[row, column] == pytest.approx(expected, rel=1e-9)
+            assert found.residual_norms[row, column] == pytest.approx(part.solve(mu).residual_norm, rel=1e-9)
     assert (found.projection_errors <= found.errors).all()
+    assert (np.diff(found.residual_norms[[0, 2, 1]].mean(axis=1)) < 0).all()  # more modes leave less
+    assert all(cavity.solve(mu).residual_norm < 1e-10 * found.residual_norms.min() for mu in mus)
     assert (np.diff(found.projection_errors[[0, 2, 1]], axis=0) < 0).all()
     np.testing.assert_allclose(found.mean, found.errors.mean(axis=1))
     np.testing.assert_allclose(found.max, found.errors.max(axis=1))
     np.testing.assert_allclose(found.standard_error, found.errors.std(axis=1, ddof=1) / 2)
     assert found.linear_solves == basis.linear_solves
     assert found.converged.all()
-    assert len(str(found).splitlines()) == 4
+    lines = str(found).splitlines()
+    assert len(lines) == 4
+    assert "residual, mean" in lines[0]
+    assert lines[1].endswith(f" {found.residual_norms[0].mean():.2e}")
 
 
 def test_references_are_reused(cavity, validated, monkeypatch):
@@ -45,6 +51,11 @@ def test_references_are_reused(cavity, validated, monkeypatch):
     monkeypatch.setattr(cavity, "solve", None)  # not called
     again = flow.validate(basis, cavity, mus, n_modes=(2, 10, 5), reference=reference)
     assert np.array_equal(again.errors, found.errors)
+    assert np.array_equal(again.residual_norms, found.residual_norms)
+    without = flow.validate(basis, cavity, mus, n_modes=(2, 10, 5), reference=reference, residuals=False)
+    assert np.array_equal(without.errors, found.errors)
+    assert without.residual_norms is None
+    assert "residual" not in str(without)
     single = flow.validate(basis, cavity, mus[:1], reference=reference[:1])
     assert single.n_modes == (10,)
     assert single.standard_error.tolist() == [0.0]
