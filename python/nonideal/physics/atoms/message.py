@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from nonideal import _core
 from nonideal.checks import check_boolean, check_choice, check_integer, check_positive, check_threads, shown
 from nonideal.errors import InvalidArgument, MissingExtra
 
@@ -18,6 +19,8 @@ try:
     import torch
 except ImportError:
     raise MissingExtra("torch", "atoms") from None
+
+from nonideal.physics.atoms.message_ops import native_message
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,13 +115,16 @@ def message_pass(
     if exponent > _LARGEST_EXPONENT:
         raise InvalidArgument(f"envelope_exponent = {exponent} is outside [1, {_LARGEST_EXPONENT}]")
     smooth = check_boolean("smooth_cutoff", smooth_cutoff)
-    check_threads(num_threads)
+    threads = check_threads(num_threads)
     tensors = {"q": q, "v": v, "vectors": vectors, "filter_weight": filter_weight, "filter_bias": filter_bias}
     _check_tensors(tensors, {"indptr": indptr, "neighbors": neighbors})
+    arguments = (q, v, vectors, filter_weight, filter_bias, indptr, neighbors, cutoff, exponent, smooth)
+    if backend == "native":
+        return native_message(*arguments, threads)
     if not torch.compiler.is_compiling():
-        _check_graph(indptr, neighbors, q.shape[0])
+        _core.atoms.check_graph(indptr.contiguous().numpy(), neighbors.contiguous().numpy(), q.shape[0])
         _check_vectors(vectors)
-    return _plain(q, v, vectors, filter_weight, filter_bias, indptr, neighbors, cutoff, exponent, smooth)
+    return _plain(*arguments)
 
 
 def _check_tensors(real: dict[str, Any], index: dict[str, Any]) -> None:
@@ -156,23 +162,6 @@ def _check_tensors(real: dict[str, Any], index: dict[str, Any]) -> None:
     for name, (tensor, shape) in shapes.items():
         if tuple(tensor.shape) != shape:
             raise InvalidArgument(f"{name}.shape = {tuple(tensor.shape)} is not {shape}")
-
-
-def _check_graph(indptr: Tensor, neighbors: Tensor, n: int) -> None:
-    """Refuse what is not a CSR graph of n atoms."""
-    n_edges = neighbors.shape[0]
-    if int(indptr[0]) != 0:
-        raise InvalidArgument(f"indptr[0] = {int(indptr[0])} is not 0")
-    falls = torch.diff(indptr) < 0
-    if bool(falls.any()):
-        at = int(falls.to(torch.uint8).argmax())
-        raise InvalidArgument(f"indptr[{at + 1}] = {int(indptr[at + 1])} is below {int(indptr[at])}")
-    if int(indptr[-1]) != n_edges:
-        raise InvalidArgument(f"indptr[{n}] = {int(indptr[-1])} is not {n_edges}, the number of edges")
-    outside = (neighbors < 0) | (neighbors >= n)
-    if bool(outside.any()):
-        at = int(outside.to(torch.uint8).argmax())
-        raise InvalidArgument(f"neighbors[{at}] = {int(neighbors[at])} is outside [0, {n})")
 
 
 def _check_vectors(vectors: Tensor) -> None:
