@@ -90,6 +90,14 @@ def vector_norm(v: Tensor, clamp: bool) -> Tensor:
     return (square.clamp(min=_NORM_FLOOR) if clamp else square + _NORM_FLOOR).sqrt()
 
 
+def _projections(layer: nn.Linear, v: Tensor, both: bool) -> tuple[Tensor | None, Tensor]:
+    """Return v1 and v2 of an update; v1 is None where nobody reads the vectors any more: half the product."""
+    if both:
+        v1, v2 = layer(v).chunk(2, dim=-1)
+        return v1, v2
+    return None, functional.linear(v, layer.weight[v.shape[-1] :])
+
+
 class Pooling:
     """Sum or mean over the atoms of each structure."""
 
@@ -147,9 +155,9 @@ class GlobalUpdate(nn.Module):
             self.pool_scalar = Mlp(f, f // 2, 1)
             self.pool_vector = Linear(f, 1, bias=False)
 
-    def forward(self, x: Tensor, v: Tensor, pool: Pooling) -> tuple[Tensor, Tensor]:
-        """Return the new x and v."""
-        v1, v2 = self.vector(v).chunk(2, dim=-1)
+    def forward(self, x: Tensor, v: Tensor, pool: Pooling, vectors: bool = True) -> tuple[Tensor, Tensor]:
+        """Return the new x and, with ``vectors``, the new v."""
+        v1, v2 = _projections(self.vector, v, vectors)
         parts = [x]
         if hasattr(self, "pool_vector"):
             weighted = self.pool_scalar(x) * self.pool_vector(v)[..., 0]  # (n_atoms, 3)
@@ -158,7 +166,7 @@ class GlobalUpdate(nn.Module):
         parts.append(vector_norm(v2, self._clamp))
         p, gate = (self.mix(*parts) * math.sqrt(0.5)).chunk(2, dim=-1)
         x = x + (scaled_silu(self.scalar(x)) + p) * 0.5
-        return x, torch.addcmul(v, gate[:, None], v1)
+        return x, v if v1 is None else torch.addcmul(v, gate[:, None], v1)
 
 
 class LocalUpdate(nn.Module):
@@ -172,10 +180,12 @@ class LocalUpdate(nn.Module):
         self.vector = Linear(f, 2 * f, bias=False)
         self.mix = Mlp(2 * f, f, 3 * f)
 
-    def forward(self, x: Tensor, v: Tensor, pool: Pooling) -> tuple[Tensor, Tensor]:
-        """Return the new x and v."""
-        v1, v2 = self.vector(v).chunk(2, dim=-1)
+    def forward(self, x: Tensor, v: Tensor, pool: Pooling, vectors: bool = True) -> tuple[Tensor, Tensor]:
+        """Return the new x and, with ``vectors``, the new v."""
+        v1, v2 = _projections(self.vector, v, vectors or self._painn)
         p, q, r = self.mix(x, vector_norm(v2, self._clamp)).chunk(3, dim=-1)
+        if v1 is None:
+            return x + q * math.sqrt(0.5) + x * torch.tanh(r), v
         if self._painn:
             dot = (v1 * v2).sum(dim=-2) / math.sqrt(x.shape[-1])
             return x + (p + q * dot) * math.sqrt(0.5), torch.addcmul(v, r[:, None], v1)

@@ -84,8 +84,8 @@ class Graph:
         max_neighbors : int, optional
             Keep the nearest ones of each atom alone: the graph is no longer symmetric, energies jump.
         max_neighbors_rule : str
-            ``"strict"``, or ``"tolerant"``: all within 0.01 angstrom^2 of the last one's squared distance stay
-            too.
+            ``"strict"``, or ``"tolerant"``: all within 0.01 angstrom^2 of the last one's squared distance
+            stay too.
         dtype : torch.dtype
             float32 or float64.
         num_threads : int, optional

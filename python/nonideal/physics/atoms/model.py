@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from nonideal.checks import check_boolean, check_choice, check_integer
-from nonideal.errors import InvalidArgument, MissingExtra, NumericalError
+from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.physics.atoms.architecture import FORCES, architecture
 from nonideal.physics.atoms.elements import SYMBOLS
 from nonideal.physics.atoms.graph import Graph, is_system, named_systems
 from nonideal.physics.atoms.model_file import ModelFile
-from nonideal.physics.atoms.prediction import Prediction
+from nonideal.physics.atoms.prediction import Prediction, split_predictions
 from nonideal.seeds import resolve_seed
 
 try:
@@ -36,10 +34,10 @@ _DOUBLES = ("energy_reference", "energy_scale")  # total energies have more digi
 class LEIGNN(nn.Module):
     """Energy, forces and stress of atoms from an equivariant message-passing network.
 
-    Two different published models carry the name. ``variant="v1"`` (arXiv 2311.02869, first version): in
-    each layer one global vector, the sum over all atoms of a structure, meets each atom's own vectors. ``"vn"``
-    (the later versions, also called E2GNN): a virtual node per structure exchanges scalars and vectors with its
-    atoms. ``"vanilla"`` has neither and PaiNN's update, ``"vanilla-nmu"`` neither and vn's update.
+    Two different published models carry the name. ``variant="v1"`` (arXiv 2311.02869, first version): in each
+    layer one global vector, the sum over all atoms of a structure, meets each atom's own vectors. ``"vn"``
+    (the later versions, also called E2GNN): a virtual node per structure exchanges scalars and vectors with
+    its atoms. ``"vanilla"`` has neither and PaiNN's update, ``"vanilla-nmu"`` neither and vn's update.
 
     Parameters
     ----------
@@ -55,8 +53,8 @@ class LEIGNN(nn.Module):
         Default of every call: ``"gradient"`` (-dE/dr: they conserve energy), ``"direct"`` (the published
         form: a head of their own, cheaper, not conservative, with a net force), or ``"none"``.
     smooth_cutoff : bool, optional
-        True: messages vanish smoothly at the cutoff; False: the published form, in which energy and forces jump
-        when a neighbour crosses it. None: True with gradient forces.
+        True: messages vanish smoothly at the cutoff; False: the published form, in which energy and forces
+        jump when a neighbour crosses it. None: True with gradient forces.
     global_mode : str, optional
         How the global part pools atoms, ``"sum"`` (v1's published form: energies do not add up over distant
         pieces, nor grow exactly with the size of a crystal), ``"mean"`` (vn's: exact for copies of a cell,
@@ -70,7 +68,8 @@ class LEIGNN(nn.Module):
     max_neighbors_rule : str
         ``"strict"`` or ``"tolerant"``; see `Graph.build`.
     backend : str
-        ``"native"``: our C++ kernels for the messages; ``"torch"``: plain torch. The same weights, the same results.
+        ``"native"``: our C++ kernels for the messages; ``"torch"``: plain torch. The same weights, the same
+        results.
     seed : int, optional
         Of the initial weights; None draws one. ``model.seed`` says which.
     dtype : torch.dtype, optional
@@ -309,15 +308,14 @@ class LEIGNN(nn.Module):
         stress : bool
             Whether to compute it, by the gradient of the energy, whichever forces are asked for.
         create_graph : bool, optional
-            Whether gradient forces and stress can be differentiated once more, such as by a loss; otherwise all
-            results that come with them are detached. None: while training.
+            Whether gradient forces and stress can be differentiated once more, such as by a loss; otherwise
+            all results that come with them are detached. None: while training.
 
         Returns
         -------
         dict of str to torch.Tensor
-            ``energy`` (n_graphs,) and ``energies`` (n_atoms,) float64, eV; unless "none" ``forces``
-            (n_atoms, 3), eV/angstrom; with ``stress``, ``stress`` (n_graphs, 3, 3), eV/angstrom^3, positive in
-            tension.
+            ``energy`` (n_graphs,) and ``energies`` (n_atoms,) float64, eV; unless "none" ``forces`` (n_atoms,
+            3), eV/angstrom; with ``stress``, ``stress`` (n_graphs, 3, 3), eV/angstrom^3, positive in tension.
 
         Raises
         ------
@@ -330,25 +328,27 @@ class LEIGNN(nn.Module):
         differentiate = kind == "gradient" or stress
         keep = self.training if create_graph is None else check_boolean("create_graph", create_graph)
         keep = keep and torch.is_grad_enabled()
-        rows = self._row_of(graph)
         volumes = _volumes(graph) if stress else None
-        with torch.set_grad_enabled(torch.is_grad_enabled() or differentiate):
+        enabled = torch.is_grad_enabled() or differentiate
+        with (
+            torch.inference_mode(torch.is_inference_mode_enabled() and not differentiate),
+            torch.set_grad_enabled(enabled),
+        ):
             vectors = graph.vectors().to(self.dtype)
             if differentiate and not vectors.requires_grad:
                 vectors.requires_grad_()
-            x, v = self._features(graph, rows, vectors, last_vectors=kind == "direct")
-            scale, index = self.energy_scale, graph.graph_index
-            energies = self.readout.energy(x)[:, 0].double() * scale + self.energy_reference[rows]
+            energies, v = self.atomic_energies(graph, vectors, last_vectors=kind == "direct")
+            index = graph.graph_index
             energy = energies.new_zeros(len(graph)).index_add(0, index, energies)
             result = {"energy": energy, "energies": energies}
             if kind == "direct":
-                result["forces"] = self.readout.force(v)[..., 0] * scale.to(v.dtype)
+                result["forces"] = self.readout.force(v)[..., 0] * self.energy_scale.to(v.dtype)
             if differentiate:
                 (slope,) = torch.autograd.grad(
                     energy.sum(), vectors, create_graph=keep, materialize_grads=True
                 )
                 if kind == "gradient":
-                    zero = slope.new_zeros(len(rows), 3)
+                    zero = slope.new_zeros(len(energies), 3)
                     result["forces"] = zero.index_add(0, graph.centers, slope).index_add(
                         0, graph.neighbors, -slope
                     )
@@ -360,6 +360,31 @@ class LEIGNN(nn.Module):
         if differentiate and not keep:
             result = {name: value.detach() for name, value in result.items()}
         return result
+
+    def atomic_energies(
+        self, graph: Graph, vectors: Tensor, *, last_vectors: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Return each atom's energy for vectors of one's own along the graph's edges, and its vectors.
+
+        Parameters
+        ----------
+        graph : Graph
+            Its positions are not read.
+        vectors : (n_edges, 3) torch.Tensor, angstrom
+            From each centre to its neighbour, in the weights' precision.
+        last_vectors : bool
+            Whether the last layer is to update the vectors, which no energy depends on.
+
+        Returns
+        -------
+        energies : (n_atoms,) float64, eV
+        v : (n_atoms, 3, channels)
+            What the head of direct forces reads, with ``last_vectors``.
+        """
+        rows = self._row_of(graph)
+        x, v = self._features(graph, rows, vectors, last_vectors)
+        network: Tensor = self.readout.energy(x)[:, 0].double()
+        return network * self.energy_scale + self.energy_reference[rows], v
 
     def _row_of(self, graph: Graph) -> Tensor:
         if not math.isclose(graph.cutoff, self.cutoff, rel_tol=1e-12):
@@ -375,7 +400,7 @@ class LEIGNN(nn.Module):
         return rows
 
     def _features(
-        self, graph: Graph, rows: Tensor, vectors: Tensor, *, last_vectors: bool
+        self, graph: Graph, rows: Tensor, vectors: Tensor, last_vectors: bool
     ) -> tuple[Tensor, Tensor]:
         """Return scalars and vectors of all atoms after the last layer."""
         shape = self.architecture
@@ -404,8 +429,9 @@ class LEIGNN(nn.Module):
                 backend=self.backend,
                 num_threads=self.num_threads,
             )
-            x, v = layer.update((x + dx) * math.sqrt(0.5), v + dv, pool)
-            if shape.virtual and index + 1 < shape.layers:  # after the last layer nobody reads it
+            inner = index + 1 < shape.layers
+            x, v = layer.update((x + dx) * math.sqrt(0.5), v + dv, pool, inner or last_vectors)
+            if shape.virtual and inner:  # after the last layer nobody reads it
                 node, node_v = layer.aggregate(node, node_v, pool(x), node, pool(v))
         return x, v
 
@@ -445,39 +471,19 @@ class LEIGNN(nn.Module):
         """
         batch_size = check_integer("batch_size", batch_size, 1, 31)
         entries = list(named_systems(systems))
+        kind = self.architecture.forces if forces is None else forces
         found: list[Prediction] = []
         for start in range(0, len(entries), batch_size):
-            graph = self.graph([system for _, system in entries[start : start + batch_size]])
-            with torch.no_grad():
-                result = self(graph, forces=forces, stress=stress, create_graph=False)
-            found += self._predictions(graph, result, forces or self.architecture.forces, start)
+            with torch.inference_mode(mode=False), torch.no_grad():
+                graph = self.graph([system for _, system in entries[start : start + batch_size]])
+                result = self(graph, forces=kind, stress=stress, create_graph=False)
+            arrays = {name: value.double().cpu().numpy() for name, value in result.items()}
+            found += split_predictions(arrays, graph.graph_ptr.tolist(), kind, start)
         return found[0] if is_system(systems) else found
-
-    def _predictions(
-        self, graph: Graph, result: dict[str, Tensor], kind: str, first: int
-    ) -> list[Prediction]:
-        arrays = {name: value.double().cpu().numpy() for name, value in result.items()}
-        for name, array in arrays.items():
-            if not np.isfinite(array).all():
-                raise NumericalError(f"{name} of structures from {first} on: {name} is not finite")
-        predictions = []
-        starts = graph.graph_ptr.tolist()
-        for index in range(len(graph)):
-            atoms = slice(starts[index], starts[index + 1])
-            predictions.append(
-                Prediction(
-                    energy=float(arrays["energy"][index]),
-                    energies=arrays["energies"][atoms],
-                    forces=arrays["forces"][atoms] if "forces" in arrays else None,
-                    stress=arrays["stress"][index] if "stress" in arrays else None,
-                    forces_kind=kind,
-                )
-            )
-        return predictions
 
 
 def _volumes(graph: Graph) -> Tensor:
-    volumes = torch.linalg.det(graph.cells.detach()).abs()
+    volumes: Tensor = torch.linalg.det(graph.cells.detach()).abs()
     if bool((volumes == 0).any()):
         raise InvalidArgument(f"stress: structure {int(volumes.argmin())} of the batch has no volume")
     return volumes

@@ -3,26 +3,28 @@ r"""Model files, ``.leignn``: all of a trained network, for Python and for the e
 The container is that of `nonideal.physics.atoms.tensor_file`, with magic ``\x89NIATOM\n`` and version 1. Its
 header holds exactly these keys:
 
-================  ==============================================================================================
+================  ============================================================================================
 key               content
-================  ==============================================================================================
+================  ============================================================================================
 format            ``"nonideal.atoms.leignn"``
 version           1, as in byte 8
-model             constructor arguments, all of them: ``cutoff`` (a number), ``channels``, ``layers``, ``n_rbf``,
-                  ``variant``, ``forces``, ``smooth_cutoff`` (true or false), ``global_mode``, ``vector_norm``,
-                  ``envelope_exponent``, ``max_neighbors`` (a whole number or null), ``max_neighbors_rule``
+model             constructor arguments, all of them: ``cutoff`` (a number), ``channels``, ``layers``,
+                  ``n_rbf``, ``variant``, ``forces``, ``smooth_cutoff`` (true or false), ``global_mode``,
+                  ``vector_norm``, ``envelope_exponent``, ``max_neighbors`` (a whole number or null),
+                  ``max_neighbors_rule``
 species           atomic numbers, whole numbers in [0, 118], entry k for row k of the embedding
 energy_scale      a finite number; it multiplies the network's energies and direct forces
 energy_reference  finite numbers, eV, as many as species; added per atom, not scaled
-units             ``{"length": "angstrom", "energy": "eV", "forces": "eV/angstrom", "stress": "eV/angstrom^3"}``
+units             ``{"length": "angstrom", "energy": "eV", "forces": "eV/angstrom",
+                  "stress": "eV/angstrom^3"}``
 metadata          an object with anything: training, seed, version of nonideal; a reader needs none of it
 tensors           exactly the parameters, in the order of the model's state_dict; all of one dtype, float32 or
                   float64, the precision of the weights (an engine may compute in another one)
-================  ==============================================================================================
+================  ============================================================================================
 
-``energy_scale`` and ``energy_reference`` are buffers of the model, but not among the tensors: they have one place.
-Numbers in the header have as many digits as doubles need, so that they come back unchanged; a whole number may be
-written as ``5`` or ``5.0`` where a number is meant, as ``5`` alone where a whole number is.
+``energy_scale`` and ``energy_reference`` are buffers of the model, but not among the tensors. Numbers in the
+header have as many digits as doubles need, so that they come back unchanged; a number may be written as ``5``
+or ``5.0``, a whole number as ``5`` alone.
 """
 
 from __future__ import annotations

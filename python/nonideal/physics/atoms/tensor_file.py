@@ -1,4 +1,4 @@
-r"""One flat file of named arrays below a JSON header: no pickle, a checksum, nothing used before it is checked.
+r"""One flat file of named arrays below a JSON header, with a checksum; all is checked before it is used.
 
 All numbers are little endian.
 
@@ -16,9 +16,9 @@ bytes          content
 =============  =================================================================================
 
 The header's ``tensors`` is ``{name: {"dtype": "float32", "shape": [3, 2], "offset": 0}}``. Arrays are
-row-major. An offset counts from the payload's start (itself a multiple of 64 from the file's), is a multiple of
-64, and is the first such one behind the array before it: the order of the names is that of the payload. Zero
-bytes fill the gaps, up to the payload's end.
+row-major. An offset counts from the payload's start (itself a multiple of 64 from the file's), is a multiple
+of 64, and is the first such one behind the array before it: the order of the names is that of the payload.
+Zero bytes fill the gaps, up to the payload's end.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from nonideal.checks import shown
 from nonideal.errors import InvalidArgument
 from nonideal.shards import write_atomically
 
-__all__ = ["FileKind", "Tensors"]
+__all__ = ["FileKind", "Tensors", "as_path"]
 
 Tensors: TypeAlias = dict[str, NDArray[Any]]
 
@@ -77,12 +77,12 @@ class FileKind:
         InvalidArgument
             If the file cannot be written, a float is not finite, or the header is no JSON.
         """
+        place = as_path("path", path)
         content = self.encode(header, tensors)
-        place = Path(path)
         try:
             write_atomically(place, content)
-        except OSError as error:
-            raise InvalidArgument(f"{place} cannot be written ({error.strerror or error})") from None
+        except (OSError, ValueError) as error:
+            raise InvalidArgument(f"{place} cannot be written ({_reason(error)})") from None
         return place
 
     def read(self, path: str | Path) -> tuple[dict[str, Any], Tensors]:
@@ -93,11 +93,11 @@ class FileKind:
         InvalidArgument
             Naming the file and what is wrong with it.
         """
-        place = Path(path)
+        place = as_path("path", path)
         try:
             content = place.read_bytes()
-        except OSError as error:
-            raise InvalidArgument(f"{place} cannot be read ({error.strerror or error})") from None
+        except (OSError, ValueError) as error:
+            raise InvalidArgument(f"{place} cannot be read ({_reason(error)})") from None
         return self.decode(content, str(place))
 
     def encode(self, header: Mapping[str, Any], tensors: Tensors) -> bytes:
@@ -199,6 +199,18 @@ class FileKind:
         if any(payload[end:after]):
             raise InvalidArgument(f"{where}: the bytes behind it are not zero")
         return array, after
+
+
+def as_path(name: str, value: Any) -> Path:
+    """Return a path of what may stand for one."""
+    try:
+        return Path(value)
+    except TypeError:
+        raise InvalidArgument(f"{name} = {shown(value)} is not a path") from None
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _check_finite(name: str, array: NDArray[Any]) -> None:

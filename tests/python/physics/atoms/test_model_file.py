@@ -19,6 +19,15 @@ SIZES = {"channels": 4, "layers": 1, "n_rbf": 3, "backend": "torch", "seed": 11}
 MAGIC = b"\x89NIATOM\n"
 
 
+@pytest.fixture(autouse=True)
+def one_thread_of_torch():
+    """Small tensors on a busy machine: waiting for the second thread takes longer than the work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def small(**other):
     model = atoms.LEIGNN(["O", "Cu"], **(SIZES | other))
     model.energy_scale.fill_(1 / 3)
@@ -59,6 +68,7 @@ def test_round_trip(tmp_path, variant, dtype):
         assert torch.equal(value, again.state_dict()[name])
     assert again.to_file().encode() == model.to_file().encode()
     frame = atoms.Frame([8, 29, 29], np.eye(3))
+    again.backend = model.backend
     assert again.evaluate(frame).energy == model.evaluate(frame).energy
 
 
@@ -102,7 +112,7 @@ def test_nan_weights_and_bad_places_are_refused(tmp_path):
             act(tmp_path / "no" / "a.leignn")
     model = small()
     model.metadata["loss"] = float("nan")
-    with pytest.raises(InvalidArgument, match="^header: Out of range float"):
+    with pytest.raises(InvalidArgument, match=r"^header: Out of range float"):
         model.to_file().encode()
 
 
@@ -241,7 +251,7 @@ def test_one_dtype():
     kinds["readout.force.weight"] = kinds["readout.force.weight"].astype(np.float64)
     mixed = small().to_file()
     mixed.tensors.update(kinds)
-    with pytest.raises(InvalidArgument, match="^it: tensors have dtypes float32, float64, not one$"):
+    with pytest.raises(InvalidArgument, match=r"^it: tensors have dtypes float32, float64, not one$"):
         ModelFile.decode(mixed.encode(), "it")
 
 
@@ -287,10 +297,13 @@ def test_strange_headers_with_right_checksums(data):
         place = place[key]
     place[key] = data.draw(JSON)
     content = assemble(json.dumps(header).encode(), payload)
+    text = ""
     try:
         found = ModelFile.decode(content, "it")
     except InvalidArgument as refusal:
-        assert str(refusal).startswith("it")
-        assert len(str(refusal).splitlines()) == 1
+        text = str(refusal)
+    if text:
+        assert text.startswith("it")
+        assert len(text.splitlines()) == 1
     else:
         assert np.isfinite([found.energy_scale, *found.energy_reference]).all()
