@@ -81,7 +81,7 @@ static inline void add_to(T* at, Vector<T> value) {
 /// The sum of a vector's numbers, by halves.
 template <class T>
 static inline T sum_of(Vector<T> value) {
-  T parts[kLanes<T>];
+  alignas(64) T parts[kLanes<T>];
   store(parts, value);
   for (int half = kLanes<T> / 2; half > 0; half /= 2) {
     for (int i = 0; i < half; ++i) parts[i] += parts[i + half];

@@ -16,16 +16,20 @@ static inline Vector<T> clamped(Vector<T> x, T low, T high) {
   return x > high ? Vector<T>{} + high : x;
 }
 
-/// 1 / (1 + exp(-y)). NaN stays NaN.
+/// exp(-y), within limits that keep it, and one more than it, finite. NaN stays NaN.
+template <class T>
+static inline Vector<T> exp_minus(Vector<T> y) {
+  if constexpr (sizeof(T) == 8) {
+    return nonideal::detail::exp_of<Vector<T>, typename Lanes<T>::Whole>(clamped(-y, -700.0, 700.0));
+  } else {
+    return nonideal::detail::exp_of_single<Vector<T>, typename Lanes<T>::Whole>(clamped(-y, -86.0f, 87.0f));
+  }
+}
+
+/// 1 / (1 + exp(-y))
 template <class T>
 static inline Vector<T> logistic(Vector<T> y) {
-  if constexpr (sizeof(T) == 8) {
-    return 1.0 /
-           (1.0 + nonideal::detail::exp_of<Vector<T>, typename Lanes<T>::Whole>(clamped(-y, -700.0, 700.0)));
-  } else {
-    return 1.0f / (1.0f + nonideal::detail::exp_of_single<Vector<T>, typename Lanes<T>::Whole>(
-                              clamped(-y, -87.0f, 87.0f)));
-  }
+  return 1 / (1 + exp_minus<T>(y));
 }
 
 template <class T>
@@ -35,8 +39,8 @@ static inline Vector<T> sigma(Vector<T> y) {
 
 template <class T>
 static inline Vector<T> sigma_slope(Vector<T> y) {
-  const Vector<T> s = logistic<T>(y);
-  return s * (1 + y * (1 - s)) * T(1.0 / 0.6);
+  const Vector<T> e = exp_minus<T>(y), s = 1 / (1 + e);
+  return s * (1 + y * (e * s)) * T(1.0 / 0.6);  // e s = 1 - s, without its cancellation
 }
 
 }  // namespace
