@@ -228,6 +228,39 @@ void test_order() {
   CHECK_REFUSED("result() before the last step", part.result());
 }
 
+/// Lists of one's own are checked before they are used, and atoms may meet while a list lasts.
+void test_own_lists() {
+  const leignn_file::Temporary file("lists",
+                                    leignn_file::make(leignn_file::sizes(Variant::v1, GlobalMode::sum)));
+  const Potential potential(file.path());
+  Structure s = crystal(3);
+  const NeighborTable table = find_neighbors(s.positions, s.cell, {.cutoff = 4.5});
+  const Result whole = potential.compute(s.positions, s.numbers, s.cell);
+  const Result same = potential.compute(s.positions, s.numbers, s.cell, table, table.reverse);
+  CHECK(whole.forces == same.forces && whole.energies == same.energies);
+  CHECK(whole.forces == potential.compute(s.positions, s.numbers, s.cell, table, {}).forces);
+  const auto with = [&](const NeighborTable& changed, std::span<const std::int64_t> reverse) {
+    potential.compute(s.positions, s.numbers, s.cell, changed, reverse);
+  };
+  NeighborTable changed = table;
+  changed.neighbors[7] = 27;
+  CHECK_REFUSED("table.neighbors[7] = 27 is outside [0, 26]", with(changed, table.reverse));
+  changed = table;
+  changed.indptr[0] = 1;
+  CHECK_REFUSED("table.indptr[0] = 1 is outside [0, 0]", with(changed, table.reverse));
+  changed = table;
+  changed.shifts.pop_back();
+  const std::string pairs = std::to_string(table.neighbors.size()),
+                    shifts = std::to_string(table.shifts.size());
+  CHECK_REFUSED(
+      "table.shifts: expected " + shifts + " numbers, got " + std::to_string(table.shifts.size() - 1),
+      with(changed, table.reverse));
+  CHECK_REFUSED("reverse: expected " + pairs + " numbers, got 1", with(table, std::vector<std::int64_t>{0}));
+  for (std::size_t k = 0; k < 3; ++k) s.positions[k] = s.positions[3 + k] + (k == 0 ? 0x1p-8 : 0.0);
+  CHECK_REFUSED("positions[0] and positions[1] are 0.00390625 angstrom apart, below 0.01",
+                with(table, table.reverse));
+}
+
 }  // namespace
 
 int main() {
@@ -235,5 +268,6 @@ int main() {
     test_parts();
     test_threads();
     test_order();
+    test_own_lists();
   });
 }

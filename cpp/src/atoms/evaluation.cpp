@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "atoms/evaluation_inl.hpp"
+#include "nonideal/base/memory.hpp"
 
 namespace nonideal::atoms::detail {
 
@@ -35,6 +36,14 @@ void Evaluation<T>::reserve() {
     rows.resize(static_cast<size_t>(n * width));
   };
   const std::int64_t f = net_.f, h = net_.h, m = net_.m;
+  const double rows = backward() ? 10.0 + 26.0 * static_cast<double>(net_.n_layers)
+                                 : 4.0 + 6.0 * static_cast<double>(net_.n_layers);
+  const double bytes = rows * static_cast<double>(f * n_total_) * sizeof(T) +
+                       static_cast<double>(edges_.size()) * 8.0 * sizeof(T);
+  if (bytes > largest_) {
+    expect_memory(std::to_string(n_total_) + " atoms", bytes - largest_);
+    largest_ = bytes;
+  }
   layers_.resize(static_cast<size_t>(net_.n_layers));
   for (int l = 0; l < net_.n_layers; ++l) {
     LayerState& layer = state(l);

@@ -126,6 +126,7 @@ class Evaluation {
   Wanted wanted_ = Wanted::energy;
   int threads_ = 1;
   std::int64_t n_ = 0, n_total_ = 0, most_edges_ = 0;
+  double largest_ = 0.0;  ///< bytes that were asked for until now, at least
   std::vector<std::int32_t> species_;
 
   // The graph without edges that reach the cutoff.

@@ -2,6 +2,8 @@
 #include <cmath>
 
 #include "atoms/evaluation_inl.hpp"
+#include "base/check.hpp"
+#include "nonideal/atoms/neighbors.hpp"
 #include "nonideal/base/error.hpp"
 
 namespace nonideal::atoms::detail {
@@ -45,6 +47,12 @@ void Evaluation<T>::take_graph(const GraphView& graph) {
         const double d2 = square(e);
         if (!(d2 < cutoff2)) continue;
         const double d = std::sqrt(d2), s = d * per;
+        if (d < kNearest) {  // atoms may have met since a list was made
+          throw InvalidArgument("positions[" + std::to_string(i) + "] and positions[" +
+                                std::to_string(graph.neighbors[static_cast<size_t>(e)]) + "] are " +
+                                nonideal::detail::shortest(d) + " angstrom apart, below " +
+                                nonideal::detail::shortest(kNearest));
+        }
         const auto knot = std::min(static_cast<std::int64_t>(s), net_.n_knots - 1);
         kernels::Edge<T>& edge = edges_[static_cast<size_t>(to)];
         edge.neighbor = graph.neighbors[static_cast<size_t>(e)];

@@ -11,6 +11,7 @@
 
 namespace nonideal::atoms {
 
+using nonideal::detail::bracketed;
 using nonideal::detail::expect_count;
 using nonideal::detail::expect_within;
 
@@ -98,10 +99,29 @@ std::vector<double> vectors_of(std::span<const double> positions, const Cell& ce
   return vectors;
 }
 
-void expect_list(std::int64_t n, const NeighborTable& table) {
+/// Refuses what would lead out of the arrays.
+void expect_list(std::int64_t n, const NeighborTable& table, std::span<const std::int64_t> reverse) {
   expect_count("table.indptr", "numbers", static_cast<std::int64_t>(table.indptr.size()), n + 1);
   const auto pairs = static_cast<std::int64_t>(table.neighbors.size());
   expect_count("table.shifts", "numbers", static_cast<std::int64_t>(table.shifts.size()), 3 * pairs);
+  if (!reverse.empty()) expect_count("reverse", "numbers", static_cast<std::int64_t>(reverse.size()), pairs);
+  std::int64_t before = 0;
+  for (std::size_t i = 0; i < table.indptr.size(); ++i) {
+    const std::int64_t most = i == 0 ? 0 : pairs, least = static_cast<std::int64_t>(i) == n ? pairs : before;
+    if (table.indptr[i] < least || table.indptr[i] > most) {
+      expect_within(bracketed("table.indptr", static_cast<std::int64_t>(i)), table.indptr[i], least, most);
+    }
+    before = table.indptr[i];
+  }
+  const auto expect_index = [](const char* name, std::size_t place, std::int64_t index, std::int64_t count) {
+    if (index < 0 || index >= count) {
+      expect_within(bracketed(name, static_cast<std::int64_t>(place)), index, 0, count - 1);
+    }
+  };
+  for (std::size_t e = 0; e < table.neighbors.size(); ++e) {
+    expect_index("table.neighbors", e, table.neighbors[e], n);
+    if (!reverse.empty()) expect_index("reverse", e, reverse[e], pairs);
+  }
 }
 
 }  // namespace
@@ -170,7 +190,7 @@ Result Potential::compute(std::span<const double> positions, std::span<const std
     throw InvalidArgument("table: the model limits neighbours to " +
                           std::to_string(state.model.max_neighbors) + ", and makes its own lists");
   }
-  expect_list(n, table);
+  expect_list(n, table, reverse);
   check_positions("positions", positions);
   const std::vector<std::int32_t> rows = state.rows(numbers);
   const std::vector<double> vectors = vectors_of(positions, cell, table);
