@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from nonideal.checks import check_boolean, check_choice
-from nonideal.errors import InvalidArgument
-from nonideal.physics.atoms.extras import import_ase
+from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.physics.atoms.potential import Potential
 from nonideal.physics.atoms.prediction import Prediction
 
-import_ase()
-from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes  # noqa: E402
+try:
+    from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
+except ImportError:
+    raise MissingExtra("ase", "atoms") from None
 
 __all__ = ["LeignnCalculator"]
 
