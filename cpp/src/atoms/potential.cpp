@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "atoms/order.hpp"
 #include "atoms/potential_state.hpp"
 #include "base/check.hpp"
 #include "base/parallel.hpp"
@@ -18,6 +19,7 @@ using nonideal::detail::expect_within;
 namespace {
 
 constexpr std::int64_t kAtomsPerThread = 32;
+constexpr std::int64_t kOrderFrom = 1024;
 constexpr int kMostKnots = 1 << 20;
 constexpr const char* kVariants[] = {"v1", "vn", "vanilla", "vanilla-nmu"};
 
@@ -73,11 +75,34 @@ Result evaluate(const Engine<T>& engine, const detail::GraphView& graph, std::sp
   return result;
 }
 
-Result evaluate(const std::optional<Engine<float>>& single, const std::optional<Engine<double>>& twice,
-                const detail::GraphView& graph, std::span<const std::int32_t> rows, const Request& request,
-                int num_threads) {
+Result evaluate_as_given(const std::optional<Engine<float>>& single,
+                         const std::optional<Engine<double>>& twice, const detail::GraphView& graph,
+                         std::span<const std::int32_t> rows, const Request& request, int num_threads) {
   return single ? evaluate(*single, graph, rows, request, num_threads)
                 : evaluate(*twice, graph, rows, request, num_threads);
+}
+
+/// Many atoms in an order that scatters neighbours over the memory are brought into another one for the time.
+Result evaluate(const std::optional<Engine<float>>& single, const std::optional<Engine<double>>& twice,
+                const detail::GraphView& graph, std::span<const double> positions, double cutoff,
+                std::span<const std::int32_t> rows, const Request& request, int num_threads) {
+  if (graph.n_owned < kOrderFrom || !detail::is_scattered(graph)) {
+    return evaluate_as_given(single, twice, graph, rows, request, num_threads);
+  }
+  const std::vector<std::int32_t> order = detail::spatial_order(positions, cutoff);
+  const detail::OrderedGraph ordered(graph, order);
+  std::vector<std::int32_t> kinds(rows.size());
+  for (std::size_t i = 0; i < order.size(); ++i) kinds[i] = rows[static_cast<std::size_t>(order[i])];
+  const Result found = evaluate_as_given(single, twice, ordered.view(), kinds, request, num_threads);
+  Result result = found;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto atom = static_cast<std::size_t>(order[i]);
+    result.energies[atom] = found.energies[i];
+    for (std::size_t k = 0; k < 3 && !found.forces.empty(); ++k) {
+      result.forces[3 * atom + k] = found.forces[3 * i + k];
+    }
+  }
+  return result;
 }
 
 /// D of every pair, as find_neighbors() has it.
@@ -176,8 +201,8 @@ Result Potential::compute(std::span<const double> positions, std::span<const std
                                               .tolerant = state.model.tolerant,
                                               .num_threads = state.options.num_threads});
   return evaluate(state.single, state.twice,
-                  {n, n, table.indptr, table.neighbors, table.vectors, table.reverse}, rows, request,
-                  state.options.num_threads);
+                  {n, n, table.indptr, table.neighbors, table.vectors, table.reverse}, positions,
+                  state.model.cutoff, rows, request, state.options.num_threads);
 }
 
 Result Potential::compute(std::span<const double> positions, std::span<const std::int32_t> numbers,
@@ -199,8 +224,8 @@ Result Potential::compute(std::span<const double> positions, std::span<const std
     own = reverse_pairs(table.indptr, table.neighbors);
     reverse = own;
   }
-  return evaluate(state.single, state.twice, {n, n, table.indptr, table.neighbors, vectors, reverse}, rows,
-                  request, state.options.num_threads);
+  return evaluate(state.single, state.twice, {n, n, table.indptr, table.neighbors, vectors, reverse},
+                  positions, state.model.cutoff, rows, request, state.options.num_threads);
 }
 
 double Potential::cutoff() const { return state_->model.cutoff; }

@@ -247,6 +247,27 @@ def test_odd_numbers_of_atoms_and_threads(variant, n):
         assert off(found.stress, one.stress, one.energy) < tolerance
 
 
+@pytest.mark.parametrize("limit", [None, 12])
+def test_shuffled_atoms(limit):
+    """Where neighbours lie far apart in memory, atoms are brought into another order for the time."""
+    rng = np.random.default_rng(4)
+    grid = np.stack(np.meshgrid(*[np.arange(11)] * 3), -1).reshape(-1, 3) * 1.7
+    n, cell = len(grid), np.eye(3) * 11 * 1.7
+    frame = atoms.Frame(rng.choice([8, 29], n), grid + rng.uniform(-0.2, 0.2, (n, 3)), cell, True)
+    order = rng.permutation(n)
+    mixed = atoms.Frame(frame.numbers[order], frame.positions[order] + cell[1], cell, True)
+    model = Network.make(layers=2, max_neighbors=limit)
+    for options in ({}, {"skin": 0.4}) if limit is None else ({},):
+        potential = atoms.Potential(model, precision="float64", **options)
+        for kind in ("gradient", "direct", "none"):
+            want = potential.compute(frame, forces=kind, stress=True)
+            found = potential.compute(mixed, forces=kind, stress=True)
+            assert off(found.energies, want.energies[order], 1) < 1e-9
+            assert off(found.stress, want.stress, want.energy) < 1e-10
+            if kind != "none":
+                assert off(found.forces, want.forces[order], 1) < 1e-9
+
+
 def test_a_skin_changes_nothing_but_the_list():
     model = Network.make()
     kept = atoms.Potential(model, precision="float64", skin=0.6)
