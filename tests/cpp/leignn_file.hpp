@@ -79,7 +79,7 @@ inline Bytes make(const Model& sizes) {
       R"(","vector_norm":")" + (sizes.clamp_norm ? "clamp" : "smooth") +
       R"(","envelope_exponent":5,"max_neighbors":null,"max_neighbors_rule":"strict"},"species":[1,29],)"
       R"("energy_scale":1.5,"energy_reference":[-1.0,0.5],"units":{"length":"angstrom","energy":"eV",)"
-      R"("forces":"eV/angstrom","stress":"eV/angstrom^3"},"metadata":{"note":"a \u00e9 \ud83d\ude00"},"tensors":{)" +
+      R"("forces":"eV/angstrom","stress":"eV/angstrom^3"},"metadata":{"note":"\u00e9 \ud83d\ude00"},"tensors":{)" +
       tensors + "}}";
   return framed(header, payload);
 }

@@ -76,7 +76,7 @@ class Potential:
     >>> potential = atoms.Potential(model)
     >>> dimer = atoms.Frame([29, 29], [[0, 0, 0], [0, 0, 2.2]])
     >>> prediction = potential.compute(dimer)
-    >>> prediction.forces.shape, abs(prediction.forces.sum()) < 1e-6
+    >>> prediction.forces.shape, bool(abs(prediction.forces.sum()) < 1e-6)
     ((2, 3), True)
     """
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -290,6 +291,21 @@ def test_a_skin_changes_nothing_but_the_list():
     assert off(other.compute(moved).forces, want.forces, want.energy) < 1e-9
     with pytest.raises(InvalidArgument, match=r"^skin = 0.5: the model keeps the 9 nearest neighbours"):
         atoms.Potential(Network.make(max_neighbors=9), skin=0.5)
+
+
+@pytest.mark.parametrize("skin", [0.0, 0.5])
+def test_many_callers_at_once(skin):
+    """One potential, several threads of Python: what each gets is what it gets alone."""
+    potential = atoms.Potential(Network.make(), skin=skin)
+    frames = [crystal(n, seed=n) for n in (2, 3, 4, 5)]
+    alone = [potential.compute(frame, stress=True) for frame in frames]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda frame: potential.compute(frame, stress=True), frames * 25))
+    for at, prediction in enumerate(found):
+        want = alone[at % 4]
+        assert prediction.energy == want.energy
+        np.testing.assert_array_equal(prediction.forces, want.forces)
+        np.testing.assert_array_equal(prediction.stress, want.stress)
 
 
 def test_net_force():
