@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -267,6 +268,30 @@ void threads() {
   }
 }
 
+/// Fewer centres than nodes, as where ghosts only send: the same as a graph in which ghosts receive nothing.
+void ghosts() {
+  Case<double> c(20, 9, 6, true);
+  const std::int64_t owned = 12;
+  const auto edges = c.indptr[index(owned)];
+  c.neighbors.resize(index(edges));
+  c.vectors.resize(index(3 * edges));
+  for (std::int64_t i = owned; i <= c.n; ++i) c.indptr[index(i)] = edges;
+  const Results<double> whole = exact(c);
+  Results<double> r(c);
+  r.dx.resize(index(owned * 9));
+  r.dv.resize(index(owned * 27));
+  const a::CsrView part{std::span(c.indptr).first(index(owned + 1)), c.neighbors, c.n};
+  a::validate(part);
+  a::message_forward<double>(part, c.options, c.inputs(), r.dx, r.dv, 1);
+  CHECK(r.dx == std::vector<double>(whole.dx.begin(), whole.dx.begin() + owned * 9));
+  CHECK(r.dv == std::vector<double>(whole.dv.begin(), whole.dv.begin() + owned * 27));
+  const std::span<const double> gx(c.gx), gv(c.gv);
+  a::message_backward<double>(a::transpose(part).view(), c.options, c.inputs(), gx.first(index(owned * 9)),
+                              gv.first(index(owned * 27)), r.gradients(), 1);
+  CHECK(r.q == whole.q && r.v == whole.v && r.vectors == whole.vectors && r.weight == whole.weight);
+  CHECK(largest(whole.q) > 0.1);
+}
+
 void no_edges() {
   const a::MessageOptions options{3, 4, 5.0, 5, true};
   const std::vector<double> weight(36, 1.0), bias(9, 1.0), q(18, 1.0), v(18, 1.0), none;
@@ -340,6 +365,7 @@ int main() {
     table_is_the_filter<double>(1e-7);
     threads<float>();
     threads<double>();
+    ghosts();
     no_edges();
     refusals();
   });

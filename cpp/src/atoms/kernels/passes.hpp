@@ -7,7 +7,8 @@
 #include "atoms/kernels/radial.hpp"
 
 /// The two passes over the edges, each written once for numbers and for dual numbers. The factors of the sums
-/// (1 / sqrt 3, 1 / sqrt F) are part of the packed filter.
+/// (1 / sqrt 3, 1 / sqrt F) are part of the packed filter. Backward evaluates the filter anew: to write w and
+/// w' in forward and to read them again takes as long in warm memory, and several times as long in fresh.
 namespace nonideal::atoms::kernels {
 namespace {
 
@@ -168,13 +169,15 @@ static inline void add_filter_gradient(const Edges& edges, const Lanes<T> (*kept
     for (int part = 0; part < 3; ++part) store<T>(at + part * kLanes<T>, even[part] + odd[part]);
   };
   if (edges.n == 0) return;
+  const T* all[Orders];
+  for (int n = 0; n < Orders; ++n) all[n] = edges.factors[n][0];
   std::int32_t place[kChunk];  // of an edge's factors, were it to begin at row 0
   for (int m = 0; m < edges.n; ++m) place[m] = m * Basis::kStride - edges.row[m];
   int from = 0, to = 0;
   for (std::int32_t row = edges.row[0]; row < edges.row[edges.n - 1] + Basis::kTerms; ++row) {
     while (from < edges.n && edges.row[from] + Basis::kTerms <= row) ++from;
     while (to < edges.n && edges.row[to] <= row) ++to;
-    if (from < to) add(row, from, to, [&](int m, int n) { return edges.factors[n][0][place[m] + row]; });
+    if (from < to) add(row, from, to, [&](int m, int n) { return all[n][place[m] + row]; });
   }
   if constexpr (Basis::kBias) add(bias_row, 0, edges.n, [&](int m, int n) { return edges.bias[m][n]; });
 }
