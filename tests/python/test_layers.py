@@ -199,7 +199,7 @@ def includes(folder):
                     yield f"{path.relative_to(ROOT)}:{number}", found[1], found[2]
 
 
-SYSTEM = {"omp.h", "pthread.h", "immintrin.h", "sys/mman.h"}
+SYSTEM = {"omp.h", "pthread.h", "immintrin.h", "sys/mman.h", "stdint.h"}  # the last for C hosts
 
 
 def test_cpp_needs_the_standard_library_and_openmp_alone():

@@ -2,7 +2,7 @@ from __future__ import annotations
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['NeighborList', 'NeighborOptions', 'check_cell', 'check_graph', 'check_positions', 'find_neighbors', 'message_backward', 'message_forward', 'message_second']
+__all__: list[str] = ['NeighborList', 'NeighborOptions', 'Potential', 'SkinList', 'check_cell', 'check_graph', 'check_positions', 'find_neighbors', 'message_backward', 'message_forward', 'message_second']
 class NeighborOptions:
     def __init__(self, cutoff: typing.SupportsFloat | typing.SupportsIndex, half: bool, max_neighbors: typing.SupportsInt | typing.SupportsIndex, tolerant: bool, num_threads: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
@@ -19,6 +19,20 @@ class NeighborList:
         ...
     @property
     def table(self) -> tuple:
+        ...
+class SkinList:
+    def __init__(self, cutoff: typing.SupportsFloat | typing.SupportsIndex, skin: typing.SupportsFloat | typing.SupportsIndex, num_threads: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def n_rebuilds(self) -> int:
+        ...
+class Potential:
+    def __init__(self, path: str, *, float64: bool, tabulate: bool, knots: typing.SupportsInt | typing.SupportsIndex, num_threads: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def compute(self, positions: numpy.typing.NDArray[numpy.float64], numbers: numpy.typing.NDArray[numpy.int32], cell: numpy.typing.NDArray[numpy.float64], pbc: numpy.typing.NDArray[numpy.bool], *, forces: typing.SupportsInt | typing.SupportsIndex, virial: bool, skin_list: SkinList = None) -> tuple:
+        ...
+    @property
+    def header(self) -> str:
         ...
 def check_cell(name: str, cell: numpy.typing.NDArray[numpy.float64], pbc: numpy.typing.NDArray[numpy.bool]) -> None:
     ...

@@ -26,6 +26,7 @@ from nonideal.physics.atoms.frame import Frame
 from nonideal.physics.atoms.generators import GENERATORS, Generator, ground_truth
 from nonideal.physics.atoms.md_report import Comparison, MDReport
 from nonideal.physics.atoms.neighbors import NeighborList, neighbor_list
+from nonideal.physics.atoms.potential import Potential
 from nonideal.physics.atoms.prediction import Prediction
 from nonideal.physics.atoms.reading import read_frames
 from nonideal.physics.atoms.training_result import TrainingError, TrainingRecord, TrainingResult
@@ -41,8 +42,10 @@ __all__ = [
     "Frame",
     "Generator",
     "Graph",
+    "LeignnCalculator",
     "MDReport",
     "NeighborList",
+    "Potential",
     "Prediction",
     "SamplingInterrupted",
     "Trainer",
@@ -80,6 +83,7 @@ __getattr__ = on_demand(
         "DynamicsInterrupted": "dynamics",
         "EquationOfState": "crystal",
         "Graph": "graph",
+        "LeignnCalculator": "calculator",
         "SamplingInterrupted": "sampling",
         "Trainer": "trainer",
         "UnstableDynamics": "dynamics",
