@@ -2,6 +2,8 @@
 
 namespace nonideal::bindings {
 void bind_atoms(pybind11::module_ m);
+void bind_atoms_message(pybind11::module_ m);
+void bind_atoms_potential(pybind11::module_ m);
 void bind_base(pybind11::module_& m);
 void bind_cram(pybind11::module_ m);
 void bind_cram_analysis(pybind11::module_ m);
@@ -20,7 +22,10 @@ void bind_quantum_zne(pybind11::module_ m);
 
 PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   nonideal::bindings::bind_base(m);
-  nonideal::bindings::bind_atoms(m.def_submodule("atoms"));
+  const pybind11::module_ atoms = m.def_submodule("atoms");
+  nonideal::bindings::bind_atoms(atoms);
+  nonideal::bindings::bind_atoms_message(atoms);
+  nonideal::bindings::bind_atoms_potential(atoms);
   const pybind11::module_ cram = m.def_submodule("cram");
   nonideal::bindings::bind_cram(cram);
   nonideal::bindings::bind_cram_analysis(cram);

@@ -13,7 +13,9 @@ import nonideal
 from nonideal import _core
 from nonideal.hardware import cram, quantum
 from nonideal.hardware.cram import analysis, circuits
-from nonideal.physics import flow
+from nonideal.physics import atoms, flow
+from nonideal.physics.atoms.architecture import architecture
+from nonideal.physics.atoms.model_file import ModelFile
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent  # of the virtual environment: pip brings cmake and ninja
@@ -128,6 +130,45 @@ def test_flow_host_of_the_package(tmp_path):
     done = subprocess.run([host, "4", "1000"], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("relative step ")
+
+
+def test_potential_hosts_of_the_package(tmp_path):
+    """Hosts in C++ and C print what Python computes from the same model file."""
+    shape = architecture(["H", "Cu"], cutoff=4.0, channels=12, layers=2, n_rbf=8)
+    rng = np.random.default_rng(SEED)
+    weights = {name: rng.normal(size=size) / np.sqrt(size[-1]) for name, size in shape.parameters().items()}
+    model = ModelFile(shape, weights, 1.5, (-1.0, 0.5), {}).write(tmp_path / "model.leignn")
+    cell = np.array([[5.0, 0.2, 0.0], [0.0, 5.5, 0.4], [0.3, 0.0, 6.0]])
+    grid = np.stack(np.meshgrid(*[[0.0, 0.5]] * 3), -1).reshape(-1, 3)
+    frame = atoms.Frame([1, 29] * 4, (grid + rng.uniform(-0.05, 0.05, (8, 3))) @ cell, cell, True)
+    lines = [*frame.cell, *np.column_stack([frame.numbers, frame.positions])]
+    text = "\n".join(" ".join(f"{x:.17g}" for x in line) for line in lines)
+    want = atoms.Potential(model, precision="float64").compute(frame, forces="gradient", stress=True)
+    virial = -want.stress * abs(np.linalg.det(cell))
+
+    for name in ("potential", "potential_c"):
+        folder = build(ROOT / "cpp/examples" / name, tmp_path / name, f"nonideal_DIR={nonideal.cmake_dir()}")
+        host = folder / f"{name}_host"
+        energy, *rows = run(host, model, input=text).splitlines()
+        numbers = np.array([[float(word) for word in row.split()] for row in rows])
+        assert float(energy) == pytest.approx(want.energy, abs=1e-12)
+        np.testing.assert_allclose(numbers[:8], want.forces, atol=1e-12)
+        np.testing.assert_allclose((numbers[8:] + numbers[8:].T) / 2, virial, atol=1e-10)
+
+        prefixes = ("", "") if name == "potential" else ("status 3: ", "status 1: ")
+        nowhere = tmp_path / "none.leignn"
+        for path, structure, message, status in [
+            (nowhere, text, f"{prefixes[0]}{nowhere}: cannot be read\n", 3),
+            (
+                model,
+                text.replace("29 ", "79 "),
+                f"{prefixes[1]}numbers[1] = 79 is not among the model's species, 1, 29\n",
+                1,
+            ),
+        ]:
+            done = subprocess.run([host, path], input=structure, capture_output=True, text=True, timeout=60)
+            assert (done.returncode, done.stdout) == (1 if name == "potential" else status, "")
+            assert done.stderr == message
 
 
 def test_host_refuses_bad_arguments(host_of_package):

@@ -77,6 +77,23 @@ static inline Real exp_of(Real x) {
   return __builtin_bit_cast(Real, bits);  // times 2^k
 }
 
+/// e^x for -87 < x <= 88 in single precision: Real is float or a vector of floats beside a vector Whole of as
+/// many 32-bit integers. Relative error below 1.2e-7 (1 ulp).
+template <class Real, class Whole>
+static inline Real exp_of_single(Real x) {
+  const Real shifted = x * 0x1.715476p0f + 0x1.8p23f;  // 1 / ln 2; the nearest whole number
+  const Real k = shifted - 0x1.8p23f;
+  const Real r = (x - k * 0x1.62ep-1f) - k * 0x1.0bfbe8p-15f;  // ln 2 in two parts, the first with 12 bits
+  Real series = r * (1.0f / 5040.0f) + 1.0f / 720.0f;
+  series = series * r + 1.0f / 120.0f;
+  series = series * r + 1.0f / 24.0f;
+  series = series * r + 1.0f / 6.0f;
+  series = series * r + 0.5f;
+  series = (series * r) * r + r + 1.0f;
+  const Whole bits = __builtin_bit_cast(Whole, series) + (__builtin_bit_cast(Whole, shifted) << 23);
+  return __builtin_bit_cast(Real, bits);  // times 2^k
+}
+
 [[maybe_unused]] static inline double portable_log(double x) { return log_of<double, std::int64_t>(x); }
 
 /// e^x; 0 below -708 (no subnormal numbers), infinity above 709.

@@ -9,13 +9,15 @@ import numpy as np
 
 from nonideal.experiments import Curve
 from nonideal.experiments._reduced_map import ReducedMap, cost_curves, curve
-from nonideal.physics import flow
-from nonideal.physics.flow.plot import on_plane
+from nonideal.physics.flow.plot import Plane
 
 __all__ = ["curves"]
 
 #: Where sections across are drawn, along z: behind the body.
 _ACROSS = -1.6
+#: Points of sections across the channel.
+_GRID = 61
+_STREAM = np.array([0.0, 0.0, 1.0])
 
 
 def curves(
@@ -60,39 +62,28 @@ def _sections(study: ReducedMap, errors: Mapping[str, Any]) -> dict[str, Curve]:
     index = int(np.argmax(errors["none"]))
     worst = study.points[index]
     found["mu_worst"] = curve([0, 1], "parameter", study.space.as_array([worst])[0], "Re, beta")
-    fields = {name: study.solved.solution(mu) for name, mu in shown.items()}
-    fields["worst"] = study.full[index]
-    zero = np.zeros(study.problem.n_pressure)
-    for name, solution in fields.items():
-        found |= _section(name, solution, "y", 0.0, 61, moving=True)
-    for name in study.bases:
-        gap = study.reduced[name][index].velocity - study.full[index].velocity
-        found |= _section(f"gap_{name}", flow.Solution(study.problem, worst, gap, zero), "y", 0.0, 61)
-    found |= _section("across", fields["centre"], "z", _ACROSS, 61, moving=True)
-    return found
+    fields = {name: study.solved.solution(mu).velocity for name, mu in shown.items()}
+    fields["worst"] = exact = study.full[index].velocity
+    rest = {name: field + _STREAM for name, field in fields.items()}  # as seen from the fluid at rest
+    gaps = {f"gap_{name}": study.reduced[name][index].velocity - exact for name in study.bases}
+    middle = Plane(study.problem, "y", 0.0, _GRID)
+    found |= _section(middle, "", {**rest, **gaps})
+    return found | _section(Plane(study.problem, "z", _ACROSS, _GRID), "across_", {"across": rest["centre"]})
 
 
-def _section(
-    name: str, solution: flow.Solution, normal: str, at: float, n: int, *, moving: bool = False
-) -> dict[str, Curve]:
-    a, b, velocity = on_plane(solution, normal, at, n)
-    inside = np.isfinite(velocity[..., 0])
-    velocity = velocity[inside]
-    velocity[:, 2] += 1.0 if moving else 0.0
-    along, up = {"y": (2, 0), "z": (0, 1)}[normal]
-    rest = 3 - along - up
-    places = np.meshgrid(a, b)
-    prefix = "across_" if normal == "z" else ""
-
-    def values(k: int) -> Any:
-        return velocity[:, k].round(6)
-
-    return {
-        f"{prefix}grid": curve(places[0][inside], "xyz"[along], places[1][inside], "xyz"[up]),
-        f"{prefix}field_{name}": curve(
-            values(along), f"velocity along {'xyz'[along]}", values(up), f"velocity along {'xyz'[up]}"
-        ),
-        f"{prefix}normal_{name}": curve(
-            range(len(velocity)), "point", values(rest), f"velocity along {'xyz'[rest]}"
-        ),
+def _section(plane: Plane, prefix: str, fields: Mapping[str, Any]) -> dict[str, Curve]:
+    along, up = plane.spans
+    normal = 3 - along - up
+    places = np.meshgrid(plane.a, plane.b)
+    found = {
+        f"{prefix}grid": curve(places[0][plane.inside], "xyz"[along], places[1][plane.inside], "xyz"[up])
     }
+    for name, field in fields.items():
+        values = plane.values(field)[plane.inside].round(6)
+        labels = [f"velocity along {axis}" for axis in "xyz"]
+        found[f"{prefix}field_{name}"] = curve(values[:, along], labels[along], values[:, up], labels[up])
+        if name.startswith("gap_"):
+            found[f"{prefix}normal_{name}"] = curve(
+                range(len(values)), "point", values[:, normal], labels[normal]
+            )
+    return found

@@ -11,20 +11,21 @@ from matplotlib.patches import Circle
 
 from nonideal.experiments._flow_figures import DIFFERENCE_MAP, FIELD_MAP, GridFields, cost_figure
 from nonideal.report import Result
-from nonideal.report.figures import COLORS, MARKERS, MUTED, PAPER, label_decades, new_figure
+from nonideal.report.figures import COLORS, MARKERS, MUTED, label_decades, new_figure
 
 __all__ = ["draw"]
 
+_BODY = "#c4cad2"  # grey on light pages and on dark ones
 _NEIGHBOURS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
 _SHOWN = ("corner_1", "corner_2", "centre", "corner_3", "corner_4")
 
 
-def draw(result: Result, method: str, train: str) -> dict[str, Figure]:
+def draw(result: Result, method: str) -> dict[str, Figure]:
     """Return them by name."""
     return {
         "sections": _sections(result),
         "forces": _forces(result, method),
-        "modes": _modes(result, method, train),
+        "modes": _modes(result, method),
         "cost": cost_figure(result, method),
         "gaps": _gaps(result, method),
         "exact": _exact(result),
@@ -41,7 +42,7 @@ def _number(value: float) -> str:
 
 
 def _body(axes: Any) -> None:
-    axes.add_patch(Circle((0.0, 0.0), 1.0, facecolor=PAPER, edgecolor=MUTED, linewidth=0.8, zorder=5))
+    axes.add_patch(Circle((0.0, 0.0), 1.0, facecolor=_BODY, edgecolor=MUTED, linewidth=0.8, zorder=5))
 
 
 def _filled(picture: Any) -> Any:
@@ -133,11 +134,11 @@ def _force_line(axes: Any, x: Any, values: dict[str, Any], method: str, color: s
     axes.plot(x, values["none"], color=color, linestyle="", marker="x", markersize=5)
 
 
-def _modes(result: Result, method: str, train: str) -> Figure:
-    trains = list(dict.fromkeys((train, "3x3")))
+def _modes(result: Result, method: str) -> Figure:
+    trains = list(dict.fromkeys(str(row[0]) for row in result.tables["error_vs_modes"].rows))
     figure, grid = new_figure(
         "Mean velocity error over the map against the number of modes; dashed: the best approximation with "
-        "the same modes. At equal numbers the gain is that of better directions.",
+        "the same modes. At equal numbers a gain is that of better directions.",
         columns=len(trains),
         width=4.7 * len(trains),
         height=3.9,
@@ -167,8 +168,8 @@ def _gaps(result: Result, method: str) -> Figure:
         f"Where reduced models are wrong: |reduced − full| at {_words(result, 'worst')}, where the error "
         "without artificial snapshots is largest; section through the middle.",
         rows=len(names),
-        width=6.4,
-        height=2.9 * len(names) + 0.4,
+        width=5.6,
+        height=2.9 * len(names) + 0.3,
         squeeze=False,
     )
     fields = GridFields(result)
@@ -198,7 +199,8 @@ def _gaps(result: Result, method: str) -> Figure:
 
 def _exact(result: Result) -> Figure:
     figure, axes = new_figure(
-        "Errors of exact Stokes flows around a sphere fall with the mesh: n cells a quarter of its girth."
+        "Errors of exact Stokes flows around a sphere fall with the mesh: n is the number of cells "
+        "along a quarter of its girth."
     )
     for name, label in (
         ("velocity", "velocity, L2"),

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from nonideal.experiments._flow_cases import build
 from nonideal.physics import flow
 from nonideal.physics.flow import squirmer
 
-__all__ = ["first_order_force", "relative_force", "stokes_errors"]
+__all__ = ["first_order_force", "relative_force", "solve_force", "stokes_errors"]
 
 #: beta of the swimmer whose force should vanish.
 STOKES_BETA = 2.0
@@ -73,3 +74,9 @@ def first_order_force(shard: Mapping[str, Any]) -> dict[str, float]:
         mu = {"Re": SMALL_RE, "beta": beta}
         forces.append(relative_force(problem.solve(mu)) - relative_force(problem.stokes(mu)))
     return {"slope": (forces[1] - forces[0]) / (2 * SMALL_RE), "n_dof": problem.n_dof}
+
+
+def solve_force(shard: Mapping[str, Any]) -> dict[str, float]:
+    """Solve at one parameter on some mesh; return the relative force and the dofs."""
+    problem = build(shard)
+    return {"force": relative_force(problem.solve(shard["mu"], tol=1e-6)), "n_dof": problem.n_dof}

@@ -12,7 +12,7 @@ from nonideal.experiments import Table
 from nonideal.experiments._augment_tables import figure
 from nonideal.experiments._reduced_map import ReducedMap
 
-__all__ = ["INERTIA", "exact_table", "force_table", "inertia_table", "modes_table", "orders"]
+__all__ = ["INERTIA", "exact_table", "force_table", "inertia_table", "mesh_table", "modes_table", "orders"]
 
 #: Loss of speed over beta Re U at small Re in unbounded fluid.
 INERTIA = 0.15
@@ -57,6 +57,19 @@ def force_table(study: ReducedMap, forces: Mapping[str, Any]) -> Table:
         "that flow's drag of a sphere, 6 pi nu a U: above 0 the body would swim faster."
     )
     return Table("Force on the swimmer", ("Re", "beta", *forces), tuple(rows), note)
+
+
+def mesh_table(n_dof: int, finer: Sequence[tuple[Mapping[str, float], float, Mapping[str, float]]]) -> Table:
+    """Return forces on this mesh and on the next."""
+    rows = [
+        (f"{mu['Re']:g}", f"{mu['beta']:g}", f"{force:+.4f}", f"{part['force']:+.4f}")
+        for mu, force, part in finer
+    ]
+    heads = ("Re", "beta", f"{n_dof:,} dofs", f"{int(finer[0][2]['n_dof']):,} dofs")
+    note = (
+        "Over 6 pi nu a U, at the highest Re of the box; reduced models are held against the first of them."
+    )
+    return Table("Force on this mesh and on the next finer one", heads, tuple(rows), note)
 
 
 def exact_table(exact: Mapping[int, Mapping[str, float]]) -> Table:

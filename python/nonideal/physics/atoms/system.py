@@ -95,7 +95,7 @@ def as_system(system: Any, name: str = "system") -> System:
 
 def check_numbers(name: str, value: Any) -> IntArray:
     """Return atomic numbers as int32."""
-    numbers = np.asarray(value)
+    numbers = _array(name, value)
     if numbers.size == 0 and numbers.ndim == 1:
         return np.zeros(0, np.int32)
     if numbers.dtype.kind not in "iu":
@@ -110,7 +110,7 @@ def check_numbers(name: str, value: Any) -> IntArray:
 
 def check_pbc(name: str, value: Any) -> BoolArray:
     """Return periodicity per axis; one bool is meant for all three."""
-    pbc = np.asarray(value)
+    pbc = _array(name, value)
     if pbc.dtype != np.bool_ or pbc.shape not in ((), (3,)):
         raise InvalidArgument(f"{name} = {shown(value)} is neither one bool nor three")
     return np.full(3, pbc) if pbc.ndim == 0 else np.ascontiguousarray(pbc)
@@ -141,6 +141,13 @@ def check_vectors(name: str, value: Any, n_atoms: int) -> FloatArray:
         raise InvalidArgument(f"{name} has shape {vectors.shape}, not (n_atoms, 3)")
     check_length(name, len(vectors), n_atoms)
     return np.ascontiguousarray(vectors)
+
+
+def _array(name: str, value: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except ValueError as problem:  # rows of different lengths
+        raise InvalidArgument(f"{name}: {problem}") from None
 
 
 def _positions(name: str, value: Any, n_atoms: int) -> FloatArray:

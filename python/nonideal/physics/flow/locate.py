@@ -70,11 +70,16 @@ class Locator:
         cells, reference = self.find(points)
         nodes = self._cell_nodes[cells]
         return (
-            np.einsum("nk,nkc->nc", self._simplex.shape(reference), velocity[nodes]),
+            self.interpolate(cells, reference, velocity),
             np.einsum(
                 "nk,nk->n", self._simplex.linear(reference), pressure[nodes[:, : self._simplex.n_vertices]]
             ),
         )
+
+    def interpolate(self, cells: NDArray[np.int64], reference: FloatArray, field: FloatArray) -> FloatArray:
+        """Return a (n_nodes, n_components) field at places that `find` or `locate` found."""
+        values = field[self._cell_nodes[cells]]
+        return np.asarray(np.einsum("nk,nkc->nc", self._simplex.shape(reference), values))
 
     def find(self, points: ArrayLike) -> tuple[NDArray[np.int64], FloatArray]:
         """Return each point's cell and its reference coordinates (n, dim).
@@ -87,17 +92,14 @@ class Locator:
         array, dim = check_finite("points", points), self._simplex.dim
         if array.ndim != 2 or array.shape[1] != dim:
             raise InvalidArgument(f"points has shape {array.shape}, not (n, {dim})")
-        cells, reference = self._find_all(array)
+        cells, reference = self.locate(array)
         for i in np.flatnonzero(cells < 0)[:1]:
             place = ", ".join(f"{x:g}" for x in array[i])
             raise InvalidArgument(f"points[{i}] = ({place}) is outside the mesh")
         return cells, reference
 
-    def inside(self, points: FloatArray) -> NDArray[np.bool_]:
-        """Return whether `find` takes each of (n, dim) points."""
-        return np.asarray(self._find_all(points)[0] >= 0)
-
-    def _find_all(self, points: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
+    def locate(self, points: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
+        """Return what `find` does, with cell -1 for each of (n, dim) points that are outside."""
         cells, reference = np.full(len(points), -1, dtype=np.int64), np.zeros(points.shape)
         # Arithmetic on points far away would overflow.
         near = np.flatnonzero((np.abs(points - self._low) <= 2 * self._extent).all(axis=1))

@@ -282,7 +282,7 @@ class Mesh:
         Parameters
         ----------
         n : int
-            Cells along each quarter of the body's girth, >= 2; long bodies need more, or cells would fold.
+            Cells along each quarter of the body's girth, >= 2; 4 for aspects from 2 to 5, or cells may fold.
         aspect : float
             Length of the body over its width, in [1, 10].
         radius : float

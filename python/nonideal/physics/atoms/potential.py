@@ -1,0 +1,216 @@
+"""The engine: a model file's energies and forces at a simulator's speed, without torch."""
+
+from __future__ import annotations
+
+import copy
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nonideal import _core
+from nonideal.checks import check_boolean, check_choice, check_integer, check_non_negative, check_threads
+from nonideal.errors import InvalidArgument
+from nonideal.physics.atoms.prediction import Prediction
+from nonideal.physics.atoms.system import System, as_system
+
+__all__ = ["Potential"]
+
+_FORCES = {"none": 0, "direct": 1, "gradient": 2}  # as C++ counts them
+_PRECISIONS = ("float32", "float64")
+_RADIAL = ("table", "exact")
+_MOST_KNOTS = 20  # power of two
+
+
+class Potential:
+    """A LEIGNN, evaluated in C++.
+
+    The same bits for every number of threads. Instances may be shared among threads.
+
+    Parameters
+    ----------
+    model : path or LEIGNN
+        A ``.leignn`` file, or anything with ``save(path)`` that writes one.
+    precision : str
+        ``"float32"`` or ``"float64"``, of the network's features; positions, and sums of energies, are in
+        float64 always.
+    radial : str
+        ``"table"``: the radial filter as splines of the distance (their error is below float32's; in float64
+        only with ``knots``, otherwise as ``"exact"``); ``"exact"``: evaluated for every pair.
+    knots : int, optional
+        Intervals of the splines. None: 16 for each spacing of the radial functions.
+    skin : float
+        angstrom; above 0 the neighbour list reaches so much further, and is kept until an atom has moved by
+        half of it. For consecutive steps of one trajectory.
+    num_threads : int, optional
+        None: `nonideal.num_threads`.
+
+    Attributes
+    ----------
+    cutoff : float
+        angstrom.
+    species : tuple of int
+        Atomic numbers that the model knows.
+    variant : str
+        ``"v1"``, ``"vn"``, ``"vanilla"`` or ``"vanilla-nmu"``.
+    channels, layers : int
+        Its size.
+    forces : str
+        The model's own default of `compute`.
+    max_neighbors : int or None
+        Nearest neighbours that it keeps.
+    metadata : dict
+        What the file says of its origin.
+
+    Raises
+    ------
+    InvalidArgument
+        If an argument is out of range, or the file cannot be read or is damaged.
+
+    Examples
+    --------
+    >>> from nonideal.physics import atoms
+    >>> model = atoms.LEIGNN(["Cu"], channels=32, layers=2, n_rbf=8, seed=1)
+    >>> potential = atoms.Potential(model)
+    >>> dimer = atoms.Frame([29, 29], [[0, 0, 0], [0, 0, 2.2]])
+    >>> prediction = potential.compute(dimer)
+    >>> prediction.forces.shape, bool(abs(prediction.forces.sum()) < 1e-6)
+    ((2, 3), True)
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        precision: str = "float32",
+        radial: str = "table",
+        knots: int | None = None,
+        skin: float = 0.0,
+        num_threads: int | None = None,
+    ) -> None:
+        twice = check_choice("precision", precision, _PRECISIONS) == "float64"
+        table = check_choice("radial", radial, _RADIAL) == "table"
+        if knots is not None and not table:
+            raise InvalidArgument(f"knots = {knots} without a table: radial = 'exact'")
+        count = 0 if knots is None else check_integer("knots", knots, 1, _MOST_KNOTS)
+        threads = check_threads(num_threads)
+        self._core = _opened(model, float64=twice, tabulate=table, knots=count, num_threads=threads)
+        header = json.loads(self._core.header)
+        arguments = header["model"]
+        self.cutoff: float = float(arguments["cutoff"])
+        self.species: tuple[int, ...] = tuple(header["species"])
+        self.variant: str = arguments["variant"]
+        self.channels: int = arguments["channels"]
+        self.layers: int = arguments["layers"]
+        self.forces: str = arguments["forces"]
+        self.metadata: dict[str, Any] = header["metadata"]
+        self.max_neighbors: int | None = arguments["max_neighbors"]
+        self.num_threads = num_threads
+        self._use_skin(skin)
+
+    def _use_skin(self, skin: float) -> None:
+        self.skin = check_non_negative("skin", skin)
+        self._list: _core.atoms.SkinList | None = None
+        if self.skin > 0.0:
+            if self.max_neighbors is not None:
+                raise InvalidArgument(
+                    f"skin = {skin}: the model keeps the {self.max_neighbors} nearest neighbours, which "
+                    "change before the list does; use skin = 0"
+                )
+            self._list = _core.atoms.SkinList(self.cutoff, self.skin, check_threads(self.num_threads))
+
+    def with_skin(self, skin: float) -> Potential:
+        """Return this potential with a neighbour list of its own; weights are shared.
+
+        Examples
+        --------
+        >>> from nonideal.physics import atoms
+        >>> model = atoms.LEIGNN(["Cu"], channels=32, layers=2, n_rbf=8, seed=1)
+        >>> atoms.Potential(model).with_skin(0.5).skin
+        0.5
+        """
+        other = copy.copy(self)
+        other._use_skin(skin)
+        return other
+
+    def __repr__(self) -> str:
+        return (
+            f"Potential(variant={self.variant!r}, channels={self.channels}, layers={self.layers}, "
+            f"cutoff={self.cutoff}, species={self.species})"
+        )
+
+    def compute(
+        self,
+        system: Any,
+        *,
+        forces: str | None = None,
+        stress: bool = False,
+        remove_net_force: bool = False,
+    ) -> Prediction:
+        """Return energy, forces and stress of one structure.
+
+        Parameters
+        ----------
+        system : ase.Atoms, Frame or any other system
+            Atoms may lie outside the cell.
+        forces : str, optional
+            ``"gradient"`` (-dE/dr), ``"direct"`` (the model's force head) or ``"none"``. None: the model's
+            own default.
+        stress : bool
+            Whether to compute it, by the gradient of the energy whichever forces are asked for.
+        remove_net_force : bool
+            Whether to take the mean force off every atom; direct forces have one.
+
+        Raises
+        ------
+        InvalidArgument
+            If an atom is none of the model's species, two atoms are within 0.01 angstrom, the geometry is no
+            system, or stress is asked for without a cell.
+        NumericalError
+            If the network's numbers exceed its precision.
+        """
+        kind = self.forces if forces is None else check_choice("forces", forces, _FORCES)
+        check_boolean("stress", stress)
+        check_boolean("remove_net_force", remove_net_force)
+        checked = as_system(system)
+        volume = _volume(checked) if stress else 0.0
+        energy, energies, force, virial = self._core.compute(
+            checked.positions,
+            checked.numbers,
+            checked.cell,
+            checked.pbc,
+            forces=_FORCES[kind],
+            virial=stress,
+            **({} if self._list is None else {"skin_list": self._list}),
+        )
+        if remove_net_force and force is not None and len(force):
+            force -= force.mean(axis=0)
+        return Prediction(
+            energy=energy,
+            energies=energies,
+            forces=force,
+            stress=-(virial + virial.T) / (2.0 * volume) if stress else None,
+            forces_kind=kind,
+        )
+
+
+def _volume(system: System) -> float:
+    volume = abs(float(np.linalg.det(system.cell)))
+    if not volume > 0.0:
+        raise InvalidArgument("stress = True: the system has no cell")
+    return volume
+
+
+def _opened(model: Any, **options: Any) -> _core.atoms.Potential:
+    """Return the engine for a file, or for what saves itself as one."""
+    if isinstance(model, str | Path):
+        return _core.atoms.Potential(str(model), **options)
+    save = getattr(model, "save", None)
+    if not callable(save):
+        raise InvalidArgument(f"model: {type(model).__name__} is neither a path nor a model with save(path)")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.leignn"
+        save(path)
+        return _core.atoms.Potential(str(path), **options)

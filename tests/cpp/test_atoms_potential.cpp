@@ -1,0 +1,273 @@
+// The engine: several processes' parts of a structure against the whole, and threads.
+#include <algorithm>
+#include <numeric>
+
+#include "check.hpp"
+#include "leignn_file.hpp"
+#include "nonideal/atoms/potential.hpp"
+
+namespace {
+
+using namespace nonideal::atoms;
+using detail::GlobalMode;
+using detail::Variant;
+
+struct Structure {
+  std::vector<double> positions;
+  std::vector<std::int32_t> numbers;
+  Cell cell;
+};
+
+/// Atoms on a disturbed lattice in a tilted, periodic cell.
+Structure crystal(int cells) {
+  Structure s;
+  const double a = 2.9;
+  std::uint64_t draw = 0;
+  for (int x = 0; x < cells; ++x) {
+    for (int y = 0; y < cells; ++y) {
+      for (int z = 0; z < cells; ++z) {
+        const double place[3] = {a * x + 0.4 * y, a * y, a * z};
+        for (const double p : place) s.positions.push_back(p + 0.3 * leignn_file::uniform(99, draw++));
+        s.numbers.push_back(leignn_file::uniform(98, draw) > 0 ? 29 : 1);
+      }
+    }
+  }
+  const double l = a * cells;
+  s.cell = {{l, 0, 0, 0.4 * cells, l, 0, 0, 0, l}, {true, true, true}};
+  return s;
+}
+
+/// What one of several processes has: its atoms, and ghosts, each an image of somebody's atom.
+struct Rank {
+  std::vector<std::int32_t> owned, numbers;
+  std::vector<std::int32_t> ghost_owner, ghost_row;  ///< whose, and where it stands there
+  std::vector<std::int64_t> indptr{0};
+  std::vector<std::int32_t> neighbors;
+  std::vector<double> vectors;
+};
+
+std::vector<Rank> split(const Structure& s, double cutoff, int n_ranks) {
+  const auto n = static_cast<std::int32_t>(s.numbers.size());
+  const NeighborTable table = find_neighbors(s.positions, s.cell, {.cutoff = cutoff});
+  std::vector<Rank> ranks(static_cast<std::size_t>(n_ranks));
+  std::vector<std::int32_t> owner(s.numbers.size()), row(s.numbers.size());
+  for (std::int32_t i = 0; i < n; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    owner[at] = std::min(n_ranks - 1, i * (n_ranks + 1) / n);  // the last one has more
+    Rank& rank = ranks[static_cast<std::size_t>(owner[at])];
+    row[at] = static_cast<std::int32_t>(rank.owned.size());
+    rank.owned.push_back(i);
+    rank.numbers.push_back(s.numbers[at]);
+  }
+  for (Rank& rank : ranks) {
+    const auto self = static_cast<std::int32_t>(&rank - ranks.data());
+    for (const std::int32_t i : rank.owned) {
+      for (auto e = static_cast<std::size_t>(table.indptr[static_cast<std::size_t>(i)]);
+           e < static_cast<std::size_t>(table.indptr[static_cast<std::size_t>(i) + 1]); ++e) {
+        const auto j = static_cast<std::size_t>(table.neighbors[e]);
+        const bool image =
+            std::any_of(&table.shifts[3 * e], &table.shifts[3 * e] + 3, [](int k) { return k != 0; });
+        std::int32_t to = row[j];
+        if (owner[j] != self || image) {
+          to = static_cast<std::int32_t>(rank.numbers.size());
+          rank.numbers.push_back(s.numbers[j]);
+          rank.ghost_owner.push_back(owner[j]);
+          rank.ghost_row.push_back(row[j]);
+        }
+        rank.neighbors.push_back(to);
+        for (std::size_t k = 0; k < 3; ++k) rank.vectors.push_back(table.vectors[3 * e + k]);
+      }
+      rank.indptr.push_back(static_cast<std::int64_t>(rank.neighbors.size()));
+    }
+  }
+  return ranks;
+}
+
+void add_up(std::vector<LayeredEvaluation>& parts) {
+  std::vector<double> total(parts[0].global().size(), 0.0);
+  for (LayeredEvaluation& part : parts) {
+    CHECK_EQUAL(part.global().size(), total.size());
+    for (std::size_t i = 0; i < total.size(); ++i) total[i] += part.global()[i];
+  }
+  for (LayeredEvaluation& part : parts) std::copy(total.begin(), total.end(), part.global().begin());
+}
+
+/// Copies rows of owned atoms to their ghosts; layer < 0: gradients.
+void copy_to_ghosts(std::vector<LayeredEvaluation>& parts, const std::vector<Rank>& ranks, int layer) {
+  for (std::size_t r = 0; r < ranks.size(); ++r) {
+    const auto first = static_cast<std::int64_t>(ranks[r].owned.size());
+    for (std::size_t g = 0; g < ranks[r].ghost_row.size(); ++g) {
+      LayeredEvaluation& from = parts[static_cast<std::size_t>(ranks[r].ghost_owner[g])];
+      const std::int32_t row[1] = {ranks[r].ghost_row[g]};
+      const std::int64_t to = first + static_cast<std::int64_t>(g);
+      if (layer >= 0) {
+        std::vector<double> numbers(static_cast<std::size_t>(from.feature_size()));
+        from.pack_features(layer, row, numbers);
+        parts[r].unpack_features(layer, to, numbers);
+      } else {
+        std::vector<double> numbers(static_cast<std::size_t>(from.gradient_size()));
+        from.pack_gradients(row, numbers);
+        parts[r].unpack_gradients(to, numbers);
+      }
+    }
+  }
+}
+
+void expect_parts_equal_whole(const Potential& potential, const Structure& s, Forces forces, int n_ranks,
+                              double tolerance) {
+  const Request request{forces, forces == Forces::gradient};
+  const Result whole = potential.compute(s.positions, s.numbers, s.cell, request);
+  const std::vector<Rank> ranks = split(s, potential.cutoff(), n_ranks);
+  std::vector<LayeredEvaluation> parts;
+  for (std::size_t r = 0; r < ranks.size(); ++r) {
+    parts.emplace_back(potential);
+    parts[r].start({static_cast<std::int64_t>(ranks[r].owned.size()), ranks[r].numbers, ranks[r].indptr,
+                    ranks[r].neighbors, ranks[r].vectors},
+                   request);
+  }
+  const int layers = potential.layers();
+  for (int l = 0; l < layers; ++l) {
+    for (LayeredEvaluation& part : parts) part.begin_layer(l);
+    if (l > 0) copy_to_ghosts(parts, ranks, l);
+    for (LayeredEvaluation& part : parts) part.edges(l);
+    add_up(parts);
+    for (LayeredEvaluation& part : parts) part.end_layer(l);
+  }
+  for (LayeredEvaluation& part : parts) part.readout();
+  for (int l = layers - 1; l >= 0 && forces == Forces::gradient; --l) {
+    for (LayeredEvaluation& part : parts) part.backward_begin(l);
+    add_up(parts);
+    for (LayeredEvaluation& part : parts) part.backward_gradients(l);
+    copy_to_ghosts(parts, ranks, -1);
+    for (LayeredEvaluation& part : parts) part.backward_edges(l);
+  }
+  const double scale = tolerance * std::max(1.0, std::abs(whole.energy));
+  double energy = 0.0, largest = 0.0;
+  std::array<double, 9> virial{};
+  for (std::size_t r = 0; r < ranks.size(); ++r) {
+    const Result part = parts[r].result();
+    energy += part.energy;
+    for (std::size_t k = 0; k < 9; ++k) virial[k] += part.virial[k];
+    CHECK_EQUAL(part.forces.size(), forces == Forces::none ? 0 : 3 * ranks[r].owned.size());
+    for (std::size_t i = 0; i < part.forces.size(); ++i) {
+      const auto atom = static_cast<std::size_t>(ranks[r].owned[i / 3]);
+      largest = std::max(largest, std::abs(part.forces[i] - whole.forces[3 * atom + i % 3]));
+    }
+  }
+  CHECK(std::abs(energy - whole.energy) < scale);
+  CHECK(largest < scale);
+  for (std::size_t k = 0; k < 9; ++k) CHECK(std::abs(virial[k] - whole.virial[k]) < scale);
+}
+
+void test_parts() {
+  const Structure s = crystal(4);
+  const std::pair<Variant, GlobalMode> kinds[] = {
+      {Variant::v1, GlobalMode::sum},          {Variant::v1, GlobalMode::mean},
+      {Variant::v1, GlobalMode::none},         {Variant::vn, GlobalMode::mean},
+      {Variant::vn, GlobalMode::sum},          {Variant::vanilla, GlobalMode::none},
+      {Variant::vanilla_nmu, GlobalMode::none}};
+  for (const auto& [variant, mode] : kinds) {
+    const leignn_file::Temporary file("parts", leignn_file::make(leignn_file::sizes(variant, mode)));
+    const Potential twice(file.path(), {.precision = Precision::float64});
+    for (const int n_ranks : {1, 2, 3}) {
+      for (const Forces forces : {Forces::gradient, Forces::direct, Forces::none}) {
+        expect_parts_equal_whole(twice, s, forces, n_ranks, 1e-11);
+      }
+    }
+    expect_parts_equal_whole(Potential(file.path()), s, Forces::gradient, 2, 1e-5);
+  }
+  // More processes than atoms
+  Structure few = crystal(1);
+  few.cell.periodic = {false, false, false};
+  const leignn_file::Temporary file("few",
+                                    leignn_file::make(leignn_file::sizes(Variant::vn, GlobalMode::mean)));
+  expect_parts_equal_whole(Potential(file.path(), {.precision = Precision::float64}), few, Forces::gradient,
+                           3, 1e-11);
+}
+
+void test_threads() {
+  const Structure s = crystal(5);
+  for (const Variant variant : {Variant::v1, Variant::vn}) {
+    const leignn_file::Temporary file(
+        "threads", leignn_file::make(leignn_file::sizes(
+                       variant, variant == Variant::v1 ? GlobalMode::sum : GlobalMode::mean)));
+    for (const Precision precision : {Precision::float32, Precision::float64}) {
+      const Result one = Potential(file.path(), {.precision = precision, .num_threads = 1})
+                             .compute(s.positions, s.numbers, s.cell, {Forces::gradient, true});
+      for (const int threads : {2, 3}) {
+        const Result more = Potential(file.path(), {.precision = precision, .num_threads = threads})
+                                .compute(s.positions, s.numbers, s.cell, {Forces::gradient, true});
+        CHECK(one.energies == more.energies && one.forces == more.forces && one.virial == more.virial);
+      }
+    }
+  }
+}
+
+void test_order() {
+  const leignn_file::Temporary file("order",
+                                    leignn_file::make(leignn_file::sizes(Variant::v1, GlobalMode::sum)));
+  const Potential potential(file.path());
+  LayeredEvaluation part(potential);
+  CHECK_REFUSED("begin_layer(0) does not follow readout(0)", part.begin_layer(0));
+  const std::vector<std::int32_t> numbers{29, 29}, neighbors{1, 0};
+  const std::vector<std::int64_t> indptr{0, 1, 2};
+  const std::vector<double> vectors{0, 0, 2, 0, 0, -2}, close{0, 0, 2, 0, 0, 0};
+  CHECK_REFUSED("vectors: pair 1 is 0 angstrom long, below 0.01 or not finite",
+                part.start({2, numbers, indptr, neighbors, close}, {}));
+  CHECK_REFUSED("n_owned = 3 is outside [0, 2]", part.start({3, numbers, indptr, neighbors, vectors}, {}));
+  CHECK_REFUSED("request.virial needs gradient forces",
+                part.start({2, numbers, indptr, neighbors, vectors}, {Forces::none, true}));
+  const std::vector<std::int32_t> outside{1, 2};
+  CHECK_REFUSED("neighbors[1] = 2 is outside [0, 1]", part.start({2, numbers, indptr, outside, vectors}, {}));
+  const std::vector<std::int32_t> strangers{29, 79};
+  CHECK_REFUSED("numbers[1] = 79 is not among the model's species, 1, 29",
+                part.start({2, strangers, indptr, neighbors, vectors}, {}));
+  part.start({2, numbers, indptr, neighbors, vectors}, {});
+  part.begin_layer(0);
+  CHECK_REFUSED("end_layer(0) does not follow begin_layer(0)", part.end_layer(0));
+  CHECK_REFUSED("result() before the last step", part.result());
+}
+
+/// Lists of one's own are checked before they are used, and atoms may meet while a list lasts.
+void test_own_lists() {
+  const leignn_file::Temporary file("lists",
+                                    leignn_file::make(leignn_file::sizes(Variant::v1, GlobalMode::sum)));
+  const Potential potential(file.path());
+  Structure s = crystal(3);
+  const NeighborTable table = find_neighbors(s.positions, s.cell, {.cutoff = 4.5});
+  const Result whole = potential.compute(s.positions, s.numbers, s.cell);
+  const Result same = potential.compute(s.positions, s.numbers, s.cell, table, table.reverse);
+  CHECK(whole.forces == same.forces && whole.energies == same.energies);
+  CHECK(whole.forces == potential.compute(s.positions, s.numbers, s.cell, table, {}).forces);
+  const auto with = [&](const NeighborTable& changed, std::span<const std::int64_t> reverse) {
+    potential.compute(s.positions, s.numbers, s.cell, changed, reverse);
+  };
+  NeighborTable changed = table;
+  changed.neighbors[7] = 27;
+  CHECK_REFUSED("table.neighbors[7] = 27 is outside [0, 26]", with(changed, table.reverse));
+  changed = table;
+  changed.indptr[0] = 1;
+  CHECK_REFUSED("table.indptr[0] = 1 is outside [0, 0]", with(changed, table.reverse));
+  changed = table;
+  changed.shifts.pop_back();
+  const std::string pairs = std::to_string(table.neighbors.size()),
+                    shifts = std::to_string(table.shifts.size());
+  CHECK_REFUSED(
+      "table.shifts: expected " + shifts + " numbers, got " + std::to_string(table.shifts.size() - 1),
+      with(changed, table.reverse));
+  CHECK_REFUSED("reverse: expected " + pairs + " numbers, got 1", with(table, std::vector<std::int64_t>{0}));
+  for (std::size_t k = 0; k < 3; ++k) s.positions[k] = s.positions[3 + k] + (k == 0 ? 0x1p-8 : 0.0);
+  CHECK_REFUSED("positions[0] and positions[1] are 0.00390625 angstrom apart, below 0.01",
+                with(table, table.reverse));
+}
+
+}  // namespace
+
+int main() {
+  return check::run([] {
+    test_parts();
+    test_threads();
+    test_order();
+    test_own_lists();
+  });
+}
