@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, TypeAlias
 
-from nonideal.checks import FloatArray, check_choice, check_positive
+from nonideal.checks import FloatArray, check_choice, check_number, check_positive
 from nonideal.errors import InvalidArgument
 from nonideal.physics.flow import squirmer
 from nonideal.physics.flow.boundary import Parameters
@@ -293,20 +293,21 @@ def swimmer(
     >>> problem.parameters, problem.mesh.dim
     (ParameterSpace(Re=(1, 40), beta=(-2, 2)), 3)
     """
+    exact = check_choice("far", far, ("uniform", "stokes")) == "stokes"
+    if exact and check_number("aspect", aspect) != 1.0:
+        raise InvalidArgument(f"aspect = {aspect:g}: the exact Stokes flow is that of a sphere, aspect 1")
     mesh = Mesh.body_channel(
         n, aspect=aspect, half_width=half_width, upstream=upstream, downstream=downstream
     )
     sides = ("x0", "x1", "y0", "y1", "z1")
     outer: dict[str, Any] = dict.fromkeys(sides, (0.0, 0.0, -1.0))
-    if check_choice("far", far, ("uniform", "stokes")) == "stokes":
-        if aspect != 1.0:
-            raise InvalidArgument(f"aspect = {aspect:g}: the exact Stokes flow is that of a sphere, aspect 1")
+    if exact:
         outer = dict.fromkeys((*sides, "z0"), _unbounded)
     return NavierStokes(
         mesh,
         viscosity=_inverse_reynolds,
         dirichlet={**outer, "body": partial(_swimming, aspect=float(aspect))},
-        traction={} if far == "stokes" else {"z0": 0.0},
+        traction={} if exact else {"z0": 0.0},
         parameters=ParameterSpace(Re=(1, 40), beta=(-2, 2)),
         solver=solver,
     )
