@@ -6,8 +6,9 @@ the atomic, meso, and continuum scales", Comput. Phys. Commun. 271, 108171 (2022
 
 from nonideal.lazy import on_demand
 from nonideal.physics.atoms.lammps.module import preload_mpi
+from nonideal.physics.atoms.lammps.plugin import build_plugin, plugin_folder
 
-__all__ = ["LammpsCalculator", "preload_mpi"]
+__all__ = ["LammpsCalculator", "build_plugin", "plugin_folder", "preload_mpi"]
 
 # They need ASE besides.
 __getattr__ = on_demand(__name__, {"LammpsCalculator": "calculator"})
