@@ -146,9 +146,6 @@ void PairLeignn::coeff(int narg, char** arg) {
                "Pair style leignn: pair_coeff needs * *, a file, and one chemical symbol for each of " +
                    std::to_string(types) + " atom types; it has " + std::to_string(narg) + " arguments");
   }
-  if (std::string_view(arg[0]) != "*" || std::string_view(arg[1]) != "*") {
-    error->all(FLERR, "Pair style leignn: pair_coeff must begin with * *");
-  }
   if (!allocated) allocate();
   const std::string path = utils::get_potential_file_path(arg[2]);
   if (path.empty()) error->all(FLERR, "Pair style leignn: can't open the file " + std::string(arg[2]));
@@ -185,6 +182,8 @@ void PairLeignn::init_style() {
     }
   }
   neighbor->add_request(this, NeighConst::REQ_FULL);
+  // A hybrid style asked for it before there was a model.
+  force->pair->comm_forward = std::max(force->pair->comm_forward, comm_forward);
 }
 
 double PairLeignn::init_one(int, int) { return potential_->cutoff(); }
@@ -194,8 +193,8 @@ void PairLeignn::gather() {
   const auto n_owned = static_cast<std::size_t>(atom->nlocal);
   const auto n_total = n_owned + static_cast<std::size_t>(atom->nghost);
   if (list->inum != atom->nlocal) {
-    error->one(FLERR, "Pair style leignn: the list has " + std::to_string(list->inum) + " of " +
-                          std::to_string(atom->nlocal) + " atoms");
+    throw std::runtime_error("the list has " + std::to_string(list->inum) + " of " +
+                             std::to_string(atom->nlocal) + " atoms");
   }
   numbers_.resize(n_total);
   for (std::size_t i = 0; i < n_total; ++i) {
@@ -236,8 +235,9 @@ void PairLeignn::add_up() {
 
 nonideal::atoms::Result PairLeignn::evaluate(const nonideal::atoms::Request& request) {
   auto& evaluation = *evaluation_;
-  const auto edges = static_cast<std::size_t>(indptr_.back());
   together([&] {
+    gather();
+    const auto edges = static_cast<std::size_t>(indptr_.back());
     evaluation.start({atom->nlocal, numbers_, indptr_, std::span(neighbors_).first(edges),
                       std::span(vectors_).first(3 * edges)},
                      request);
@@ -275,7 +275,6 @@ nonideal::atoms::Result PairLeignn::evaluate(const nonideal::atoms::Request& req
 void PairLeignn::compute(int eflag, int vflag) {
   ev_init(eflag, vflag);
   if (vflag_atom || cvflag_atom) error->all(FLERR, "Pair style leignn has no virial of each atom");
-  gather();
   const bool wanted = vflag_global != 0;
   const bool same = forces_ == Forces::gradient;
   const auto result = evaluate({forces_, wanted && same});
