@@ -46,7 +46,7 @@ int which(std::string_view value, std::string_view first, std::string_view secon
 
 }  // namespace
 
-PairLeignn::PairLeignn(LAMMPS* lmp) : Pair(lmp) {
+PairLeignn::PairLeignn(LAMMPS* host) : Pair(host) {
   single_enable = 0;
   restartinfo = 0;
   one_coeff = 1;
@@ -266,7 +266,7 @@ nonideal::atoms::Result PairLeignn::evaluate(const nonideal::atoms::Request& req
   together([&] {
     result = evaluation.result();
     double sum = result.energy;
-    for (const double force : result.forces) sum += std::abs(force);
+    for (const double f : result.forces) sum += std::abs(f);
     if (!std::isfinite(sum)) throw std::runtime_error("energies or forces are not finite");
   });
   return result;

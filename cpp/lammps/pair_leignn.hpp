@@ -16,7 +16,7 @@ namespace LAMMPS_NS {
 ///     pair_coeff * * FILE SYMBOL ...      (one chemical symbol for each atom type)
 class PairLeignn : public Pair {
  public:
-  explicit PairLeignn(LAMMPS* lmp);
+  explicit PairLeignn(LAMMPS* host);
   ~PairLeignn() override;
 
   void compute(int eflag, int vflag) override;
