@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <exception>
+#include <numeric>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -188,10 +189,20 @@ void PairLeignn::init_style() {
 
 double PairLeignn::init_one(int, int) { return potential_->cutoff(); }
 
+/// A process that is alone knows its ghosts' rows already: they are those of its own atoms.
+void PairLeignn::find_owners() {
+  const int n = atom->nlocal;
+  owners_.resize(static_cast<std::size_t>(n + atom->nghost));
+  std::iota(owners_.begin(), owners_.begin() + n, 0);
+  sent_ = Sent::owners;
+  comm->forward_comm(this, sent_size());
+}
+
 /// Makes the part of the structure from LAMMPS's list, which has a skin.
 void PairLeignn::gather() {
   const auto n_owned = static_cast<std::size_t>(atom->nlocal);
-  const auto n_total = n_owned + static_cast<std::size_t>(atom->nghost);
+  const bool single = comm->nprocs == 1;
+  const auto n_total = n_owned + (single ? 0 : static_cast<std::size_t>(atom->nghost));
   if (list->inum != atom->nlocal) {
     throw std::runtime_error("the list has " + std::to_string(list->inum) + " of " +
                              std::to_string(atom->nlocal) + " atoms");
@@ -217,7 +228,7 @@ void PairLeignn::gather() {
       const double* const other = atom->x[j];
       const double x = other[0] - at[0], y = other[1] - at[1], z = other[2] - at[2];
       if (x * x + y * y + z * z > square) continue;  // not so for NaN, which start() refuses
-      neighbors_[e] = j;
+      neighbors_[e] = single ? owners_[static_cast<std::size_t>(j)] : j;
       vectors_[3 * e] = x;
       vectors_[3 * e + 1] = y;
       vectors_[3 * e + 2] = z;
@@ -235,6 +246,7 @@ void PairLeignn::add_up() {
 
 nonideal::atoms::Result PairLeignn::evaluate(const nonideal::atoms::Request& request) {
   auto& evaluation = *evaluation_;
+  if (comm->nprocs == 1) find_owners();
   together([&] {
     gather();
     const auto edges = static_cast<std::size_t>(indptr_.back());
@@ -243,22 +255,23 @@ nonideal::atoms::Result PairLeignn::evaluate(const nonideal::atoms::Request& req
                      request);
   });
   const int layers = potential_->layers();
-  backward_ = false;
+  const bool ghosts = comm->nprocs > 1;
+  sent_ = Sent::features;
   for (layer_ = 0; layer_ < layers; ++layer_) {
     alone([&] { evaluation.begin_layer(layer_); });
-    if (layer_ > 0) comm->forward_comm(this, evaluation.feature_size());
+    if (ghosts && layer_ > 0) comm->forward_comm(this, sent_size());
     alone([&] { evaluation.edges(layer_); });
     add_up();
     alone([&] { evaluation.end_layer(layer_); });
   }
   alone([&] { evaluation.readout(); });
   if (request.forces == Forces::gradient) {
-    backward_ = true;
+    sent_ = Sent::gradients;
     for (layer_ = layers - 1; layer_ >= 0; --layer_) {
       alone([&] { evaluation.backward_begin(layer_); });
       add_up();
       alone([&] { evaluation.backward_gradients(layer_); });
-      comm->forward_comm(this, evaluation.gradient_size());
+      if (ghosts) comm->forward_comm(this, sent_size());
       alone([&] { evaluation.backward_edges(layer_); });
     }
   }
@@ -292,25 +305,40 @@ void PairLeignn::compute(int eflag, int vflag) {
   for (std::size_t k = 0; k < 6; ++k) virial[k] += w[voigt[k]];
 }
 
+int PairLeignn::sent_size() const {
+  return sent_ == Sent::owners     ? 1
+         : sent_ == Sent::features ? evaluation_->feature_size()
+                                   : evaluation_->gradient_size();
+}
+
 int PairLeignn::pack_forward_comm(int n, int* atoms, double* to, int, int*) {
-  const int size = backward_ ? evaluation_->gradient_size() : evaluation_->feature_size();
   const std::span<const std::int32_t> rows(atoms, static_cast<std::size_t>(n));
-  const std::span<double> room(to, static_cast<std::size_t>(n) * static_cast<std::size_t>(size));
+  const int count = n * sent_size();
+  const std::span<double> room(to, static_cast<std::size_t>(count));
+  if (sent_ == Sent::owners) {
+    for (std::size_t k = 0; k < rows.size(); ++k) room[k] = owners_[static_cast<std::size_t>(rows[k])];
+    return count;
+  }
   alone([&] {
-    if (backward_) {
+    if (sent_ == Sent::gradients) {
       evaluation_->pack_gradients(rows, room);
     } else {
       evaluation_->pack_features(layer_, rows, room);
     }
   });
-  return n * size;
+  return count;
 }
 
 void PairLeignn::unpack_forward_comm(int n, int first, double* from) {
-  const int size = backward_ ? evaluation_->gradient_size() : evaluation_->feature_size();
-  const std::span<const double> rows(from, static_cast<std::size_t>(n) * static_cast<std::size_t>(size));
+  const std::span<const double> rows(from, static_cast<std::size_t>(n * sent_size()));
+  if (sent_ == Sent::owners) {
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      owners_[static_cast<std::size_t>(first) + k] = static_cast<std::int32_t>(rows[k]);
+    }
+    return;
+  }
   alone([&] {
-    if (backward_) {
+    if (sent_ == Sent::gradients) {
       evaluation_->unpack_gradients(first, rows);
     } else {
       evaluation_->unpack_features(layer_, first, rows);

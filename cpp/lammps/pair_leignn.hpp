@@ -32,6 +32,7 @@ class PairLeignn : public Pair {
   using Forces = nonideal::atoms::Forces;
 
   void allocate();
+  void find_owners();
   void gather();
   nonideal::atoms::Result evaluate(const nonideal::atoms::Request& request);
   void add_up();
@@ -51,8 +52,12 @@ class PairLeignn : public Pair {
   std::vector<std::int64_t> indptr_;
   std::vector<double> vectors_;
 
+  std::vector<std::int32_t> owners_;  ///< one process: whose images ghosts are, behind the atoms themselves
+
+  enum class Sent { owners, features, gradients };
+  Sent sent_ = Sent::owners;  ///< what ghosts get
   int layer_ = 0;
-  bool backward_ = false;  ///< what is sent to ghosts: gradients, or features of layer_
+  int sent_size() const;
 };
 
 }  // namespace LAMMPS_NS
