@@ -379,6 +379,11 @@ class TestBuild:
         ):
             lammps.build_plugin(tmp_path)
 
+    def test_a_folder_that_is_a_file(self, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(InvalidArgument, match=r"^destination = .*file: File exists$"):
+            lammps.build_plugin(tmp_path / "file")
+
     def test_a_compiler_that_fails(self, tmp_path):
         false = shutil.which("false")
         with pytest.raises(InvalidArgument, match=r"^compiler = .*false fails: 1$"):

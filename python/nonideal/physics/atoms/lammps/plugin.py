@@ -51,7 +51,7 @@ def build_plugin(destination: str | Path | None = None, *, compiler: str | None 
     MissingExtra
         If lammps or mpich is not installed.
     InvalidArgument
-        If there is no compiler, or it fails; the text holds its first error.
+        If there is no compiler, or it fails (the text holds its first error), or the folder is not writable.
 
     Examples
     --------
@@ -68,19 +68,12 @@ def build_plugin(destination: str | Path | None = None, *, compiler: str | None 
     plugin, stamp = folder / _NAME, folder / f"{_NAME}.key"
     if plugin.is_file() and stamp.is_file() and stamp.read_text() == key:
         return plugin
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:  # several processes may build at once
-        fresh = Path(scratch) / _NAME
-        _run(
-            program,
-            *_FLAGS,
-            *(f"-I{part}" for part in (sources[0].parent, library.parent / "include")),
-            *(word for part in (lammps, mpi) for word in ("-isystem", str(part))),
-            *(str(source) for source in sources if source.suffix == ".cpp"),
-            *(f"-L{library}", "-lnonideal", "-o", str(fresh)),
-        )
-        fresh.replace(plugin)
-    stamp.write_text(key)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _compile(program, sources, library, (lammps, mpi), plugin)
+        stamp.write_text(key)
+    except OSError as problem:
+        raise InvalidArgument(f"destination = {folder}: {problem.strerror}") from None
     return plugin
 
 
@@ -94,14 +87,30 @@ def plugin_folder() -> str:
     Examples
     --------
     >>> from nonideal.physics.atoms import lammps
-    >>> isinstance(lammps.plugin_folder(), str)
-    True
+    >>> lammps.plugin_folder()  # doctest: +SKIP
+    '/home/me/.cache/nonideal/lammps/3fb0d6c98286fbe1'
     """
     try:
         return str(build_plugin().parent)
-    except (MissingExtra, InvalidArgument, OSError) as problem:
+    except (MissingExtra, InvalidArgument) as problem:
         print(f"nonideal: no pair style leignn: {problem}", file=sys.stderr)
         return ""
+
+
+def _compile(
+    program: str, sources: list[Path], library: Path, foreign: tuple[Path, Path], plugin: Path
+) -> None:
+    with tempfile.TemporaryDirectory(dir=plugin.parent) as scratch:  # several processes may build at once
+        fresh = Path(scratch) / _NAME
+        _run(
+            program,
+            *_FLAGS,
+            *(f"-I{part}" for part in (sources[0].parent, library.parent / "include")),
+            *(word for part in foreign for word in ("-isystem", str(part))),
+            *(str(source) for source in sources if source.suffix == ".cpp"),
+            *(f"-L{library}", "-lnonideal", "-o", str(fresh)),
+        )
+        fresh.replace(plugin)
 
 
 def _cache() -> Path:
