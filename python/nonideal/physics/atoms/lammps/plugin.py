@@ -88,7 +88,7 @@ def plugin_folder() -> str:
     --------
     >>> from nonideal.physics.atoms import lammps
     >>> lammps.plugin_folder()  # doctest: +SKIP
-    '/home/me/.cache/nonideal/lammps/3fb0d6c98286fbe1'
+    '.../nonideal/lammps/3fb0d6c98286fbe1'
     """
     try:
         return str(build_plugin().parent)
