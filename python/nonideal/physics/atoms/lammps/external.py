@@ -1,0 +1,134 @@
+"""A potential inside a live LAMMPS, without a plugin: ``fix external``."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from nonideal.checks import check_choice
+from nonideal.errors import InvalidArgument, NumericalError
+from nonideal.physics.atoms.elements import resolve_species
+from nonideal.physics.atoms.frame import Frame
+from nonideal.physics.atoms.potential import Potential
+
+__all__ = ["attach"]
+
+#: What runs commands, and with them the callback.
+_COMMANDS = ("command", "commands_list", "commands_string", "file")
+
+
+def attach(
+    lmp: Any,
+    potential: Potential,
+    species: Iterable[str | int],
+    *,
+    fix_id: str = "nonideal",
+    forces: str = "gradient",
+) -> None:
+    """Run a potential inside a live LAMMPS by ``fix external pf/callback``.
+
+    Energy and virial are added to LAMMPS's own; a pair style is needed besides (``pair_style zero 5.0``).
+    Stop it with ``unfix``.
+
+    Parameters
+    ----------
+    lmp : lammps.lammps
+        With a box, in units metal, on one process (for several there is the pair style, `build_plugin`).
+    potential : Potential
+    species : iterable of str or int
+        Chemical symbol or atomic number of each atom type, in order.
+    fix_id : str
+        The name of the fix.
+    forces : str
+        ``"gradient"`` or ``"direct"``. The virial is that of the energy always.
+
+    Raises
+    ------
+    InvalidArgument
+        If the instance's units, processes or atom types are others, or the potential does not know a species.
+
+    Notes
+    -----
+    Where the potential refuses a step, the run ends with it, and the call that ran it (``lmp.command`` and
+    its like) raises what the potential raised.
+
+    Examples
+    --------
+    >>> import lammps  # doctest: +SKIP
+    >>> lmp = lammps.lammps()  # doctest: +SKIP
+    >>> attach(lmp, atoms.Potential("cu.leignn"), ["Cu"])  # doctest: +SKIP
+    """
+    kind = check_choice("forces", forces, ("gradient", "direct"))
+    if not isinstance(potential, Potential):
+        raise InvalidArgument(f"potential: {type(potential).__name__} is no Potential")
+    numbers = _numbers_of_types(lmp, potential, species)
+    problems: list[Exception] = []
+
+    def callback(caller: Any, step: int, n_local: int, tag: Any, x: Any, f: Any) -> None:
+        try:
+            prediction = potential.compute(_system(lmp, numbers, x), forces=kind, stress=True)
+        except (InvalidArgument, NumericalError) as problem:
+            problems.append(problem)  # it would not get through LAMMPS's own frames
+            f[:] = 0.0
+            lmp.force_timeout()
+            return
+        assert prediction.forces is not None
+        assert prediction.stress is not None
+        f[:] = prediction.forces
+        lmp.fix_external_set_energy_global(fix_id, prediction.energy)
+        w = -prediction.stress * lmp.get_thermo("vol")
+        lmp.fix_external_set_virial_global(fix_id, [w[0, 0], w[1, 1], w[2, 2], w[0, 1], w[0, 2], w[1, 2]])
+
+    lmp.command(f"fix {fix_id} all external pf/callback 1 1")
+    lmp.command(f"fix_modify {fix_id} energy yes virial yes")
+    lmp.set_fix_external_callback(fix_id, callback, lmp)
+    for name in _COMMANDS:
+        setattr(lmp, name, _raising(getattr(lmp, name), problems))
+
+
+def _raising(call: Callable[..., Any], problems: list[Exception]) -> Callable[..., Any]:
+    """Return the call, followed by the first problem that came up in it."""
+
+    @functools.wraps(call)
+    def checked(*arguments: Any) -> Any:
+        problems.clear()
+        result = call(*arguments)
+        if problems:
+            raise problems[0]
+        return result
+
+    return checked
+
+
+def _numbers_of_types(lmp: Any, potential: Potential, species: Iterable[str | int]) -> Any:
+    numbers = list(map(_resolved, species))
+    units, ranks = lmp.extract_global("units"), lmp.extract_setting("world_size")
+    if units != "metal":
+        raise InvalidArgument(f"lmp: units {units}, not metal")
+    if ranks != 1:
+        raise InvalidArgument(f"lmp: {ranks} processes, not 1")
+    if not lmp.extract_setting("box_exist"):
+        raise InvalidArgument("lmp: there is no box")
+    types = lmp.extract_setting("ntypes")
+    if len(numbers) != types:
+        raise InvalidArgument(f"species has {len(numbers)} entries for {types} atom types")
+    for k, number in enumerate(numbers):
+        if number not in potential.species:
+            raise InvalidArgument(f"species[{k}]: the potential does not know atomic number {number}")
+    return np.array([0, *numbers])
+
+
+def _resolved(species: str | int) -> int:
+    """Return one atomic number; several types may be of one element."""
+    return resolve_species([species])[0]
+
+
+def _system(lmp: Any, numbers: Any, x: Any) -> Frame:
+    low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
+    lx, ly, lz = np.subtract(high, low)
+    types = lmp.numpy.extract_atom("type", nelem=len(x))
+    cell = [[lx, 0.0, 0.0], [xy, ly, 0.0], [xz, yz, lz]]
+    return Frame(numbers[types[: len(x)]], np.array(x), cell, [bool(p) for p in periodic])
