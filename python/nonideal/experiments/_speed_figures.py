@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from nonideal.report import Result
-from nonideal.report.figures import COLORS, MUTED, new_figure
+from nonideal.report.figures import COLORS, MUTED, label_decades, new_figure
 
 __all__ = ["draw"]
 
@@ -96,6 +96,6 @@ def _line(axes: Any, result: Result, name: str, **style: Any) -> None:
 
 def _finish(axes: Any, label: str) -> None:
     axes.set_xscale("log")
-    axes.set_yscale("log")
+    label_decades(axes)
     axes.set_xlabel("atoms")
     axes.set_ylabel(label)

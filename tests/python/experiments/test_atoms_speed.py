@@ -39,8 +39,10 @@ def test_peers_that_are_missing_are_rows(tiny, monkeypatch):
 
 def test_floors_follow_from_the_product_and_the_pairs():
     entry = {"n_atoms": 100, "n_pairs": 4000, "product": [2.0, 1.0], "gather": [0.1, 0.2]}
-    found = atoms_speed._floors(Config(channels=10), entry)
+    config = Config(channels=10)
     rate = 2 * 100 * 10 * 30  # operations of the product, in its fastest round of one second
+    assert atoms_speed._rate(config, {50: {"product": [9.0]}, 100: entry}) == rate
+    found = atoms_speed._floors(config, entry, rate)
     assert found["products with weights"] == pytest.approx(1e6 * 122 * 100 / rate)
     assert found["operations on edges"] == pytest.approx(1e6 * 2 * 66 * 2.4 * 10 * 40 / rate)
     assert found["reading neighbours"] == pytest.approx(1e6 * 5 * 0.1 / 100)
