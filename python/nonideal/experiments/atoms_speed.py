@@ -151,7 +151,7 @@ def _ratios(config: Config, found: Mapping[int, Mapping[str, Any]]) -> dict[str,
 
 
 def _rate(config: Config, found: Mapping[int, Mapping[str, Any]]) -> float:
-    """Return operations per second of the fastest of all products: other load lowers it, nothing raises it."""
+    """Return operations per second of the fastest of all products: other load only lowers it."""
     return max(float(6 * n * config.channels**2 / np.min(entry["product"])) for n, entry in found.items())
 
 
@@ -215,8 +215,8 @@ def _tables(config: Config, found: Mapping[int, Mapping[str, Any]]) -> dict[str,
             "Floors of an evaluation with gradient forces, us/atom",
             ("atoms", *next(iter(floors.values()))),
             tuple((n, *row.values()) for n, row in floors.items()),
-            "Operations that no algorithm avoids, at the rate of NumPy's fastest product on one thread (our own products may be faster); and NumPy's reading of all neighbours' features, "
-            "forward and backward.",
+            "Operations that no algorithm avoids, at the rate of NumPy's fastest product on one thread (our own "
+            "products may be faster); and NumPy's reading of all neighbours' features, forward and backward.",
         )
     kept = [
         (n, *(int(entry[f"memory_{b}"]) / 2**20 for b in ("native", "torch")), int(entry["n_pairs"]))
