@@ -102,6 +102,7 @@ def learn(shard: Mapping[str, Any]) -> dict[str, Any]:
         model,
         sets["train"],
         sets["valid"],
+        weights={"energy": 1.0, "forces": 50.0, "stress": shard["stress_weight"]},
         energy_per_atom=True,
         lr=shard["lr"],
         batch_size=4,
