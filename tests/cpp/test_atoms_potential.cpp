@@ -1,5 +1,6 @@
 // The engine: several processes' parts of a structure against the whole, and threads.
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "check.hpp"
@@ -256,6 +257,20 @@ void test_own_lists() {
       "table.shifts: expected " + shifts + " numbers, got " + std::to_string(table.shifts.size() - 1),
       with(changed, table.reverse));
   CHECK_REFUSED("reverse: expected " + pairs + " numbers, got 1", with(table, std::vector<std::int64_t>{0}));
+  const auto no_reverse = [&](const NeighborTable& list, std::size_t pair, std::int64_t atom) {
+    CHECK_REFUSED("table: pair " + std::to_string(pair) + " (atom " + std::to_string(atom) + ", neighbour " +
+                      std::to_string(list.neighbors[pair]) +
+                      ") has no reverse one; the list must be full, sorted and without a limit",
+                  with(list, {}));
+  };
+  no_reverse(find_neighbors(s.positions, s.cell, {.cutoff = 4.5, .half = true}), 0, 0);
+  changed = table;
+  changed.shifts[0] += 1;
+  no_reverse(changed, 0, 0);
+  Cell odd = s.cell;
+  odd.rows[4] = std::numeric_limits<double>::quiet_NaN();
+  CHECK_REFUSED("cell[1, 1] = nan is not finite",
+                potential.compute(s.positions, s.numbers, odd, table, table.reverse));
   for (std::size_t k = 0; k < 3; ++k) s.positions[k] = s.positions[3 + k] + (k == 0 ? 0x1p-8 : 0.0);
   CHECK_REFUSED("positions[0] and positions[1] are 0.00390625 angstrom apart, below 0.01",
                 with(table, table.reverse));

@@ -149,6 +149,29 @@ void expect_list(std::int64_t n, const NeighborTable& table, std::span<const std
   }
 }
 
+/// Throws unless every pair's reverse one stands where `reverse` says: half and unsorted lists have none
+/// there.
+void expect_reverse(std::int64_t n, const NeighborTable& table, std::span<const std::int64_t> reverse) {
+  const auto shift = [&](std::int64_t e, std::int64_t k) -> std::int64_t {
+    return table.shifts[static_cast<std::size_t>(3 * e + k)];
+  };
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t e = table.indptr[static_cast<std::size_t>(i)],
+                      end = table.indptr[static_cast<std::size_t>(i) + 1];
+         e < end; ++e) {
+      const auto j = static_cast<std::size_t>(table.neighbors[static_cast<std::size_t>(e)]);
+      const std::int64_t r = reverse[static_cast<std::size_t>(e)];
+      if (r < table.indptr[j] || r >= table.indptr[j + 1] ||
+          table.neighbors[static_cast<std::size_t>(r)] != i || shift(r, 0) != -shift(e, 0) ||
+          shift(r, 1) != -shift(e, 1) || shift(r, 2) != -shift(e, 2)) {
+        throw InvalidArgument("table: pair " + std::to_string(e) + " (atom " + std::to_string(i) +
+                              ", neighbour " + std::to_string(j) +
+                              ") has no reverse one; the list must be full, sorted and without a limit");
+      }
+    }
+  }
+}
+
 }  // namespace
 
 Potential::State::State(const std::filesystem::path& file, const PotentialOptions& given)
@@ -216,6 +239,7 @@ Result Potential::compute(std::span<const double> positions, std::span<const std
                           std::to_string(state.model.max_neighbors) + ", and makes its own lists");
   }
   expect_list(n, table, reverse);
+  check_cell("cell", cell);
   check_positions("positions", positions);
   const std::vector<std::int32_t> rows = state.rows(numbers);
   const std::vector<double> vectors = vectors_of(positions, cell, table);
@@ -224,6 +248,7 @@ Result Potential::compute(std::span<const double> positions, std::span<const std
     own = reverse_pairs(table.indptr, table.neighbors);
     reverse = own;
   }
+  expect_reverse(n, table, reverse);
   return evaluate(state.single, state.twice, {n, n, table.indptr, table.neighbors, vectors, reverse},
                   positions, state.model.cutoff, rows, request, state.options.num_threads);
 }

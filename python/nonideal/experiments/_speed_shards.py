@@ -9,12 +9,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from threadpoolctl import threadpool_limits
 
 from nonideal.checks import FloatArray
 from nonideal.physics import atoms
-from nonideal.physics.atoms.optimization import threads_of_torch
 
 __all__ = ["LAYERS", "copper", "measure"]
 
@@ -139,6 +137,8 @@ def _floors(channels: int, n_atoms: int, neighbors: Any) -> dict[str, Call]:
 
 def _evaluate(model: Any, graph: Any, kind: str, threads: int) -> None:
     model.eval()
+    from nonideal.physics.atoms.optimization import threads_of_torch
+
     with threads_of_torch(threads):
         model(graph, forces=kind)
 
@@ -149,6 +149,8 @@ def _loss(model: Any, graph: Any) -> Any:
 
 
 def _training_step(model: Any, graph: Any) -> None:
+    from nonideal.physics.atoms.optimization import threads_of_torch
+
     model.num_threads = 1
     with threads_of_torch(1):
         _loss(model, graph).backward()
@@ -157,6 +159,8 @@ def _training_step(model: Any, graph: Any) -> None:
 
 def _kept(model: Any, graph: Any) -> int:
     """Return the bytes that autograd keeps for the loss's gradient, each storage once."""
+    import torch
+
     storages: dict[int, int] = {}
 
     def pack(tensor: Any) -> Any:

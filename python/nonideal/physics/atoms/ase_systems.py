@@ -30,7 +30,10 @@ def as_atoms(system: Any) -> Any:
 
 
 def as_calculator(name: str, source: Any) -> Any:
-    """Return an ASE calculator: one that was given, a generator's by its name, or a model file's."""
+    """Return an ASE calculator: one that was given, a generator's by its name, or a model file's.
+
+    Models give the forces that they were made for.
+    """
     if isinstance(source, str | os.PathLike):
         from nonideal.physics.atoms.generators import GENERATORS, ground_truth
 
@@ -58,4 +61,4 @@ def _is_file(path: Any) -> bool:
 def _model_calculator(source: Any) -> Any:
     from nonideal.physics.atoms import LeignnCalculator
 
-    return LeignnCalculator(source)
+    return LeignnCalculator(source, forces=None)

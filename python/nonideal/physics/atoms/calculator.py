@@ -34,8 +34,8 @@ class LeignnCalculator(Calculator):
     model : path, LEIGNN, Potential, or a sequence of them
         Several are a committee: results are their mean, and ``energy_std`` (eV) and ``forces_std``
         (n_atoms, 3), their standard deviations over the members, are in ``results`` too.
-    forces : str
-        ``"gradient"`` or ``"direct"``; the latter don't conserve energy.
+    forces : str or None
+        ``"gradient"`` or ``"direct"``; the latter don't conserve energy. None: what the model was made for.
     precision : str
         ``"float32"`` or ``"float64"``; not for a `Potential`, which has its own.
     skin : float
@@ -63,14 +63,15 @@ class LeignnCalculator(Calculator):
         self,
         model: Any,
         *,
-        forces: str = "gradient",
+        forces: str | None = "gradient",
         precision: str = "float32",
         skin: float = 0.7,
         num_threads: int | None = None,
         remove_net_force: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.forces_kind = check_choice("forces", forces, ("gradient", "direct"))
+        if forces is not None:
+            check_choice("forces", forces, ("gradient", "direct"))
         self.remove_net_force = check_boolean("remove_net_force", remove_net_force)
         members = (
             list(model) if isinstance(model, Sequence) and not isinstance(model, str | Path) else [model]
@@ -85,6 +86,10 @@ class LeignnCalculator(Calculator):
             potential = Potential(member, precision=precision, num_threads=num_threads)
             limited = potential.max_neighbors is not None
             self.potentials.append(potential if limited else potential.with_skin(skin))
+        kinds = {"direct" if potential.forces == "direct" else "gradient" for potential in self.potentials}
+        if forces is None and len(kinds) > 1:
+            raise InvalidArgument("forces = None: some members have direct forces, others gradient forces")
+        self.forces_kind = kinds.pop() if forces is None else forces
 
     def calculate(
         self,

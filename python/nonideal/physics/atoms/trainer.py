@@ -171,6 +171,10 @@ class Trainer:
         self._loss = Loss(**options.weights, norm=norm, energy_per_atom=energy_per_atom)
         if self._loss.forces > 0.0 and model.architecture.forces == "none":
             raise InvalidArgument("weights['forces']: the model's forces are 'none'")
+        if options.force_gradient == "finite-difference" and model.architecture.forces == "direct":
+            raise InvalidArgument(
+                "force_gradient = 'finite-difference' is for gradient forces; the model's are direct"
+            )
         sets = {"train": as_frames("train", train), "valid": as_frames("valid", valid)}
         for name, frames in sets.items():
             check_labels(name, frames, model, self._loss.needed)

@@ -13,6 +13,7 @@ from nonideal.errors import InvalidArgument
 from nonideal.hardware import cram
 from nonideal.hardware.cram import analysis, circuits
 from oracles import adder as oracle
+from peak import PEAK
 
 METRICS = ("error_rate", "mean_error_distance", "mean_squared_error", "bias")
 FITTED = {
@@ -324,12 +325,7 @@ def test_no_error_seen_is_no_proof_of_none():
 def test_sensitivity_needs_no_memory_of_gates_squared():
     """10,000 inverters in a row: a gate reaches 5,000 others, 200 MB if all were stored as 32-bit numbers."""
     script = """
-import pathlib
 from nonideal.hardware.cram import ProgramBuilder, analysis
-
-def peak():  # MiB; ru_maxrss would begin with that of the process that started this one
-    status = pathlib.Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) // 1024
 
 builder = ProgramBuilder()
 cell, = builder.input("x", 1)
@@ -339,9 +335,9 @@ builder.output("y", [cell])
 program = builder.build()
 before = peak()
 found = analysis.sensitivity(program, num_threads=1)
-print(peak() - before, found.error_rate.min())
+print((peak() - before) // 1024, found.error_rate.min())
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", PEAK + script], capture_output=True, text=True, check=True)
     grown, least = done.stdout.split()
     assert float(least) == 1.0  # every fault gets through
     assert int(grown) < 60

@@ -24,6 +24,7 @@ from nonideal.hardware.quantum import (
 )
 from oracles import quantum_distance as oracle
 from oracles import quantum_gates
+from peak import PEAK
 
 METHODS = ("swap", "hadamard", "inner_product")
 NOISE = NoiseModel.depolarizing(p1=1e-3, p2=1e-2)
@@ -476,15 +477,15 @@ def test_zero_vectors_have_no_curve_to_fit(method):
 
 
 def test_memory_stays_that_of_queries_and_points():
-    code = (
-        "import numpy as np, resource\n"
+    code = PEAK + (
+        "import numpy as np\n"
         "from nonideal.hardware.quantum import DistanceEstimator\n"
         "rng = np.random.default_rng(0)\n"
         "a, b = rng.normal(size=(1000, 2)), rng.normal(size=(100_000, 2))\n"
         "e = DistanceEstimator(); e.nearest(a[:2], b[:2])\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak()\n"
         "e.nearest(a, b)\n"
-        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)\n"
+        "print((peak() - before) / 1024)\n"
     )
     text = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert float(text) < 50.0  # MB; 1000 x 100,000 numbers would take 800

@@ -14,6 +14,7 @@ from nonideal import _core
 from nonideal.errors import InvalidArgument
 from oracles import quantum_density as oracle
 from oracles import quantum_gates as gates
+from peak import PEAK
 
 q = _core.quantum
 NO_ANGLES = np.zeros((1, 0))
@@ -430,7 +431,6 @@ def test_trajectories_without_a_jump_are_not_certain():
 
 
 MEMORY = """
-import resource
 import numpy as np
 from nonideal import _core
 q = _core.quantum
@@ -439,16 +439,16 @@ circuit.add("h", [0])
 noise.add(q.Channel.{channel}, "h")
 run = lambda shots: q.trajectory_expectation(circuit, noise, np.zeros((1, 0)), [(0, 1), (1, 0)], shots, 1)
 run(1 << 20)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 run({shots})
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak() - before)
 """
 
 
 @pytest.mark.parametrize("channel", ["pauli([('X', 0.25)])", "amplitude_damping(0.1)"])
 def test_memory_of_trajectories_does_not_grow_with_the_shots(channel):
     """Eight bytes per shot and product would be 64 MB here."""
-    code = MEMORY.format(channel=channel, shots=5 << 20)
+    code = PEAK + MEMORY.format(channel=channel, shots=5 << 20)
     grown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert int(grown) < 16_000  # kB
 

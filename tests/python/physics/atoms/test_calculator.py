@@ -12,6 +12,7 @@ from ase.calculators.calculator import PropertyNotImplementedError
 from nonideal.errors import InvalidArgument
 from nonideal.physics import atoms
 from nonideal.physics.atoms.architecture import architecture
+from nonideal.physics.atoms.ase_systems import as_calculator
 from nonideal.physics.atoms.model_file import ModelFile
 
 
@@ -64,6 +65,19 @@ def test_direct_forces():
     assert np.abs(crystal.get_forces().sum(axis=0)).max() < 1e-12
     want = atoms.Potential(network(), precision="float64").compute(crystal, forces="direct").forces
     np.testing.assert_allclose(crystal.get_forces(), want - want.mean(axis=0), atol=1e-10)
+
+
+def test_a_model_is_judged_by_its_own_forces():
+    """Where only a model is named, its calculator gives the forces that it was made for."""
+    crystal = copper()
+    for kind in ("direct", "gradient"):
+        calculator = as_calculator("model", atoms.Potential(network(forces=kind)))
+        assert calculator.forces_kind == kind
+        crystal.calc = calculator
+        want = atoms.Potential(network(forces=kind)).compute(crystal, forces=kind).forces
+        np.testing.assert_allclose(crystal.get_forces(), want, atol=1e-6)
+    with pytest.raises(InvalidArgument, match="some members have direct forces, others gradient forces"):
+        atoms.LeignnCalculator([network(forces="direct"), network()], forces=None)
 
 
 def test_committee():

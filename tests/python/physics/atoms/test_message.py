@@ -19,6 +19,7 @@ from nonideal.errors import InvalidArgument
 from nonideal.physics.atoms import message_ops
 from nonideal.physics.atoms.message import message_pass
 from oracles import message as oracle
+from peak import PEAK
 
 CUTOFF = 5.0
 PATHS = [str(Path(__file__).parent), str(Path(__file__).parents[3])]  # of this module, of the oracles
@@ -463,8 +464,10 @@ def test_one_openmp_runtime_beside_torch():
     assert done.stdout.strip() == "True 1", done.stderr
 
 
-PEAK = """
-import resource, sys
+STEP = (
+    PEAK
+    + """
+import sys
 sys.path[:0] = sys.argv[2:]
 import torch
 from test_message import problem, sum_of, tensors
@@ -478,16 +481,17 @@ def step(degrees, channels):
     (forces,) = torch.autograd.grad(out, inputs[2], create_graph=True)
     torch.autograd.grad((forces**2).sum(), inputs)
 step([2, 3], 4)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 step([40] * 200, 128)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak() - before)
 """
+)
 
 
 def test_a_training_step_needs_a_tenth_of_the_memory():
     peak = {}
     for backend in ("native", "torch"):
-        command = [sys.executable, "-c", PEAK, backend, *PATHS]
+        command = [sys.executable, "-c", STEP, backend, *PATHS]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         peak[backend] = int(done.stdout)  # KiB

@@ -373,6 +373,8 @@ def test_refused_calls(tmp_path):
         assert str(caught.value) == message
     with pytest.raises(InvalidArgument, match="the model's forces are 'none'"):
         atoms.Trainer(model(forces="none"), GOOD, GOOD)
+    with pytest.raises(InvalidArgument, match="is for gradient forces; the model's are direct"):
+        atoms.Trainer(model(forces="direct"), GOOD, GOOD, force_gradient="finite-difference")
     run.fit(steps=4)
     with pytest.raises(InvalidArgument, match=r"a run is there; Trainer\.resume goes on with it$"):
         trainer(output=tmp_path / "run")

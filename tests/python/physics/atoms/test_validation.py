@@ -183,10 +183,13 @@ def test_a_model_file_is_for_our_calculator(tmp_path, monkeypatch):
     path.write_bytes(b"")
     given = []
     monkeypatch.setattr(
-        atoms, "LeignnCalculator", lambda source: given.append(source) or EMT(), raising=False
+        atoms,
+        "LeignnCalculator",
+        lambda source, forces: given.append((source, forces)) or EMT(),
+        raising=False,
     )
     report = validate(str(path), "copper-emt", time=640, observables=("forces",), equilibration=0)
-    assert given == [str(path)]
+    assert given == [(str(path), None)]
     assert report.force_mae < 1e-12
 
 

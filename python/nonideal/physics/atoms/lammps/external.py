@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nonideal.checks import check_choice
-from nonideal.errors import InvalidArgument, NumericalError
+from nonideal.errors import InvalidArgument
 from nonideal.physics.atoms.elements import resolve_species
 from nonideal.physics.atoms.frame import Frame
 from nonideal.physics.atoms.potential import Potential
@@ -65,13 +65,13 @@ def attach(
     if not isinstance(potential, Potential):
         raise InvalidArgument(f"potential: {type(potential).__name__} is no Potential")
     numbers = _numbers_of_types(lmp, potential, species)
-    problems: list[Exception] = []
+    problems: list[BaseException] = []
 
     def callback(caller: Any, step: int, n_local: int, tag: Any, x: Any, f: Any) -> None:
         try:
             prediction = potential.compute(_system(lmp, numbers, x), forces=kind, stress=True)
-        except (InvalidArgument, NumericalError) as problem:
-            problems.append(problem)  # it would not get through LAMMPS's own frames
+        except BaseException as problem:  # ctypes would swallow it, Ctrl-C included
+            problems.append(problem)
             f[:] = 0.0
             lmp.force_timeout()
             return
@@ -89,7 +89,7 @@ def attach(
         setattr(lmp, name, _raising(getattr(lmp, name), problems))
 
 
-def _raising(call: Callable[..., Any], problems: list[Exception]) -> Callable[..., Any]:
+def _raising(call: Callable[..., Any], problems: list[BaseException]) -> Callable[..., Any]:
     """Return the call, followed by the first problem that came up in it."""
 
     @functools.wraps(call)
