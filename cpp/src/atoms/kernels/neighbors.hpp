@@ -52,7 +52,7 @@ struct Rows {
 #define NONIDEAL_NEIGHBOR_KERNELS(isa)                                                                       \
   namespace isa {                                                                                            \
   /** Atoms that are or may be near, segment by segment, and their images' numbers. Sets `doubtful` where    \
-     one of them is not surely a neighbour. Returns how many there are. */                                           \
+     one of them is not surely a neighbour. Returns how many there are. */                                   \
   std::int64_t filter(const Filter& args, std::int32_t* neighbors, std::int32_t* codes, bool* doubtful);     \
   /** Sorts by neighbour; equal ones stay in their order. Reads and overwrites kPadding further neighbours.  \
    */                                                                                                        \
