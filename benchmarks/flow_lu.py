@@ -204,10 +204,10 @@ def _first(n: int, tiny: bool) -> Case:
 
 
 BENCHMARKS = (
-    Benchmark("lu-40k", "flow", "factorisation", partial(_factorize, 66), floor=5,
+    Benchmark("lu-40k", "flow", "factorisation", partial(_factorize, 66), floor=15,
               note="38,810 unknowns, one thread, analysis left out (SuperLU: included), "
                    "peers without coupling zeros"),
-    Benchmark("lu-160k", "flow", "factorisation", partial(_factorize, 133), floor=1,
+    Benchmark("lu-160k", "flow", "factorisation", partial(_factorize, 133), floor=2,
               note="158,405 unknowns, one thread, analysis left out (SuperLU: included), "
                    "peers without coupling zeros"),
     Benchmark("lu-threads", "flow", "factorisation", partial(_threads, 133),
@@ -216,10 +216,10 @@ BENCHMARKS = (
     Benchmark("lu-cube", "flow", "factorisation", _factorize_cube, floor=1,
               note="21,907 unknowns on tetrahedra, one thread, analysis left out (SuperLU: included), "
                    "peers without coupling zeros"),
-    Benchmark("lu-solve", "flow", "solve", partial(_solve, 133), floor=5,
+    Benchmark("lu-solve", "flow", "solve", partial(_solve, 133), floor=15,
               note="158,405 unknowns, one right-hand side, one thread; ours with its residual, "
                    "peers without coupling zeros"),
-    Benchmark("lu-first", "flow", "factorisation", partial(_first, 133), floor=0.3,
+    Benchmark("lu-first", "flow", "factorisation", partial(_first, 133), floor=1,
               note="158,405 unknowns, one thread, analysis and memory included, "
                    "peers without coupling zeros"),
 )  # fmt: skip

@@ -212,7 +212,7 @@ def _tables(config: Config, found: Mapping[int, Mapping[str, Any]]) -> dict[str,
         rate = _rate(config, found)
         floors = {n: _floors(config, entry, rate) for n, entry in found.items()}
         out["floors"] = Table(
-            "Floors of an evaluation with gradient forces, us/atom",
+            "What an evaluation with gradient forces cannot do without, at NumPy's rates, us/atom",
             ("atoms", *next(iter(floors.values()))),
             tuple((n, *row.values()) for n, row in floors.items()),
             "Operations that no algorithm avoids, at the rate of NumPy's fastest product on one thread (our "
@@ -281,7 +281,7 @@ def _answer(config: Config, found: Mapping[int, Mapping[str, Any]], ratios: Mapp
     if config.variant == "v1":
         floors = _floors(config, entry, _rate(config, found))
         text += (
-            f"; the floor, operations alone at NumPy's rate, is "
+            f"; its operations alone, at the rate of NumPy's fastest product, would take "
             f"{floors['products with weights'] + floors['operations on edges']:.1f} us/atom"
         )
     return text + "."
@@ -290,6 +290,7 @@ def _answer(config: Config, found: Mapping[int, Mapping[str, Any]], ratios: Mapp
 def _limits(config: Config, found: Mapping[int, Mapping[str, Any]]) -> list[str]:
     limits = [
         "Times are of this machine and its load; ratios, of rounds in turn, are less so.",
+        "With --workers above 1 sizes run at once, and their times of several threads are too long.",
         "One structure, hot copper with 43 neighbours, and untrained weights, which cost the same.",
         "The peers' own kinds of networks differ: times of others say nothing about their errors.",
     ]
