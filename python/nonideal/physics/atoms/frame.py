@@ -27,9 +27,10 @@ from nonideal.physics.atoms.system import (
 if TYPE_CHECKING:
     import ase
 
-__all__ = ["Frame"]
+__all__ = ["VOIGT", "Frame", "from_voigt"]
 
-VOIGT = ((0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1))  # xx yy zz yz xz xy
+#: Row and column of each component of a stress in ASE's order: xx yy zz yz xz xy.
+VOIGT = ((0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1))
 
 
 @dataclass(frozen=True, eq=False)

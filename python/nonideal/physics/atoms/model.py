@@ -23,11 +23,10 @@ except ImportError:
     raise MissingExtra("torch", "atoms") from None
 
 from nonideal.physics.atoms.blocks import Embedding, Interaction, Pooling, Readout, initialize
-from nonideal.physics.atoms.message import message_pass
+from nonideal.physics.atoms.message import BACKENDS, message_pass
 
-__all__ = ["BACKENDS", "LEIGNN"]
+__all__ = ["LEIGNN"]
 
-BACKENDS = ("native", "torch")
 _DOUBLES = ("energy_reference", "energy_scale")  # total energies have more digits than float32
 
 
