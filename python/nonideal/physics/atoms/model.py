@@ -68,7 +68,9 @@ class LEIGNN(nn.Module):
         ``"strict"`` or ``"tolerant"``; see `Graph.build`.
     backend : str
         ``"native"``: our C++ kernels for the messages; ``"torch"``: plain torch. The same weights, the same
-        results.
+        results up to rounding. The kernels give the same bits for every ``model.num_threads``; torch's matrix
+        products don't for every number of its own threads (``torch.set_num_threads``), which this one leaves
+        alone.
     seed : int, optional
         Of the initial weights; None draws one. ``model.seed`` says which.
     dtype : torch.dtype, optional

@@ -57,8 +57,7 @@ class Trainer:
         ``"l1"``: mean absolute errors; ``"l2"``: mean squares.
     energy_per_atom : bool
         Divide errors of energies by the number of atoms. False is the published loss, in which energies of
-        large structures outweigh their forces: after 150 steps on 108 atoms of copper the error of the forces
-        was 4.6 times that with True.
+        large structures outweigh their forces.
     lr : float
         Learning rate at the start.
     batch_size : int
@@ -94,8 +93,9 @@ class Trainer:
     seed : int, optional
         Of the order of frames.
     num_threads : int, optional
-        Of our own kernels and, during `fit` alone, of torch. None: what is set for each. On a machine that
-        others use too, 1 may be many times as fast as all.
+        Of our own kernels and, during `fit` alone, of torch. None: what is set for each. Steps are the same
+        bits for every number of our own; torch's matrix products round otherwise with some numbers of its
+        threads. On a machine that others use too, 1 may be many times as fast as all.
 
     Raises
     ------

@@ -108,9 +108,61 @@ def test_equals_the_oracle(variant, smooth):
     close(other.energies, expected["energies"], 1e-12)
     close(other.forces, expected["gradient"], 1e-11)
     close(other.stress, expected["stress"], 1e-11)
-    single = model.float().evaluate(frame, stress=True)
-    close(single.energy, expected["energy"], 2e-5)
-    close(single.forces, expected["gradient"], 1e-4)
+    close(plain.evaluate(frame, forces="direct").forces, expected["direct"], 1e-11)
+
+
+def predictions(model, frame):
+    """Everything a model says, whichever forces are asked for: (kind, name) -> array."""
+    found = {}
+    for kind in ("gradient", "direct", "none"):
+        prediction = model.evaluate(frame, forces=kind, stress=True)
+        for name in ("energy", "energies", "forces", "stress"):
+            if getattr(prediction, name) is not None:
+                found[kind, name] = np.asarray(getattr(prediction, name))
+    return found
+
+
+@pytest.mark.parametrize("norm", ["smooth", "clamp"])
+@pytest.mark.parametrize("smooth", [True, False])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_single_precision_and_backends(variant, smooth, norm):
+    """float32 is off by 2e-5 of max(1 eV, abs(E)) at most, and so is one backend from the other."""
+    frame = crystal(4, seed=2)
+    options = {"variant": variant, "smooth_cutoff": smooth, "vector_norm": norm}
+    models = [stirred(make(**options, backend=backend)) for backend in ("native", "torch")]
+    want, other = (predictions(model, frame) for model in models)
+    scale = max(1.0, abs(float(want["gradient", "energy"])))
+    singles = [predictions(model.float(), frame) for model in models]
+    assert len(want) == 11
+    for key, expected in want.items():
+        assert np.abs(other[key] - expected).max() < 1e-9 * scale
+        for single in singles:
+            assert 0.0 < np.abs(single[key] - expected).max() < 2e-5 * scale, key
+        assert np.abs(singles[0][key] - singles[1][key]).max() < 2e-5 * scale
+
+
+def every_bit(num_threads, variant, dtype, forces):
+    """Results and gradients by all parameters of a loss on them."""
+    model = make(variant, dtype=dtype, channels=24, forces=forces)
+    model.num_threads = num_threads
+    rng = np.random.default_rng(1)
+    places = np.stack(np.meshgrid(*[np.arange(4) * 1.3] * 3), -1).reshape(-1, 3) + 0.2 * rng.random((64, 3))
+    frame = atoms.Frame(rng.choice([8, 29], 64), places, 5.2 * np.eye(3), True)
+    result = model(model.graph([frame, crystal(5)]), stress=True, create_graph=True)
+    (result["energy"].sum() + result["forces"].square().sum() + result["stress"].square().sum()).backward()
+    grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    assert len(grads) > 10
+    return {name: value.detach() for name, value in result.items()} | grads
+
+
+@pytest.mark.parametrize("forces", ["gradient", "direct"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_same_bits_for_every_number_of_threads(variant, dtype, forces):
+    want = every_bit(1, variant, dtype, forces)
+    for num_threads in (2, 3):
+        for name, value in every_bit(num_threads, variant, dtype, forces).items():
+            assert torch.equal(value, want[name]), (name, num_threads)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -238,6 +239,31 @@ def test_nothing_global_changes():
     assert torch.equal(state, torch.get_rng_state())
     assert torch.get_num_threads() == threads
     assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("force_gradient", ["double-backward", "finite-difference"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_same_bits_for_every_number_of_threads(dtype, force_gradient, monkeypatch):
+    """Of our kernels: matrix products of torch round otherwise with other numbers of its own threads."""
+    monkeypatch.setattr("nonideal.physics.atoms.trainer.threads_of_torch", lambda _: nullcontext())
+    runs = []
+    for num_threads in (1, 2, 3):
+        run = atoms.Trainer(
+            model(dtype=dtype, channels=24),
+            frames(6, 2),
+            frames(3, 1),
+            batch_size=3,
+            lr=1e-2,
+            force_gradient=force_gradient,
+            seed=1,
+            num_threads=num_threads,
+        )
+        runs.append((strip(run.fit(steps=3).history), run._raw, run._average.values))
+    for history, *weights in runs[1:]:
+        assert history == runs[0][0]
+        for found, expected in zip(weights, runs[0][1:], strict=True):
+            for name, value in found.items():
+                assert torch.equal(value, expected[name]), name
 
 
 def test_a_loss_that_is_not_finite_stops():

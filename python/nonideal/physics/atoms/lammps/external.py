@@ -48,9 +48,9 @@ def attach(
         ``"gradient"`` or ``"direct"``.
     virial : bool, optional
         Whether pressures hold the potential's part. LAMMPS does not tell a callback which steps need it, so
-        it is found in every step: at no cost with gradient forces, of which it is a by-product; with direct
-        ones at that of the gradient which they are to spare. None: with gradient forces alone. Without it
-        LAMMPS's pressure is that of the other forces and the motion: of no use for a barostat.
+        it is found in every step: at next to no cost with gradient forces, of which it is a by-product; with
+        direct ones at that of the gradient which they are to spare. None: with gradient forces alone. Without
+        it LAMMPS's pressure is that of the other forces and the motion: of no use for a barostat.
 
     Raises
     ------
