@@ -142,13 +142,15 @@ def test_single_precision_and_backends(variant, smooth, norm):
 
 
 def every_bit(num_threads, variant, dtype, forces):
-    """Results and gradients by all parameters of a loss on them."""
-    model = make(variant, dtype=dtype, channels=24, forces=forces)
+    """Results and gradients by all parameters of a loss on them; work for three threads, see kMinWork."""
+    model = make(variant, dtype=dtype, channels=128, forces=forces)
     model.num_threads = num_threads
     rng = np.random.default_rng(1)
     places = np.stack(np.meshgrid(*[np.arange(4) * 1.3] * 3), -1).reshape(-1, 3) + 0.2 * rng.random((64, 3))
     frame = atoms.Frame(rng.choice([8, 29], 64), places, 5.2 * np.eye(3), True)
-    result = model(model.graph([frame, crystal(5)]), stress=True, create_graph=True)
+    graph = model.graph([frame, crystal(5)])
+    assert len(graph.neighbors) * 128 > 3 << 17
+    result = model(graph, stress=True, create_graph=True)
     (result["energy"].sum() + result["forces"].square().sum() + result["stress"].square().sum()).backward()
     grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
     assert len(grads) > 10
