@@ -127,6 +127,27 @@ def test_direct_forces_and_energy_alone_train():
         assert (last.valid_force_mae is None) == (forces == "none")
 
 
+@pytest.mark.parametrize("kind", ["gradient", "direct"])
+def test_what_is_pulled_apart_comes_back(kind):
+    """The sign of the vectors along edges, end to end: a bond that is learnt pulls when it is too long."""
+
+    def bond(d):
+        force = -20.0 * (d - 1.0)
+        places = [[0, 0, 0], [0.48 * d, 0.6 * d, 0.64 * d]]
+        pull = np.array([0.48, 0.6, 0.64]) * force
+        return atoms.Frame([8, 1], places, energy=10.0 * (d - 1.0) ** 2, forces=[-pull, pull])
+
+    network = model(forces=kind)
+    known = [bond(d) for d in np.linspace(0.8, 1.25, 16)]
+    atoms.Trainer(network, known[::2], known[1::2], lr=1e-2, ema=0.9, seed=1).fit(steps=150)
+    along = np.array([0.48, 0.6, 0.64])
+    short, long = network.evaluate([bond(0.85), bond(1.15)])
+    for found, sign in ((short, 1.0), (long, -1.0)):
+        assert sign * found.forces[1] @ along > 1.5
+        assert sign * found.forces[0] @ along < -1.5
+    assert min(short.energy, long.energy) > network.evaluate(bond(1.0)).energy
+
+
 def test_average_of_weights():
     network = torch.nn.Linear(1, 1, bias=False)
     network.weight.data.fill_(1.0)
