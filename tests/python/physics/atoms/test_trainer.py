@@ -1,10 +1,12 @@
 """Training: losses and their gradients, averaged weights, schedules, resumption, several processes."""
 
+import json
 import math
 import os
 import pickle
 import subprocess
 import sys
+import time
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import torch
 
 from nonideal.errors import InvalidArgument, NumericalError
 from nonideal.physics import atoms
+from nonideal.physics.atoms.budget import Spent
 from nonideal.physics.atoms.loss import Loss
 from nonideal.physics.atoms.optimization import Average
 from nonideal.physics.atoms.training_data import Labelled, labelled_graphs
@@ -209,8 +212,59 @@ def test_time_ends_it():
     assert result.history[-1].step == result.steps
 
 
+def test_time_of_the_processor_ends_it(monkeypatch):
+    """Waiting costs time on the clock alone."""
+    run = trainer(steps_per_epoch=1)
+    step = run._one_step
+
+    def waiting(fraction):
+        step(fraction)
+        time.sleep(0.05)
+
+    monkeypatch.setattr(run, "_one_step", waiting)
+    before = time.process_time()
+    result = run.fit(cpu_seconds=0.3)
+    used = time.process_time() - before
+    assert 0.3 <= result.cpu_seconds <= used < 20
+    assert result.seconds >= 0.05 * result.steps
+    assert [r.cpu_seconds for r in result.history] == sorted(r.cpu_seconds for r in result.history)
+    assert result.history[-1].cpu_seconds == pytest.approx(result.cpu_seconds, abs=0.2)
+    assert run.model.metadata["training"]["cpu_seconds"] == result.cpu_seconds
+
+
+class Ticks:
+    """A clock on which every step takes a second, and the processor half of it."""
+
+    def __init__(self, before):
+        self.now = lambda: Spent(float(self.run._state.step), 0.5 * self.run._state.step)
+
+
+@pytest.mark.parametrize("limit", [{"seconds": 8.0}, {"cpu_seconds": 4.0}, {"steps": 20, "cpu_seconds": 4.0}])
+def test_schedules_and_resumption_follow_the_budget(limit, tmp_path, monkeypatch):
+    monkeypatch.setattr("nonideal.physics.atoms.trainer.Clock", Ticks)
+    options = {"schedule": "cosine", "lr": 1e-2, "min_lr": 1e-3, "steps_per_epoch": 1}
+    Ticks.run = run = trainer(output=tmp_path / "run", **options)
+    rates = [r.lr for r in run.fit(**limit).history]
+    assert rates == pytest.approx([1e-3 + 9e-3 * (1 + math.cos(math.pi * k / 8)) / 2 for k in range(8)])
+    Ticks.run = resumed = atoms.Trainer.resume(tmp_path / "run")
+    assert resumed.fit(**limit).steps == 8
+    more = resumed.fit(**{name: 1.5 * value for name, value in limit.items() if name != "steps"})
+    assert (more.steps, more.seconds, more.cpu_seconds) == (12, 12.0, 6.0)
+
+
+def test_clocks_go_on_from_what_was_spent(tmp_path):
+    run = trainer(output=tmp_path / "run", steps_per_epoch=2)
+    first = run.fit(steps=4)
+    resumed = atoms.Trainer.resume(tmp_path / "run")
+    state = resumed._state
+    assert 0 < state.cpu_seconds <= first.cpu_seconds
+    found = resumed.fit(steps=6)
+    assert found.cpu_seconds > state.history[1].cpu_seconds >= first.history[1].cpu_seconds
+    assert found.seconds > first.history[1].seconds
+
+
 def strip(history):
-    return [{**vars(record), "seconds": 0.0} for record in history]
+    return [{**vars(record), "seconds": 0.0, "cpu_seconds": 0.0} for record in history]
 
 
 def test_resumed_runs_go_on_with_the_same_bits(tmp_path):
@@ -425,11 +479,13 @@ def test_refused_arguments(arguments, message):
 
 def test_refused_calls(tmp_path):
     run = trainer(output=tmp_path / "run")
-    with pytest.raises(InvalidArgument, match=r"^steps and seconds are both None; one of them is needed$"):
+    with pytest.raises(InvalidArgument, match=r"^steps, seconds and cpu_seconds are all None; one of them"):
         run.fit()
     for arguments, message in (
         ({"steps": 0}, "steps = 0 is below 1"),
         ({"seconds": -1.0}, "seconds = -1.0 is not > 0"),
+        ({"cpu_seconds": math.nan}, "cpu_seconds = nan is not finite"),
+        ({"cpu_seconds": 0}, "cpu_seconds = 0 is not > 0"),
         ({"steps": 1, "progress": 1}, "progress = 1 is neither True nor False"),
     ):
         with pytest.raises(InvalidArgument) as caught:
@@ -476,6 +532,9 @@ def test_two_processes_take_the_steps_of_one(tmp_path):
         a, b = (m.get_parameter(name) for m in models)
         assert torch.equal(a, b)
         assert float((a - value).detach().abs().max()) < 1e-9
+    timed = [json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in range(2)]
+    assert timed[0] == timed[1]
+    assert timed[0]["cpu_seconds"] >= 0.5
     resumed = atoms.Trainer.resume(tmp_path / "run")
     assert resumed._state.step == 10
     assert [r.step for r in resumed._state.history] == [r.step for r in history[:-1]] == [4, 8]
