@@ -25,7 +25,7 @@ constexpr const char* kVariants[] = {"v1", "vn", "vanilla", "vanilla-nmu"};
 
 template <class T>
 void run(detail::Evaluation<T>& evaluation, const detail::GraphView& graph,
-         std::span<const std::int32_t> rows, detail::Wanted wanted, int threads) {
+         std::span<const std::int32_t> rows, detail::Wanted wanted, bool virials, int threads) {
   evaluation.start(graph, rows, wanted, threads);
   const int layers = static_cast<int>(evaluation.network().n_layers);
   for (int l = 0; l < layers; ++l) {
@@ -40,7 +40,7 @@ void run(detail::Evaluation<T>& evaluation, const detail::GraphView& graph,
     evaluation.backward_gradients(l);
     evaluation.backward_edges(l);
   }
-  evaluation.forces();
+  evaluation.forces(virials);
 }
 
 template <class T>
@@ -56,19 +56,20 @@ Result evaluate(const Engine<T>& engine, const detail::GraphView& graph, std::sp
     for (const double energy : energies) result.energy += energy;
   };
   if (request.forces == Forces::direct) {
-    run(*evaluation, graph, rows, detail::Wanted::direct, threads);
+    run(*evaluation, graph, rows, detail::Wanted::direct, false, threads);
     result.forces.assign(evaluation->force().begin(), evaluation->force().end());
     take_energies();
   }
-  if (request.forces == Forces::gradient || request.virial) {
-    run(*evaluation, graph, rows, detail::Wanted::gradient, threads);
+  if (request.forces == Forces::gradient || request.virial || request.virials) {
+    run(*evaluation, graph, rows, detail::Wanted::gradient, request.virials, threads);
     if (request.forces == Forces::gradient) {
       result.forces.assign(evaluation->force().begin(), evaluation->force().end());
     }
     if (request.virial) result.virial = evaluation->virial();
+    if (request.virials) result.virials.assign(evaluation->virials().begin(), evaluation->virials().end());
     take_energies();
   } else if (request.forces == Forces::none) {
-    run(*evaluation, graph, rows, detail::Wanted::energy, threads);
+    run(*evaluation, graph, rows, detail::Wanted::energy, false, threads);
     take_energies();
   }
   engine.give_back(std::move(evaluation));
@@ -95,13 +96,14 @@ Result evaluate(const std::optional<Engine<float>>& single, const std::optional<
   for (std::size_t i = 0; i < order.size(); ++i) kinds[i] = rows[static_cast<std::size_t>(order[i])];
   const Result found = evaluate_as_given(single, twice, ordered.view(), kinds, request, num_threads);
   Result result = found;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const auto atom = static_cast<std::size_t>(order[i]);
-    result.energies[atom] = found.energies[i];
-    for (std::size_t k = 0; k < 3 && !found.forces.empty(); ++k) {
-      result.forces[3 * atom + k] = found.forces[3 * i + k];
+  const auto put_back = [&](const std::vector<double>& from, std::size_t width, std::vector<double>& to) {
+    for (std::size_t i = 0; i < order.size() && !from.empty(); ++i) {
+      std::copy_n(from.data() + width * i, width, to.data() + width * static_cast<std::size_t>(order[i]));
     }
-  }
+  };
+  put_back(found.energies, 1, result.energies);
+  put_back(found.forces, 3, result.forces);
+  put_back(found.virials, 9, result.virials);
   return result;
 }
 
