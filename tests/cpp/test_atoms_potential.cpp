@@ -225,6 +225,42 @@ void test_threads() {
   }
 }
 
+/// Several systems at once: the same bits as one by one, and the first error in their order.
+void test_batches() {
+  const leignn_file::Temporary file("batches",
+                                    leignn_file::make(leignn_file::sizes(Variant::vn, GlobalMode::mean)));
+  std::vector<Structure> structures;
+  for (const int cells : {2, 1, 3, 9, 2, 1, 4, 3}) {  // 9: more than 512 atoms
+    structures.push_back(crystal(cells));
+    structures.back().positions[0] += 0.01 * static_cast<double>(structures.size());
+  }
+  structures.emplace_back();
+  std::vector<System> systems;
+  for (const Structure& s : structures) systems.push_back({s.positions, s.numbers, s.cell});
+  const Request request{Forces::gradient, true, true};
+  for (const int threads : {1, 2, 3}) {
+    const Potential potential(file.path(), {.num_threads = threads});
+    const std::vector<Result> found = potential.compute(systems, request);
+    CHECK_EQUAL(found.size(), systems.size());
+    for (std::size_t k = 0; k < systems.size(); ++k) {
+      const Structure& s = structures[k];
+      const Result one = potential.compute(s.positions, s.numbers, s.cell, request);
+      CHECK(found[k].energies == one.energies && found[k].forces == one.forces &&
+            found[k].virial == one.virial && found[k].virials == one.virials &&
+            found[k].energy == one.energy);
+    }
+    CHECK(potential.compute(std::span<const System>{}).empty());
+    std::vector<System> wrong = systems;
+    const std::vector<std::int32_t> gold(structures[4].numbers.size(), 79);
+    wrong[4].numbers = gold;
+    wrong[7].positions = {};
+    CHECK_REFUSED("systems[4]: numbers[0] = 79 is not among the model's species, 1, 29",
+                  potential.compute(wrong));
+    wrong[3].cell.rows[0] = std::numeric_limits<double>::quiet_NaN();
+    CHECK_REFUSED("systems[3]: cell[0, 0] = nan is not finite", potential.compute(wrong));
+  }
+}
+
 void test_order() {
   const leignn_file::Temporary file("order",
                                     leignn_file::make(leignn_file::sizes(Variant::v1, GlobalMode::sum)));
@@ -427,6 +463,7 @@ int main() {
   return check::run([] {
     test_parts();
     test_threads();
+    test_batches();
     test_order();
     test_failures();
     test_own_lists();

@@ -53,6 +53,13 @@ struct Result {
   std::vector<double> virials;
 };
 
+/// Atoms in a cell; spans of what somebody else keeps.
+struct System {
+  std::span<const double> positions;      ///< (n, 3), row-major, angstrom, anywhere
+  std::span<const std::int32_t> numbers;  ///< (n,) atomic numbers
+  Cell cell;
+};
+
 class LayeredEvaluation;
 
 /// A model file, read and made ready. Copies share it.
@@ -69,9 +76,14 @@ class NONIDEAL_API Potential {
   Result compute(std::span<const double> positions, std::span<const std::int32_t> numbers, const Cell& cell,
                  const Request& request = {}) const;
 
-  /// The same with a full list of one's own, whose pairs reach the cutoff at least: NeighborList::table().
-  /// Vectors are made from positions and shifts; `reverse` is that of reverse_pairs(), or empty, which costs
-  /// a call of it. The model must not limit the number of neighbours.
+  /// Several systems; results in their order, the same bits as one by one. Small ones are evaluated side by
+  /// side, one on each thread, large ones one after another, on all threads. Throws what the first system
+  /// that fails throws, its text after "systems[3]: ".
+  std::vector<Result> compute(std::span<const System> systems, const Request& request = {}) const;
+
+  /// The same as the first with a full list of one's own, whose pairs reach the cutoff at least:
+  /// NeighborList::table(). Vectors are made from positions and shifts; `reverse` is that of reverse_pairs(),
+  /// or empty, which costs a call of it. The model must not limit the number of neighbours.
   Result compute(std::span<const double> positions, std::span<const std::int32_t> numbers, const Cell& cell,
                  const NeighborTable& table, std::span<const std::int64_t> reverse,
                  const Request& request = {}) const;
@@ -80,6 +92,7 @@ class NONIDEAL_API Potential {
   std::span<const std::int32_t> species() const;  ///< atomic numbers
   int layers() const;
   int channels() const;
+  int n_rbf() const;
   const std::string& variant() const;  ///< v1, vn, vanilla, vanilla-nmu
   Forces forces() const;               ///< the model's own default
   std::int32_t max_neighbors() const;  ///< 0: no limit
