@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
+import nonideal
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.physics import atoms
 from nonideal.physics.atoms import lammps
@@ -18,6 +19,7 @@ from nonideal.physics.atoms.lammps import plugin
 from nonideal.physics.atoms.lammps.box import Box
 from nonideal.physics.atoms.lammps.calculator import BAR
 
+ROOT = Path(__file__).parents[4]
 SYMBOLS = {8: "O", 29: "Cu"}
 STRESS = "xx yy zz xy xz yz"
 SMALL = {"cutoff": 4.2, "channels": 16, "layers": 3, "n_rbf": 8}
@@ -421,6 +423,39 @@ class TestBuild:
         false = shutil.which("false")
         with pytest.raises(InvalidArgument, match=r"^compiler = .*false fails: 1$"):
             lammps.build_plugin(tmp_path, compiler=false)
+
+
+@needs_lammps
+@needs_compiler
+class TestCMake:
+    """The plugin from CMake, for those whose LAMMPS is no wheel."""
+
+    def check(self, tmp_path, models, source, *options):
+        folder = tmp_path / "build"
+        cmake = shutil.which("cmake", path=str(Path(sys.executable).parent)) or "cmake"
+        options = (
+            *options,
+            f"-DLAMMPS_DIR={LMP.parent}",
+            f"-DMPI_CXX_COMPILER={wheel('mpich', 'bin/mpicxx')}",
+        )
+        for command in (
+            [cmake, "-S", source, "-B", folder, *options],
+            [cmake, "--build", folder, "--target", "nonideal_lammps", "-j2"],
+        ):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+        (plugin_file,) = folder.rglob("leignnplugin.so")
+        system = crystal(True)
+        found = Run(tmp_path, plugin_file, models["vn"], system, ranks=2)
+        agree(found, reference(models["vn"], system), len(system))
+
+    def test_alone(self, tmp_path, models):
+        self.check(tmp_path, models, ROOT / "cpp/lammps", f"-Dnonideal_DIR={nonideal.cmake_dir()}")
+
+    @pytest.mark.slow
+    def test_as_a_part(self, tmp_path, models):
+        options = ("-DNONIDEAL_LAMMPS=ON", "-DNONIDEAL_WERROR=ON", "-DNONIDEAL_BUILD_TESTS=OFF")
+        self.check(tmp_path, models, ROOT, *options)
 
 
 def test_without_the_extra(tmp_path, monkeypatch, capsys):
