@@ -21,6 +21,7 @@ void Evaluation<T>::start(const GraphView& graph, std::span<const std::int32_t> 
   global_.clear();
   forces_.clear();
   virial_ = {};
+  virials_.clear();
   take_graph(graph);
   reserve();
   if (net_.virtual_node) {

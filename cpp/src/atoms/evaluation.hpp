@@ -45,7 +45,8 @@ class Evaluation {
   void backward_begin(int l);
   void backward_gradients(int l);
   void backward_edges(int l);
-  void forces();
+  /// With `virials` those of the atoms too.
+  void forces(bool virials = false);
 
   /// Numbers that processes add up; may be empty.
   std::span<double> global() { return global_; }
@@ -57,6 +58,7 @@ class Evaluation {
   std::span<const double> energies() const { return {energies_.data(), energies_.size()}; }
   std::span<const double> force() const { return {forces_.data(), forces_.size()}; }
   const std::array<double, 9>& virial() const { return virial_; }
+  std::span<const double> virials() const { return {virials_.data(), virials_.size()}; }
   const Network<T>& network() const { return net_; }
 
  private:
@@ -149,7 +151,7 @@ class Evaluation {
   AlignedVector<T> node_x_, node_v_, bias_x_, bias_v_, gnode_x_, gnode_v_, pooled_;
   std::vector<double> global_, block_sums_;
   double count_ = 0;  ///< atoms of all processes, where means are taken
-  std::vector<double> energies_, forces_;
+  std::vector<double> energies_, forces_, virials_;
   std::array<double, 9> virial_{};
   std::vector<Arena> arenas_;
 };

@@ -11,9 +11,10 @@ from nonideal.checks import check_boolean, check_choice, check_integer
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.physics.atoms.architecture import FORCES, architecture
 from nonideal.physics.atoms.elements import SYMBOLS
-from nonideal.physics.atoms.graph import Graph, is_system, named_systems
+from nonideal.physics.atoms.graph import Graph
 from nonideal.physics.atoms.model_file import ModelFile
 from nonideal.physics.atoms.prediction import Prediction, split_predictions
+from nonideal.physics.atoms.system import is_system, named_systems
 from nonideal.seeds import resolve_seed
 
 try:
