@@ -28,6 +28,7 @@ from nonideal.physics.atoms.md_report import Comparison, MDReport
 from nonideal.physics.atoms.neighbors import NeighborList, neighbor_list
 from nonideal.physics.atoms.potential import Potential
 from nonideal.physics.atoms.prediction import Prediction
+from nonideal.physics.atoms.profile import KernelTime, kernel_times
 from nonideal.physics.atoms.reading import read_frames
 from nonideal.physics.atoms.training_result import TrainingError, TrainingRecord, TrainingResult
 from nonideal.physics.atoms.trajectory import Trajectory
@@ -42,6 +43,7 @@ __all__ = [
     "Frame",
     "Generator",
     "Graph",
+    "KernelTime",
     "LeignnCalculator",
     "MDReport",
     "NeighborList",
@@ -61,6 +63,7 @@ __all__ = [
     "fit_energy_reference",
     "force_distribution",
     "ground_truth",
+    "kernel_times",
     "mean_squared_displacement",
     "message_pass",
     "neighbor_list",
