@@ -180,7 +180,7 @@ def _mace(frame: atoms.Frame, cutoff: float) -> Peer:
     inputs = {
         "positions": edges["positions"],
         "node_attrs": torch.ones(len(frame), 1),
-        "edge_index": torch.stack([edges["j"], edges["i"]]),
+        "edge_index": torch.stack([edges["i"], edges["j"]]),
         "shifts": edges["offsets"],
         "unit_shifts": edges["shifts"],
         "cell": edges["cell"],
