@@ -50,6 +50,7 @@ __all__ = [
     "Potential",
     "Prediction",
     "SamplingInterrupted",
+    "TorchSimModel",
     "Trainer",
     "TrainingError",
     "TrainingRecord",
@@ -78,7 +79,7 @@ __all__ = [
     "velocity_autocorrelation",
 ]
 
-# They need the extra `atoms`.
+# They need the extra `atoms`; TorchSimModel `torch-sim`, too.
 __getattr__ = on_demand(
     __name__,
     {
@@ -88,6 +89,7 @@ __getattr__ = on_demand(
         "Graph": "graph",
         "LeignnCalculator": "calculator",
         "SamplingInterrupted": "sampling",
+        "TorchSimModel": "torch_sim",
         "Trainer": "trainer",
         "UnstableDynamics": "dynamics",
         "equation_of_state": "crystal",
