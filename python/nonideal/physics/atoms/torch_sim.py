@@ -57,11 +57,15 @@ class TorchSimModel(ModelInterface):
 
     Examples
     --------
-    >>> import torch_sim                                                    # doctest: +SKIP
-    >>> from nonideal.physics import atoms                                  # doctest: +SKIP
-    >>> state = torch_sim.integrate(                                        # doctest: +SKIP
-    ...     [copper, melt], atoms.TorchSimModel("cu.leignn"), integrator=torch_sim.Integrator.nve,
-    ...     n_steps=1000, temperature=600, timestep=0.002)
+    >>> import torch, torch_sim
+    >>> from ase.build import bulk
+    >>> from nonideal.physics import atoms
+    >>> model = atoms.LEIGNN(["Cu"], channels=16, layers=1, n_rbf=4, seed=1)
+    >>> systems = [bulk("Cu"), bulk("Cu", cubic=True)]
+    >>> state = torch_sim.io.atoms_to_state(systems, torch.device("cpu"), torch.float64)
+    >>> found = atoms.TorchSimModel(model)(state)
+    >>> [tuple(found[name].shape) for name in ("energy", "forces", "stress")]
+    [(2,), (5, 3), (2, 3, 3)]
     """
 
     def __init__(self, model: Any, *, forces: str | None = None, compute_stress: bool = True) -> None:
