@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from nonideal.physics.atoms.prediction import Prediction
 try:
     import torch
     from torch import Tensor
-    from torch_sim.models.interface import ModelInterface
-    from torch_sim.state import SimState
+
+    with warnings.catch_warnings():  # it decorates with torch.jit, which torch 2.13 warns of
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from torch_sim.models.interface import ModelInterface
+        from torch_sim.state import SimState
 except ImportError:
     raise MissingExtra("torch-sim-atomistic", "torch-sim") from None
 
