@@ -77,6 +77,86 @@ def test_losses_are_what_they_say():
             assert float(loss(result, batch, batch.counts).detach()) == pytest.approx(expected, rel=1e-12)
 
 
+def test_losses_of_what_is_known():
+    """Structures of many sizes, none among them, some without labels; sums in double for a single model."""
+    network = model(dtype=torch.float32)
+    given = [
+        atoms.Frame([], np.zeros((0, 3)), energy=0.5, forces=np.zeros((0, 3))),
+        atoms.Frame([8, 1], [[0, 0, 0], [0, 0, 1.1]], forces=np.full((2, 3), 0.3)),
+        atoms.Frame([8, 1, 1], [[0, 0, 0], [0, 0, 1.1], [0, 1.2, 0]], energy=2.0),
+    ]
+    batch = batch_of(network, given)
+    found = network.evaluate(given)
+    energies = np.array([0.5, abs(found[2].energy - 2.0)])
+    force = np.abs(batch.forces[:2].double().numpy() - found[1].forces)
+    assert batch.counts == (2, 6, 0)
+    for per_atom in (False, True):
+        sizes = np.array([1, 3]) if per_atom else 1.0
+        expected = (energies / sizes).mean() + 7 * force.astype(np.float32).astype(np.float64).mean()
+        loss = Loss(1.0, 7.0, 0.0, "l1", per_atom)
+        network.zero_grad()
+        found_loss = loss.backward(network, batch, batch.counts, "double-backward")
+        assert found_loss == pytest.approx(expected, rel=2e-7)
+        assert all(p.grad is None or bool(torch.isfinite(p.grad).all()) for p in network.parameters())
+    network.eval()
+    errors = Loss(1.0, 0.0, 0.0).absolute_errors(network, batch)  # reported whatever the weights are
+    assert errors[0] == (pytest.approx(0.5 + energies[1] / 3, rel=1e-6), 2)
+    assert errors[1] == (pytest.approx(force.sum(), rel=1e-6), 6)
+    assert errors[2] == (0.0, 0)
+
+
+def test_many_small_errors_are_added_in_double():
+    n = 20000
+    frame = atoms.Frame(
+        [1] * n, np.arange(3 * n).reshape(n, 3) * 9.0, energy=0.0, forces=np.full((n, 3), 0.1)
+    )
+    network = model(dtype=torch.float32)
+    batch = batch_of(network, [frame])
+    result = {"energy": torch.zeros(1, dtype=torch.float64), "forces": torch.zeros(n, 3)}
+    found = float(Loss(0.0, 1.0, 0.0)(result, batch, batch.counts))
+    assert found == pytest.approx(float(np.float32(0.1)), rel=1e-13)
+
+
+@pytest.mark.parametrize("variant", ["v1", "vn"])
+def test_an_empty_structure_spoils_no_gradient(variant):
+    network = model(variant=variant)
+    empty = atoms.Frame([], np.zeros((0, 3)), energy=0.0, forces=np.zeros((0, 3)))
+    gradients = []
+    for given in ([frames(1)[0]], [frames(1)[0], empty]):
+        network.zero_grad()
+        batch = batch_of(network, given)
+        Loss(1.0, 5.0, 0.0, "l1", True).backward(network, batch, (1, batch.counts[1], 0), "double-backward")
+        gradients.append([p.grad for p in network.parameters() if p.grad is not None])
+    for alone, together in zip(*gradients, strict=True):
+        assert torch.allclose(alone, together, rtol=1e-12, atol=1e-14)
+
+
+def test_differences_without_a_direction():
+    """Lonely atoms have no edge to move: what is left is the gradient by the energy."""
+    given = [atoms.Frame([8, 1], [[0, 0, 0], [0, 0, 50.0]], energy=-1.0, forces=np.ones((2, 3)))]
+    gradients = []
+    for way in ("double-backward", "finite-difference"):
+        network = model()
+        batch = batch_of(network, given)
+        Loss(1.0, 5.0, 0.0).backward(network, batch, batch.counts, way)
+        gradients.append({n: p.grad for n, p in network.named_parameters() if p.grad is not None})
+    assert float(gradients[0]["embedding.weight"].abs().max()) > 1e-3
+    for name, value in gradients[1].items():
+        assert torch.allclose(value, gradients[0][name], rtol=1e-12, atol=1e-14), name
+
+
+def test_records_are_errors_of_the_averaged_weights():
+    """Per atom, per component, over what is known; structures differ in size."""
+    run = trainer(weights={"energy": 1.0}, ema=0.9)
+    record = run.fit(steps=3).history[-1]
+    found, given = run.model.evaluate(frames(4, seed=9)), frames(4, seed=9)
+    energy = np.mean([abs(p.energy - f.energy) / len(f) for p, f in zip(found, given, strict=True)])
+    force = np.concatenate([p.forces - f.forces for p, f in zip(found, given, strict=True)])
+    assert record.valid_energy_mae == pytest.approx(energy, rel=1e-10)
+    assert record.valid_force_mae == pytest.approx(np.abs(force).mean(), rel=1e-10)
+    assert record.valid_stress_mae is None
+
+
 @pytest.mark.parametrize("force_gradient", ["double-backward", "finite-difference"])
 @pytest.mark.parametrize("variant", ["v1", "vn", "vanilla"])
 def test_gradients_of_the_loss(variant, force_gradient):
