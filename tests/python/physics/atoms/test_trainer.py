@@ -228,6 +228,38 @@ def test_what_is_pulled_apart_comes_back(kind):
     assert min(short.energy, long.energy) > network.evaluate(bond(1.0)).energy
 
 
+def test_steps_are_those_of_adamw_with_the_largest_square():
+    """Without decay; written out, from the gradients that each step left."""
+    run = trainer(lr=1e-3, norm="l2", schedule="constant", clip=None)
+    weight = run.model.get_parameter("readout.energy.out.weight")
+    expected = weight.detach().numpy().copy()
+    mean, square, largest = (np.zeros_like(expected) for _ in range(3))
+    for step in range(1, 9):
+        run._one_step(0.0)
+        slope = weight.grad.numpy()
+        mean = 0.9 * mean + 0.1 * slope
+        square = 0.999 * square + 0.001 * slope**2
+        largest = np.maximum(largest, square)
+        size = np.sqrt(largest / (1 - 0.999**step)) + 1e-8
+        expected = expected - 1e-3 * mean / (1 - 0.9**step) / size
+        np.testing.assert_allclose(weight.detach().numpy(), expected, rtol=1e-10)
+        if step == 4:
+            assert (largest == square).all()
+            for part in run._train:  # what comes is small: the largest square is of the past
+                object.__setattr__(part, "forces", run.model(part.graph)["forces"].detach())
+                object.__setattr__(part, "energy", run.model(part.graph)["energy"].detach() - 1e-3)
+    assert (largest > square).any()
+
+
+def test_gradients_are_clipped():
+    for clip in (1e-3, None):
+        run = trainer(clip=clip)
+        run._one_step(0.0)
+        slopes = [p.grad.flatten() for p in run.model.parameters() if p.grad is not None]
+        norm = float(torch.cat(slopes).norm())
+        assert norm == pytest.approx(1e-3, rel=1e-4) if clip else norm > 1e-2
+
+
 def test_average_of_weights():
     network = torch.nn.Linear(1, 1, bias=False)
     network.weight.data.fill_(1.0)
