@@ -228,6 +228,97 @@ def test_what_is_pulled_apart_comes_back(kind):
     assert min(short.energy, long.energy) > network.evaluate(bond(1.0)).energy
 
 
+def test_the_best_validation_is_kept():
+    """One in the middle of an epoch counts too, and only if it is the best."""
+    last_is_best = []
+    for rate in (5e-3, 0.3):  # of the last two steps
+        run = trainer(ema=0.0, schedule="constant")
+        run.fit(steps=8)
+        run._optimizer.param_groups[0]["lr"] = rate
+        result = run.fit(steps=10)
+        assert result.history[-1].step == 10
+        best = min(result.history, key=lambda record: record.valid_force_mae)
+        assert result.best_step == best.step
+        last_is_best.append(best.step == 10)
+        given = frames(4, seed=9)
+        force = [p.forces - f.forces for p, f in zip(run.model.evaluate(given), given, strict=True)]
+        assert np.abs(np.concatenate(force)).mean() == pytest.approx(best.valid_force_mae, rel=1e-10)
+        assert not run.model.training
+    assert last_is_best == [True, False]
+
+
+def test_interrupted_before_the_first_validation():
+    run = trainer(ema=0.5)
+    original, before = run._one_step, run.model.embedding.weight.detach().clone()
+
+    def interrupted(fraction):
+        assert run.model.training
+        if run._state.step == 2:
+            raise KeyboardInterrupt
+        original(fraction)
+
+    run._one_step = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        run.fit(steps=8)
+    assert not torch.equal(run.model.embedding.weight, before)
+    for name, value in run.model.named_parameters():
+        assert torch.equal(value, run._average.values[name])
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+@pytest.mark.parametrize("per_atom", [True, False])
+def test_the_recorded_loss(norm, per_atom):
+    """Of one step with all frames, before the weights move."""
+    run = trainer(norm=norm, energy_per_atom=per_atom, batch_size=7, steps_per_epoch=1)
+    given, size = frames(7), np.abs if norm == "l1" else np.square
+    found = run.model.evaluate(given)
+    energy = [(p.energy - f.energy) / (len(f) if per_atom else 1) for p, f in zip(found, given, strict=True)]
+    force = np.concatenate([p.forces - f.forces for p, f in zip(found, given, strict=True)])
+    expected = size(np.array(energy)).mean() + 50 * size(force).mean()
+    result = run.fit(steps=1)
+    assert result.history[0].train_loss == pytest.approx(expected, rel=1e-10)
+    summary = run.model.metadata["training"]
+    assert (summary["n_train"], summary["steps"], summary["seed"]) == (7, 1, 4)
+    assert summary["valid_force_mae"] == result.history[0].valid_force_mae
+
+
+def test_an_epoch_is_once_through_the_frames():
+    assert [r.step for r in trainer(steps_per_epoch=None).fit(steps=7).history] == [3, 6, 7]  # 7 by threes
+
+
+def test_frozen_weights_stay():
+    network = model()
+    network.embedding.weight.requires_grad_(False)
+    before = {name: value.detach().clone() for name, value in network.named_parameters()}
+    atoms.Trainer(network, frames(3), frames(2), batch_size=3, lr=1e-2, seed=1, ema=0.0).fit(steps=2)
+    changed = [n for n, value in network.named_parameters() if not torch.equal(value, before[n])]
+    assert changed
+    assert "embedding.weight" not in changed
+    network.requires_grad_(False)
+    with pytest.raises(InvalidArgument, match=r"^model has no parameter that may change$"):
+        atoms.Trainer(network, frames(3), frames(2))
+
+
+def test_resumed_rates_and_backend(tmp_path):
+    options = {
+        "lr": 0.5,
+        "patience": 0,
+        "plateau_factor": 0.5,
+        "min_lr": 1e-4,
+        "steps_per_epoch": 1,
+        "ema": 0.0,
+    }
+    expected = [r.lr for r in trainer(**options).fit(steps=10).history]
+    run = trainer(**options, output=tmp_path)
+    run.model.backend = "torch"
+    run.fit(steps=5)
+    resumed = atoms.Trainer.resume(tmp_path)
+    assert resumed.model.backend == "torch"
+    resumed.model.backend = "native"
+    assert [r.lr for r in resumed.fit(steps=10).history] == expected
+    assert expected[4] < 0.5
+
+
 def test_steps_are_those_of_adamw_with_the_largest_square():
     """Without decay; written out, from the gradients that each step left."""
     run = trainer(lr=1e-3, norm="l2", schedule="constant", clip=None)
@@ -360,6 +451,9 @@ def test_killed_runs_lose_the_epoch_alone(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run.fit(steps=16)
     assert all(torch.isfinite(p).all() for p in run.model.parameters())
+    saved = atoms.LEIGNN.load(tmp_path / "model.leignn")  # of the last validation
+    for name, value in saved.named_parameters():
+        assert torch.equal(value, run._best[name])
     resumed = atoms.Trainer.resume(tmp_path)
     assert resumed._state.step == 8
     found, expected = resumed.fit(steps=16), trainer().fit(steps=16)
