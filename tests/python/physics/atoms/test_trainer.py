@@ -250,6 +250,7 @@ def test_the_best_validation_is_kept():
 def test_interrupted_before_the_first_validation():
     run = trainer(ema=0.5)
     original, before = run._one_step, run.model.embedding.weight.detach().clone()
+    run.model.eval()
 
     def interrupted(fraction):
         assert run.model.training
