@@ -337,7 +337,7 @@ class LEIGNN(nn.Module):
             torch.set_grad_enabled(enabled),
         ):
             vectors = graph.vectors().to(self.dtype)
-            if differentiate and not vectors.requires_grad:
+            if differentiate:
                 vectors.requires_grad_()
             energies, v = self.atomic_energies(graph, vectors, last_vectors=kind == "direct")
             index = graph.graph_index
@@ -346,9 +346,7 @@ class LEIGNN(nn.Module):
             if kind == "direct":
                 result["forces"] = self.readout.force(v)[..., 0] * self.energy_scale.to(v.dtype)
             if differentiate:
-                (slope,) = torch.autograd.grad(
-                    energy.sum(), vectors, create_graph=keep, materialize_grads=True
-                )
+                (slope,) = torch.autograd.grad(energy.sum(), vectors, create_graph=keep)
                 if kind == "gradient":
                     zero = slope.new_zeros(len(energies), 3)
                     result["forces"] = zero.index_add(0, graph.centers, slope).index_add(

@@ -261,6 +261,7 @@ def test_initial_weights_are_spread_as_published():
     assert float(embedding.abs().max()) <= math.sqrt(3)
     assert float(embedding.std()) == pytest.approx(1.0, abs=0.02)
     assert float(model.virtual_node.weight.detach().std()) == pytest.approx(1.0, abs=0.2)
+    assert float(model.virtual_node.weight.detach().abs().max()) > math.sqrt(3)  # from a normal distribution
     linear = model.layers[0].message.node.out
     for numbers in (linear.weight.detach(), linear.bias.detach()):
         assert float(numbers.abs().max()) == pytest.approx(1 / 8, rel=0.02)
@@ -562,7 +563,9 @@ def test_what_is_differentiable_when():
     assert model(graph, create_graph=True)["forces"].requires_grad
     assert set(model(graph, forces="none")) == {"energy", "energies"}
     with torch.no_grad():
-        assert model.train()(graph)["forces"].shape == (5, 3)
+        found = model.train()(graph, stress=True)
+        assert found["forces"].shape == (5, 3)
+        assert not any(value.requires_grad for value in found.values())
     assert model(graph)["energy"].dtype == torch.float64
     assert model.float().eval()(model.graph(frame))["forces"].dtype == torch.float32
 

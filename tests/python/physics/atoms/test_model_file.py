@@ -67,6 +67,9 @@ def test_round_trip(tmp_path, variant, dtype):
     for name, value in model.state_dict().items():
         assert torch.equal(value, again.state_dict()[name])
     assert again.to_file().encode() == model.to_file().encode()
+    content = model.to_file()
+    atoms.LEIGNN.from_file(content).metadata["note"] = "another"
+    assert content.metadata["note"] == {"loss": [1.5, None]}
     frame = atoms.Frame([8, 29, 29], np.eye(3))
     again.backend = model.backend
     assert again.evaluate(frame).energy == model.evaluate(frame).energy

@@ -80,6 +80,86 @@ def test_losses_are_what_they_say():
             assert float(loss(result, batch, batch.counts).detach()) == pytest.approx(expected, rel=1e-12)
 
 
+def test_losses_of_what_is_known():
+    """Structures of many sizes, none among them, some without labels; sums in double for a single model."""
+    network = model(dtype=torch.float32)
+    given = [
+        atoms.Frame([], np.zeros((0, 3)), energy=0.5, forces=np.zeros((0, 3))),
+        atoms.Frame([8, 1], [[0, 0, 0], [0, 0, 1.1]], forces=np.full((2, 3), 0.3)),
+        atoms.Frame([8, 1, 1], [[0, 0, 0], [0, 0, 1.1], [0, 1.2, 0]], energy=2.0),
+    ]
+    batch = batch_of(network, given)
+    found = network.evaluate(given)
+    energies = np.array([0.5, abs(found[2].energy - 2.0)])
+    force = np.abs(batch.forces[:2].double().numpy() - found[1].forces)
+    assert batch.counts == (2, 6, 0)
+    for per_atom in (False, True):
+        sizes = np.array([1, 3]) if per_atom else 1.0
+        expected = (energies / sizes).mean() + 7 * force.astype(np.float32).astype(np.float64).mean()
+        loss = Loss(1.0, 7.0, 0.0, "l1", per_atom)
+        network.zero_grad()
+        found_loss = loss.backward(network, batch, batch.counts, "double-backward")
+        assert found_loss == pytest.approx(expected, rel=2e-7)
+        assert all(p.grad is None or bool(torch.isfinite(p.grad).all()) for p in network.parameters())
+    network.eval()
+    errors = Loss(1.0, 0.0, 0.0).absolute_errors(network, batch)  # reported whatever the weights are
+    assert errors[0] == (pytest.approx(0.5 + energies[1] / 3, rel=1e-6), 2)
+    assert errors[1] == (pytest.approx(force.sum(), rel=1e-6), 6)
+    assert errors[2] == (0.0, 0)
+
+
+def test_many_small_errors_are_added_in_double():
+    n = 20000
+    frame = atoms.Frame(
+        [1] * n, np.arange(3 * n).reshape(n, 3) * 9.0, energy=0.0, forces=np.full((n, 3), 0.1)
+    )
+    network = model(dtype=torch.float32)
+    batch = batch_of(network, [frame])
+    result = {"energy": torch.zeros(1, dtype=torch.float64), "forces": torch.zeros(n, 3)}
+    found = float(Loss(0.0, 1.0, 0.0)(result, batch, batch.counts))
+    assert found == pytest.approx(float(np.float32(0.1)), rel=1e-13)
+
+
+@pytest.mark.parametrize("variant", ["v1", "vn"])
+def test_an_empty_structure_spoils_no_gradient(variant):
+    network = model(variant=variant)
+    empty = atoms.Frame([], np.zeros((0, 3)), energy=0.0, forces=np.zeros((0, 3)))
+    gradients = []
+    for given in ([frames(1)[0]], [frames(1)[0], empty]):
+        network.zero_grad()
+        batch = batch_of(network, given)
+        Loss(1.0, 5.0, 0.0, "l1", True).backward(network, batch, (1, batch.counts[1], 0), "double-backward")
+        gradients.append([p.grad for p in network.parameters() if p.grad is not None])
+    for alone, together in zip(*gradients, strict=True):
+        assert torch.allclose(alone, together, rtol=1e-12, atol=1e-14)
+
+
+def test_differences_without_a_direction():
+    """Lonely atoms have no edge to move: what is left is the gradient by the energy."""
+    given = [atoms.Frame([8, 1], [[0, 0, 0], [0, 0, 50.0]], energy=-1.0, forces=np.ones((2, 3)))]
+    gradients = []
+    for way in ("double-backward", "finite-difference"):
+        network = model()
+        batch = batch_of(network, given)
+        Loss(1.0, 5.0, 0.0).backward(network, batch, batch.counts, way)
+        gradients.append({n: p.grad for n, p in network.named_parameters() if p.grad is not None})
+    assert float(gradients[0]["embedding.weight"].abs().max()) > 1e-3
+    for name, value in gradients[1].items():
+        assert torch.allclose(value, gradients[0][name], rtol=1e-12, atol=1e-14), name
+
+
+def test_records_are_errors_of_the_averaged_weights():
+    """Per atom, per component, over what is known; structures differ in size."""
+    run = trainer(weights={"energy": 1.0}, ema=0.9)
+    record = run.fit(steps=3).history[-1]
+    found, given = run.model.evaluate(frames(4, seed=9)), frames(4, seed=9)
+    energy = np.mean([abs(p.energy - f.energy) / len(f) for p, f in zip(found, given, strict=True)])
+    force = np.concatenate([p.forces - f.forces for p, f in zip(found, given, strict=True)])
+    assert record.valid_energy_mae == pytest.approx(energy, rel=1e-10)
+    assert record.valid_force_mae == pytest.approx(np.abs(force).mean(), rel=1e-10)
+    assert record.valid_stress_mae is None
+
+
 @pytest.mark.parametrize("force_gradient", ["double-backward", "finite-difference"])
 @pytest.mark.parametrize("variant", ["v1", "vn", "vanilla"])
 def test_gradients_of_the_loss(variant, force_gradient):
@@ -149,6 +229,130 @@ def test_what_is_pulled_apart_comes_back(kind):
         assert sign * found.forces[1] @ along > 1.5
         assert sign * found.forces[0] @ along < -1.5
     assert min(short.energy, long.energy) > network.evaluate(bond(1.0)).energy
+
+
+def test_the_best_validation_is_kept():
+    """One in the middle of an epoch counts too, and only if it is the best."""
+    last_is_best = []
+    for rate in (5e-3, 0.3):  # of the last two steps
+        run = trainer(ema=0.0, schedule="constant")
+        run.fit(steps=8)
+        run._optimizer.param_groups[0]["lr"] = rate
+        result = run.fit(steps=10)
+        assert result.history[-1].step == 10
+        best = min(result.history, key=lambda record: record.valid_force_mae)
+        assert result.best_step == best.step
+        last_is_best.append(best.step == 10)
+        given = frames(4, seed=9)
+        force = [p.forces - f.forces for p, f in zip(run.model.evaluate(given), given, strict=True)]
+        assert np.abs(np.concatenate(force)).mean() == pytest.approx(best.valid_force_mae, rel=1e-10)
+        assert not run.model.training
+    assert last_is_best == [True, False]
+
+
+def test_interrupted_before_the_first_validation():
+    run = trainer(ema=0.5)
+    original, before = run._one_step, run.model.embedding.weight.detach().clone()
+    run.model.eval()
+
+    def interrupted(fraction):
+        assert run.model.training
+        if run._state.step == 2:
+            raise KeyboardInterrupt
+        original(fraction)
+
+    run._one_step = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        run.fit(steps=8)
+    assert not torch.equal(run.model.embedding.weight, before)
+    for name, value in run.model.named_parameters():
+        assert torch.equal(value, run._average.values[name])
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+@pytest.mark.parametrize("per_atom", [True, False])
+def test_the_recorded_loss(norm, per_atom):
+    """Of one step with all frames, before the weights move."""
+    run = trainer(norm=norm, energy_per_atom=per_atom, batch_size=7, steps_per_epoch=1)
+    given, size = frames(7), np.abs if norm == "l1" else np.square
+    found = run.model.evaluate(given)
+    energy = [(p.energy - f.energy) / (len(f) if per_atom else 1) for p, f in zip(found, given, strict=True)]
+    force = np.concatenate([p.forces - f.forces for p, f in zip(found, given, strict=True)])
+    expected = size(np.array(energy)).mean() + 50 * size(force).mean()
+    result = run.fit(steps=1)
+    assert result.history[0].train_loss == pytest.approx(expected, rel=1e-10)
+    summary = run.model.metadata["training"]
+    assert (summary["n_train"], summary["steps"], summary["seed"]) == (7, 1, 4)
+    assert summary["valid_force_mae"] == result.history[0].valid_force_mae
+
+
+def test_an_epoch_is_once_through_the_frames():
+    assert [r.step for r in trainer(steps_per_epoch=None).fit(steps=7).history] == [3, 6, 7]  # 7 by threes
+
+
+def test_frozen_weights_stay():
+    network = model()
+    network.embedding.weight.requires_grad_(False)
+    before = {name: value.detach().clone() for name, value in network.named_parameters()}
+    atoms.Trainer(network, frames(3), frames(2), batch_size=3, lr=1e-2, seed=1, ema=0.0).fit(steps=2)
+    changed = [n for n, value in network.named_parameters() if not torch.equal(value, before[n])]
+    assert changed
+    assert "embedding.weight" not in changed
+    network.requires_grad_(False)
+    with pytest.raises(InvalidArgument, match=r"^model has no parameter that may change$"):
+        atoms.Trainer(network, frames(3), frames(2))
+
+
+def test_resumed_rates_and_backend(tmp_path):
+    options = {
+        "lr": 0.5,
+        "patience": 0,
+        "plateau_factor": 0.5,
+        "min_lr": 1e-4,
+        "steps_per_epoch": 1,
+        "ema": 0.0,
+    }
+    expected = [r.lr for r in trainer(**options).fit(steps=10).history]
+    run = trainer(**options, output=tmp_path)
+    run.model.backend = "torch"
+    run.fit(steps=5)
+    resumed = atoms.Trainer.resume(tmp_path)
+    assert resumed.model.backend == "torch"
+    resumed.model.backend = "native"
+    assert [r.lr for r in resumed.fit(steps=10).history] == expected
+    assert expected[4] < 0.5
+
+
+def test_steps_are_those_of_adamw_with_the_largest_square():
+    """Without decay; written out, from the gradients that each step left."""
+    run = trainer(lr=1e-3, norm="l2", schedule="constant", clip=None)
+    weight = run.model.get_parameter("readout.energy.out.weight")
+    expected = weight.detach().numpy().copy()
+    mean, square, largest = (np.zeros_like(expected) for _ in range(3))
+    for step in range(1, 9):
+        run._one_step(0.0)
+        slope = weight.grad.numpy()
+        mean = 0.9 * mean + 0.1 * slope
+        square = 0.999 * square + 0.001 * slope**2
+        largest = np.maximum(largest, square)
+        size = np.sqrt(largest / (1 - 0.999**step)) + 1e-8
+        expected = expected - 1e-3 * mean / (1 - 0.9**step) / size
+        np.testing.assert_allclose(weight.detach().numpy(), expected, rtol=1e-10)
+        if step == 4:
+            assert (largest == square).all()
+            for part in run._train:  # what comes is small: the largest square is of the past
+                object.__setattr__(part, "forces", run.model(part.graph)["forces"].detach())
+                object.__setattr__(part, "energy", run.model(part.graph)["energy"].detach() - 1e-3)
+    assert (largest > square).any()
+
+
+def test_gradients_are_clipped():
+    for clip in (1e-3, None):
+        run = trainer(clip=clip)
+        run._one_step(0.0)
+        slopes = [p.grad.flatten() for p in run.model.parameters() if p.grad is not None]
+        norm = float(torch.cat(slopes).norm())
+        assert norm == pytest.approx(1e-3, rel=1e-4) if clip else norm > 1e-2
 
 
 def test_average_of_weights():
@@ -302,6 +506,9 @@ def test_killed_runs_lose_the_epoch_alone(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run.fit(steps=16)
     assert all(torch.isfinite(p).all() for p in run.model.parameters())
+    saved = atoms.LEIGNN.load(tmp_path / "model.leignn")  # of the last validation
+    for name, value in saved.named_parameters():
+        assert torch.equal(value, run._best[name])
     resumed = atoms.Trainer.resume(tmp_path)
     assert resumed._state.step == 8
     found, expected = resumed.fit(steps=16), trainer().fit(steps=16)
