@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ _GOALS = {
     ("schnetpack", "direct"): 40.0,
     ("mace", "gradient"): 12.0,
 }
+
+_SMALLEST = 500  # atoms, from which on lists' times are to grow with the number of atoms
 
 Found = Mapping[int, Mapping[str, Any]]
 
@@ -77,7 +79,18 @@ def ratios(config: Any, found: Found) -> dict[str, Estimate]:
             ratio = _ratio(entry, slow, fast)
             if ratio is not None:
                 out[f"{name}_{n}"] = ratio
+    sizes = [n for n in found if n >= _SMALLEST]
+    if len(sizes) > 1:
+        out["list_slope"] = _slope(sizes, [found[n]["list ours"] for n in sizes])
     return out
+
+
+def _slope(sizes: Sequence[int], seconds: Sequence[Sequence[float]]) -> Estimate:
+    """Return d log t / d log N: of the fastest rounds, with the rounds' scatter."""
+    rounds = [float(np.polyfit(np.log(sizes), np.log(turn), 1)[0]) for turn in zip(*seconds, strict=True)]
+    best = np.polyfit(np.log(sizes), np.log([min(times) for times in seconds]), 1)[0]
+    spread = Estimate.from_samples(rounds)
+    return Estimate(float(best), spread.standard_error, spread.samples)
 
 
 def our_rate(found: Found) -> float:

@@ -113,6 +113,16 @@ def test_ratios_are_of_the_fastest_rounds():
     assert _speed_tables._ratio(entry, "slow", "none") is None
 
 
+def test_the_slope_of_lists_is_that_of_the_fastest_rounds():
+    entries = {
+        n: {"list ours": [1e-6 * n**1.2, 2e-6 * n**1.2 * factor]} for n, factor in ((500, 1), (5000, 2))
+    }
+    entries[100] = {"list ours": [1.0, 1.0]}
+    found = _speed_tables.ratios(Config(peers="torch", num_threads=1), entries)["list_slope"]
+    assert found.value == pytest.approx(1.2)
+    assert found.standard_error == pytest.approx(np.log10(2) / 2)
+
+
 def test_other_variants_have_no_count_of_operations():
     result = atoms_speed.run(Config(**{**TINY, "sizes": 108, "variant": "vn"}))
     assert "attainable" not in result.tables
