@@ -52,11 +52,11 @@ def _ratio(entry: Mapping[str, Any], slow: str, fast: str) -> Estimate | None:
 
 def _comparisons(config: Any) -> list[tuple[str, str, int, str, str, str]]:
     """Return of all that is compared: peer, kind, threads, the peer's call, ours, and the ratio's name."""
-    first = config.num_threads[0]
+    first = config.thread_counts[0]
     rows = [
         ("torch", kind, t, f"torch {kind} {t}", f"engine {kind} {t}", f"{kind}_{t}_threads_over_torch")
         for kind in ("gradient", "direct")
-        for t in config.num_threads
+        for t in config.thread_counts
     ]
     rows.append(("torch", "training", 1, "training torch", "training native", "training_over_torch"))
     for peer in NETWORKS:
@@ -69,11 +69,11 @@ def _comparisons(config: Any) -> list[tuple[str, str, int, str, str, str]]:
 def ratios(config: Any, found: Found) -> dict[str, Estimate]:
     """Return the peers' times over ours and those of more threads, by name and size."""
     out = {}
-    first = config.num_threads[0]
+    first = config.thread_counts[0]
     for n, entry in found.items():
         pairs = {name: (slow, fast) for *_, slow, fast, name in _comparisons(config)}
         pairs["list_over_vesin"] = ("list vesin", "list ours")
-        for t in config.num_threads[1:]:
+        for t in config.thread_counts[1:]:
             pairs[f"gradient_{t}_threads"] = (f"engine gradient {first}", f"engine gradient {t}")
         for name, (slow, fast) in pairs.items():
             ratio = _ratio(entry, slow, fast)
@@ -122,9 +122,9 @@ def attainable(config: Any, entry: Mapping[str, Any], rate: float) -> dict[str, 
 
 def curves(config: Any, found: Found) -> dict[str, Curve]:
     """Return us/atom against the number of atoms, of all that was timed."""
-    first = config.num_threads[0]
-    names = [f"engine {kind} {t}" for kind in KINDS for t in config.num_threads]
-    names += [f"torch {kind} {t}" for kind in ("gradient", "direct") for t in config.num_threads]
+    first = config.thread_counts[0]
+    names = [f"engine {kind} {t}" for kind in KINDS for t in config.thread_counts]
+    names += [f"torch {kind} {t}" for kind in ("gradient", "direct") for t in config.thread_counts]
     names += [f"{peer} gradient {first}" for peer in NETWORKS]
     names += ["list ours", "list vesin", "training native", "training torch"]
     lines = {name: {n: per_atom(e, name) for n, e in found.items() if name in e} for name in names}
@@ -143,10 +143,10 @@ def curves(config: Any, found: Found) -> dict[str, Curve]:
 def tables(config: Any, found: Found) -> dict[str, Table]:
     """Return the tables of a report."""
     times = [
-        (n, *(per_atom(entry, f"engine {kind} {t}") for t in config.num_threads for kind in KINDS))
+        (n, *(per_atom(entry, f"engine {kind} {t}") for t in config.thread_counts for kind in KINDS))
         for n, entry in found.items()
     ]
-    heads = tuple(f"{WORDS[kind]}, {_threads(t)}" for t in config.num_threads for kind in KINDS)
+    heads = tuple(f"{WORDS[kind]}, {_threads(t)}" for t in config.thread_counts for kind in KINDS)
     out = {
         "times": Table("The engine, us/atom: the fastest call", ("atoms", *heads), tuple(times)),
         "peers": peer_table(config, found),

@@ -13,7 +13,7 @@ from nonideal.experiments.atoms_speed import Config
 from nonideal.physics import atoms
 from nonideal.report.figures import house_style
 
-TINY = {"sizes": "32,100", "peer_size": 40, "channels": 16, "num_threads": 1, "rounds": 2}
+TINY = {"sizes": "32,100", "peer_size": 40, "channels": 16, "thread_counts": 1, "rounds": 2}
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_the_slope_of_lists_is_that_of_the_fastest_rounds():
         n: {"list ours": [1e-6 * n**1.2, 2e-6 * n**1.2 * factor]} for n, factor in ((500, 1), (5000, 2))
     }
     entries[100] = {"list ours": [1.0, 1.0]}
-    found = _speed_tables.ratios(Config(peers="torch", num_threads=1), entries)["list_slope"]
+    found = _speed_tables.ratios(Config(peers="torch", thread_counts=1), entries)["list_slope"]
     assert found.value == pytest.approx(1.2)
     assert found.standard_error == pytest.approx(np.log10(2) / 2)
 
@@ -143,5 +143,5 @@ def test_figures_draw(tiny):
 
 
 def test_a_count_of_threads_twice_is_refused():
-    with pytest.raises(InvalidArgument, match=r"num_threads = \(1, 1\) has a value twice"):
-        Config(num_threads="1,1")
+    with pytest.raises(InvalidArgument, match=r"thread_counts = \(1, 1\) has a value twice"):
+        Config(thread_counts="1,1")
