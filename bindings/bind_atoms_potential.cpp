@@ -49,31 +49,72 @@ Cell cell_of(const Array<double>& rows, const Array<bool>& periodic) {
   return cell;
 }
 
-Array<double> array_of(const std::vector<double>& values, py::ssize_t columns) {
-  const auto size = static_cast<py::ssize_t>(values.size());
-  return columns == 0 ? Array<double>(size, values.data())
-                      : Array<double>({size / columns, columns}, values.data());
+/// energy, energies, forces, virial, virials; None for what was not asked for
+py::tuple tuple_of(const Result& result, const Request& request) {
+  const auto rows = static_cast<py::ssize_t>(result.energies.size());
+  const auto when = [](bool wanted, const auto& make) { return wanted ? py::object(make()) : py::none(); };
+  return py::make_tuple(result.energy, Array<double>(rows, result.energies.data()),
+                        when(request.forces != Forces::none,
+                             [&] { return Array<double>({rows, py::ssize_t{3}}, result.forces.data()); }),
+                        when(request.virial, [&] { return Array<double>({3, 3}, result.virial.data()); }),
+                        when(request.virials, [&] {
+                          return Array<double>({rows, py::ssize_t{3}, py::ssize_t{3}}, result.virials.data());
+                        }));
 }
 
-/// energy, energies, forces (or None), virial
-py::tuple compute(const Potential& self, const Array<double>& positions, const Array<std::int32_t>& numbers,
-                  const Array<double>& rows, const Array<bool>& periodic, int forces, bool virial,
+/// An attribute of a system, which has this type already: nothing is converted.
+template <class T>
+Array<T> attribute(const py::handle& system, const char* name) {
+  py::object value = system.attr(name);
+  if (!py::isinstance<Array<T>>(value)) {
+    throw InvalidArgument(std::string(name) + " is not as as_system() makes it");
+  }
+  return py::reinterpret_steal<Array<T>>(value.release());
+}
+
+/// A system of Python, kept while C++ reads it.
+struct Kept {
+  explicit Kept(const py::handle& given)
+      : positions(attribute<double>(given, "positions")), numbers(attribute<std::int32_t>(given, "numbers")) {
+    expect_ndim("positions", positions, 2);
+    expect_ndim("numbers", numbers, 1);
+    system = {view(positions), view(numbers),
+              cell_of(attribute<double>(given, "cell"), attribute<bool>(given, "pbc"))};
+  }
+
+  Array<double> positions;
+  Array<std::int32_t> numbers;
+  System system;
+};
+
+py::tuple compute(const Potential& self, const py::object& given, int forces, bool virial, bool virials,
                   SkinList* list) {
-  expect_ndim("positions", positions, 2);
-  expect_ndim("numbers", numbers, 1);
-  const Cell cell = cell_of(rows, periodic);
-  const auto places = view(positions);
-  const auto kinds = view(numbers);
-  const Request request{static_cast<Forces>(forces), virial};
+  const Kept kept(given);
+  const System& system = kept.system;
+  const Request request{static_cast<Forces>(forces), virial, virials};
   Result result;
   {
     const py::gil_scoped_release release;
-    result = list == nullptr ? self.compute(places, kinds, cell, request)
-                             : list->compute(self, places, kinds, cell, request);
+    result = list == nullptr ? self.compute(system.positions, system.numbers, system.cell, request)
+                             : list->compute(self, system.positions, system.numbers, system.cell, request);
   }
-  const py::object force = forces == 0 ? py::object(py::none()) : py::object(array_of(result.forces, 3));
-  return py::make_tuple(result.energy, array_of(result.energies, 0), force,
-                        Array<double>({3, 3}, result.virial.data()));
+  return tuple_of(result, request);
+}
+
+/// The same of each of several systems.
+py::list compute_batch(const Potential& self, const py::list& given, int forces, bool virial, bool virials) {
+  std::vector<Kept> kept;
+  std::vector<System> systems;
+  for (const py::handle& each : given) systems.push_back(kept.emplace_back(each).system);
+  const Request request{static_cast<Forces>(forces), virial, virials};
+  std::vector<Result> results;
+  {
+    const py::gil_scoped_release release;
+    results = self.compute(systems, request);
+  }
+  py::list found;
+  for (const Result& result : results) found.append(tuple_of(result, request));
+  return found;
 }
 
 }  // namespace
@@ -84,8 +125,9 @@ void bind_atoms_potential(py::module_ m) {
       .def_property_readonly("n_rebuilds", [](const SkinList& self) { return self.list.n_rebuilds(); });
   py::class_<Potential>(m, "Potential")
       .def(py::init(&open), "path"_a, py::kw_only(), "float64"_a, "tabulate"_a, "knots"_a, "num_threads"_a)
-      .def("compute", &compute, "positions"_a.noconvert(), "numbers"_a.noconvert(), "cell"_a.noconvert(),
-           "pbc"_a.noconvert(), py::kw_only(), "forces"_a, "virial"_a, "skin_list"_a = nullptr)
+      .def("compute", &compute, "system"_a, py::kw_only(), "forces"_a, "virial"_a, "virials"_a,
+           "skin_list"_a = nullptr)
+      .def("compute_batch", &compute_batch, "systems"_a, py::kw_only(), "forces"_a, "virial"_a, "virials"_a)
       .def_property_readonly("header", &Potential::header);
 }
 

@@ -25,6 +25,10 @@ namespace {
 
 using nonideal::atoms::Precision;
 
+/// Intervals of the radial table for each spacing of the radial functions in double precision, whose error is
+/// below 1e-9 of the largest filter; in single precision a fourth of them are enough.
+constexpr int kKnotsInDouble = 64;
+
 constexpr std::array<std::string_view, 118> kSymbols = {
     "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na", "Mg", "Al", "Si", "P",  "S",  "Cl",
     "Ar", "K",  "Ca", "Sc", "Ti", "V",  "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As", "Se",
@@ -102,6 +106,7 @@ void PairLeignn::settings(int narg, char** arg) {
   potential_.reset();
   options_ = {};
   forces_ = Forces::gradient;
+  fine_table_ = false;
   if (allocated) {
     for (int i = 1; i <= atom->ntypes; ++i) std::fill_n(setflag[i] + 1, atom->ntypes, 0);
   }
@@ -126,9 +131,7 @@ void PairLeignn::settings(int narg, char** arg) {
     }
     if (choice < 0) error->all(FLERR, "Pair style leignn: option " + option + " can't be " + value);
   }
-  if (radial == 0 && options_.precision == Precision::float64) {
-    error->all(FLERR, "Pair style leignn: precision double goes with radial exact alone");
-  }
+  fine_table_ = radial == 0 && options_.precision == Precision::float64;
   options_.tabulate = radial != 1;
   options_.num_threads = comm->nthreads;
 }
@@ -154,6 +157,11 @@ void PairLeignn::coeff(int narg, char** arg) {
   potential_.reset();
   together([&] {
     potential_ = std::make_unique<nonideal::atoms::Potential>(path, options_);
+    if (fine_table_) {
+      auto options = options_;
+      options.knots = kKnotsInDouble * (potential_->n_rbf() - 1);
+      *potential_ = nonideal::atoms::Potential(path, options);
+    }
     evaluation_ = std::make_unique<nonideal::atoms::LayeredEvaluation>(*potential_);
   });
   numbers_of_types_.assign(static_cast<std::size_t>(types) + 1, 0);
@@ -287,10 +295,9 @@ nonideal::atoms::Result PairLeignn::evaluate(const nonideal::atoms::Request& req
 
 void PairLeignn::compute(int eflag, int vflag) {
   ev_init(eflag, vflag);
-  if (vflag_atom || cvflag_atom) error->all(FLERR, "Pair style leignn has no virial of each atom");
-  const bool wanted = vflag_global != 0;
+  const bool whole = vflag_global != 0, each = vflag_atom != 0;
   const bool same = forces_ == Forces::gradient;
-  const auto result = evaluate({forces_, wanted && same});
+  const auto result = evaluate({forces_, whole && same, each && same});
   for (int i = 0; i < atom->nlocal; ++i) {
     for (int k = 0; k < 3; ++k) atom->f[i][k] += result.forces[static_cast<std::size_t>(3 * i + k)];
   }
@@ -298,11 +305,16 @@ void PairLeignn::compute(int eflag, int vflag) {
   if (eflag_atom) {
     for (int i = 0; i < atom->nlocal; ++i) eatom[i] += result.energies[static_cast<std::size_t>(i)];
   }
-  if (!wanted) return;
-  // The virial is that of the energy, whatever the forces are.
-  const auto w = same ? result.virial : evaluate({Forces::gradient, true}).virial;
-  constexpr std::array<std::size_t, 6> voigt = {0, 4, 8, 1, 2, 5};
-  for (std::size_t k = 0; k < 6; ++k) virial[k] += w[voigt[k]];
+  if (!whole && !each) return;
+  // Virials are those of the energy, whatever the forces are.
+  const auto other = same ? nonideal::atoms::Result{} : evaluate({Forces::gradient, whole, each});
+  const auto& stresses = same ? result : other;
+  constexpr std::array<std::size_t, 6> voigt = {0, 4, 8, 1, 2, 5}, turned = {0, 4, 8, 3, 6, 7};
+  for (std::size_t k = 0; k < 6 && whole; ++k) virial[k] += stresses.virial[voigt[k]];
+  for (int i = 0; i < atom->nlocal && each; ++i) {
+    const double* const w = stresses.virials.data() + 9 * static_cast<std::size_t>(i);
+    for (std::size_t k = 0; k < 6; ++k) vatom[i][k] += 0.5 * (w[voigt[k]] + w[turned[k]]);
+  }
 }
 
 int PairLeignn::sent_size() const {

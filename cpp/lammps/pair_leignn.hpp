@@ -14,6 +14,10 @@ namespace LAMMPS_NS {
 ///
 ///     pair_style leignn [forces gradient|direct] [precision single|double] [radial table|exact]
 ///     pair_coeff * * FILE SYMBOL ...      (one chemical symbol for each atom type)
+///
+/// precision single (the default) takes the radial filter from a table, or exactly; precision double exactly,
+/// unless a table, then of four times as many knots, is asked for. Of each pair's virial half belongs to
+/// either atom (compute stress/atom), symmetrised; centroid virials are not to be had.
 class PairLeignn : public Pair {
  public:
   explicit PairLeignn(LAMMPS* host);
@@ -43,6 +47,7 @@ class PairLeignn : public Pair {
 
   Forces forces_ = Forces::gradient;
   nonideal::atoms::PotentialOptions options_;
+  bool fine_table_ = false;
   std::unique_ptr<nonideal::atoms::Potential> potential_;
   std::unique_ptr<nonideal::atoms::LayeredEvaluation> evaluation_;
   std::vector<std::int32_t> numbers_of_types_;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <unistd.h>
+
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -100,7 +102,8 @@ inline Model sizes(nonideal::atoms::detail::Variant variant, nonideal::atoms::de
 class Temporary {
  public:
   Temporary(const std::string& name, const Bytes& bytes)
-      : path_(std::filesystem::temp_directory_path() / (name + ".leignn")) {
+      : path_(std::filesystem::temp_directory_path() /
+              (name + "-" + std::to_string(getpid()) + ".leignn")) {  // of this process, should others run
     std::ofstream(path_, std::ios::binary)
         .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   }

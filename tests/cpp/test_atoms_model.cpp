@@ -29,6 +29,15 @@ void test_sha256() {  // FIPS 180-4's examples
               "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+bool refuses_keys(const std::string& text) {
+  try {
+    parse_json(text);
+    return false;
+  } catch (const InvalidArgument& refusal) {
+    return std::string_view(refusal.what()).ends_with(": key 7 stands twice in the object before");
+  }
+}
+
 void test_json() {
   const Json value = parse_json(R"( {"a": [1, -2.5e1, true, null], "b": "x\n\u00e9\ud83d\ude00"} )");
   const Json& list = *value.find("a");
@@ -79,6 +88,11 @@ void test_json() {
   }
   CHECK_REFUSED("byte 65: nested too deep", parse_json(std::string(100, '[')));
   CHECK_REFUSED("byte 5: expected ':'", parse_json("{\"a\" 1}"));
+  CHECK_REFUSED("byte 19: key a stands twice in the object before", parse_json(R"({"a":1,"b":2,"a":3})"));
+  std::string many = "{";  // held against each other they would take minutes
+  for (int i = 0; i < 300000; ++i) many.append("\"").append(std::to_string(i)).append("\":0,");
+  CHECK_EQUAL(parse_json(many + "\"x\":0}").as<Json::Object>()->size(), 300001U);
+  CHECK(refuses_keys(many + "\"7\":0}"));
 }
 
 void fuzz_json() {
@@ -174,7 +188,13 @@ void test_refusals() {
   CHECK_REFUSED("file: species holds 29 twice", with("[1,29]", "[29,29]"));
   CHECK_REFUSED("file: energy_reference is not a number for each of 2 species", with("[-1.0,0.5]", "[-1.0]"));
   CHECK_REFUSED("file: energy = meV is not one of eV", with("\"energy\":\"eV\"", "\"energy\":\"meV\""));
-  CHECK_REFUSED("file: unknown key version2", with("\"metadata\":", "\"version2\":1,\"metadata\":"));
+  CHECK_REFUSED("file: the header: unknown key version2",
+                with("\"metadata\":", "\"version2\":1,\"metadata\":"));
+  CHECK_REFUSED("file: model: unknown key gate", with("\"layers\":3", "\"layers\":3,\"gate\":true"));
+  CHECK_REFUSED("file: units: unknown key time",
+                with("\"energy\":\"eV\"", "\"energy\":\"eV\",\"time\":\"fs\""));
+  CHECK_REFUSED("file: tensor embedding.weight: unknown key scale",
+                with("{\"dtype\":", "{\"scale\":2,\"dtype\":"));
   leignn_file::Bytes not_a_number = payload;
   for (std::size_t i = 0; i < 8; ++i) not_a_number[i] = 0xff;
   CHECK_REFUSED("file: tensor embedding.weight: number 0 is -nan",

@@ -1,10 +1,12 @@
 // The engine: several processes' parts of a structure against the whole, and threads.
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <numeric>
 
 #include "check.hpp"
 #include "leignn_file.hpp"
+#include "nonideal/atoms/potential.h"
 #include "nonideal/atoms/potential.hpp"
 
 namespace {
@@ -116,7 +118,7 @@ void copy_to_ghosts(std::vector<LayeredEvaluation>& parts, const std::vector<Ran
 
 void expect_parts_equal_whole(const Potential& potential, const Structure& s, Forces forces, int n_ranks,
                               double tolerance) {
-  const Request request{forces, forces == Forces::gradient};
+  const Request request{forces, forces == Forces::gradient, forces == Forces::gradient};
   const Result whole = potential.compute(s.positions, s.numbers, s.cell, request);
   const std::vector<Rank> ranks = split(s, potential.cutoff(), n_ranks);
   std::vector<LayeredEvaluation> parts;
@@ -154,6 +156,11 @@ void expect_parts_equal_whole(const Potential& potential, const Structure& s, Fo
       const auto atom = static_cast<std::size_t>(ranks[r].owned[i / 3]);
       largest = std::max(largest, std::abs(part.forces[i] - whole.forces[3 * atom + i % 3]));
     }
+    CHECK_EQUAL(part.virials.size(), forces == Forces::gradient ? 9 * ranks[r].owned.size() : 0);
+    for (std::size_t i = 0; i < part.virials.size(); ++i) {
+      const auto atom = static_cast<std::size_t>(ranks[r].owned[i / 9]);
+      largest = std::max(largest, std::abs(part.virials[i] - whole.virials[9 * atom + i % 9]));
+    }
   }
   CHECK(std::abs(energy - whole.energy) < scale);
   CHECK(largest < scale);
@@ -186,6 +193,18 @@ void test_parts() {
                            3, 1e-11);
 }
 
+/// The atoms' virials add up to the whole one.
+void expect_sum(const Result& result) {
+  std::array<double, 9> sum{};
+  double largest = 0.0;
+  for (std::size_t i = 0; i < result.virials.size(); ++i) {
+    sum[i % 9] += result.virials[i];
+    largest = std::max(largest, std::abs(result.virials[i]));
+  }
+  CHECK(largest > 1e-3);
+  for (std::size_t k = 0; k < 9; ++k) CHECK(std::abs(sum[k] - result.virial[k]) < 1e-12 * 9 * largest);
+}
+
 void test_threads() {
   const Structure s = crystal(5);
   for (const Variant variant : {Variant::v1, Variant::vn}) {
@@ -194,13 +213,51 @@ void test_threads() {
                        variant, variant == Variant::v1 ? GlobalMode::sum : GlobalMode::mean)));
     for (const Precision precision : {Precision::float32, Precision::float64}) {
       const Result one = Potential(file.path(), {.precision = precision, .num_threads = 1})
-                             .compute(s.positions, s.numbers, s.cell, {Forces::gradient, true});
+                             .compute(s.positions, s.numbers, s.cell, {Forces::gradient, true, true});
+      expect_sum(one);
       for (const int threads : {2, 3}) {
         const Result more = Potential(file.path(), {.precision = precision, .num_threads = threads})
-                                .compute(s.positions, s.numbers, s.cell, {Forces::gradient, true});
+                                .compute(s.positions, s.numbers, s.cell, {Forces::gradient, true, true});
         CHECK(one.energies == more.energies && one.forces == more.forces && one.virial == more.virial);
+        CHECK(one.virials == more.virials);
       }
     }
+  }
+}
+
+/// Several systems at once: the same bits as one by one, and the first error in their order.
+void test_batches() {
+  const leignn_file::Temporary file("batches",
+                                    leignn_file::make(leignn_file::sizes(Variant::vn, GlobalMode::mean)));
+  std::vector<Structure> structures;
+  for (const int cells : {2, 1, 3, 9, 2, 1, 4, 3}) {  // 9: more than 512 atoms
+    structures.push_back(crystal(cells));
+    structures.back().positions[0] += 0.01 * static_cast<double>(structures.size());
+  }
+  structures.emplace_back();
+  std::vector<System> systems;
+  for (const Structure& s : structures) systems.push_back({s.positions, s.numbers, s.cell});
+  const Request request{Forces::gradient, true, true};
+  for (const int threads : {1, 2, 3}) {
+    const Potential potential(file.path(), {.num_threads = threads});
+    const std::vector<Result> found = potential.compute(systems, request);
+    CHECK_EQUAL(found.size(), systems.size());
+    for (std::size_t k = 0; k < systems.size(); ++k) {
+      const Structure& s = structures[k];
+      const Result one = potential.compute(s.positions, s.numbers, s.cell, request);
+      CHECK(found[k].energies == one.energies && found[k].forces == one.forces &&
+            found[k].virial == one.virial && found[k].virials == one.virials &&
+            found[k].energy == one.energy);
+    }
+    CHECK(potential.compute(std::span<const System>{}).empty());
+    std::vector<System> wrong = systems;
+    const std::vector<std::int32_t> gold(structures[4].numbers.size(), 79);
+    wrong[4].numbers = gold;
+    wrong[7].positions = {};
+    CHECK_REFUSED("systems[4]: numbers[0] = 79 is not among the model's species, 1, 29",
+                  potential.compute(wrong));
+    wrong[3].cell.rows[0] = std::numeric_limits<double>::quiet_NaN();
+    CHECK_REFUSED("systems[3]: cell[0, 0] = nan is not finite", potential.compute(wrong));
   }
 }
 
@@ -209,13 +266,15 @@ void test_order() {
                                     leignn_file::make(leignn_file::sizes(Variant::v1, GlobalMode::sum)));
   const Potential potential(file.path());
   LayeredEvaluation part(potential);
-  CHECK_REFUSED("begin_layer(0) does not follow readout(0)", part.begin_layer(0));
+  CHECK_REFUSED("begin_layer(0) before start()", part.begin_layer(0));
   const std::vector<std::int32_t> numbers{29, 29}, neighbors{1, 0};
   const std::vector<std::int64_t> indptr{0, 1, 2};
   const std::vector<double> vectors{0, 0, 2, 0, 0, -2}, close{0, 0, 2, 0, 0, 0};
   CHECK_REFUSED("vectors: pair 1 is 0 angstrom long, below 0.01 or not finite",
                 part.start({2, numbers, indptr, neighbors, close}, {}));
   CHECK_REFUSED("n_owned = 3 is outside [0, 2]", part.start({3, numbers, indptr, neighbors, vectors}, {}));
+  CHECK_REFUSED("request.virials needs gradient forces",
+                part.start({2, numbers, indptr, neighbors, vectors}, {Forces::direct, false, true}));
   CHECK_REFUSED("request.virial needs gradient forces",
                 part.start({2, numbers, indptr, neighbors, vectors}, {Forces::none, true}));
   const std::vector<std::int32_t> outside{1, 2};
@@ -227,6 +286,88 @@ void test_order() {
   part.begin_layer(0);
   CHECK_REFUSED("end_layer(0) does not follow begin_layer(0)", part.end_layer(0));
   CHECK_REFUSED("result() before the last step", part.result());
+}
+
+/// All steps of one process that has everything; `before()` comes ahead of each.
+template <class Before>
+Result all_steps(const Potential& potential, LayeredEvaluation& part, const LayeredInput& input,
+                 const Before& before) {
+  const auto step = [&](auto&& body) {
+    before();
+    body();
+  };
+  step([&] { part.start(input, {Forces::gradient, true}); });
+  for (int l = 0; l < potential.layers(); ++l) {
+    step([&] { part.begin_layer(l); });
+    step([&] { part.edges(l); });
+    step([&] { part.end_layer(l); });
+  }
+  step([&] { part.readout(); });
+  for (int l = potential.layers() - 1; l >= 0; --l) {
+    step([&] { part.backward_begin(l); });
+    step([&] { part.backward_gradients(l); });
+    step([&] { part.backward_edges(l); });
+  }
+  return part.result();
+}
+
+/// What is refused changes nothing; what fails ends the evaluation.
+void test_failures() {
+  const leignn_file::Bytes bytes = leignn_file::make(leignn_file::sizes(Variant::v1, GlobalMode::sum));
+  const leignn_file::Temporary file("failures", bytes);
+  const Potential potential(file.path());
+  const std::vector<std::int32_t> numbers{29, 1}, neighbors{1, 0};
+  const std::vector<std::int64_t> indptr{0, 1, 2};
+  const std::vector<double> vectors{0, 0, 2, 0, 0, -2}, close{0, 0, 2, 0, 0, 0};
+  const LayeredInput input{2, numbers, indptr, neighbors, vectors};
+  LayeredEvaluation alone(potential), disturbed(potential);
+  const Result want = all_steps(potential, alone, input, [] {});
+  int refusals = 0;
+  const auto disturb = [&] {  // whatever step is due, these are not
+    const std::vector<std::int32_t> stranger{79, 1};
+    CHECK_REFUSED("vectors: pair 1 is 0 angstrom long, below 0.01 or not finite",
+                  disturbed.start({2, numbers, indptr, neighbors, close}, {}));
+    CHECK_REFUSED("numbers[0] = 79 is not among the model's species, 1, 29",
+                  disturbed.start({2, stranger, indptr, neighbors, vectors}, {Forces::none, false}));
+    for (const int layer : {-1, 7}) {
+      try {
+        disturbed.edges(layer);
+      } catch (const nonideal::InvalidArgument&) {
+        ++refusals;
+      }
+    }
+  };
+  const Result found = all_steps(potential, disturbed, input, disturb);
+  CHECK_EQUAL(refusals, 2 * (2 + 6 * potential.layers()));
+  CHECK(found.energies == want.energies && found.forces == want.forces && found.virial == want.virial);
+
+  leignn_file::Bytes huge = bytes;  // the bias of the energy stands before the force head's 12 weights
+  const double bias = 1e300;
+  std::memcpy(huge.data() + huge.size() - 192, &bias, sizeof bias);
+  std::uint64_t header_bytes = 0;
+  std::memcpy(&header_bytes, huge.data() + 16, 8);
+  const auto payload = huge.begin() + 64 + static_cast<std::ptrdiff_t>(header_bytes);
+  const leignn_file::Temporary other(
+      "huge", leignn_file::framed(std::string(huge.begin() + 64, payload), {payload, huge.end()}));
+  const Potential overflowing(other.path());
+  LayeredEvaluation part(overflowing);
+  part.start(input, {Forces::none, false});
+  for (int l = 0; l < overflowing.layers(); ++l) {
+    part.begin_layer(l);
+    part.edges(l);
+    part.end_layer(l);
+  }
+  bool failed = false;
+  try {
+    part.readout();
+  } catch (const nonideal::NumericalError&) {
+    failed = true;
+  }
+  CHECK(failed);
+  CHECK_REFUSED("result() before the last step", part.result());
+  CHECK_REFUSED("readout(2) before start()", part.readout());
+  part.start(input, {Forces::none, false});
+  part.begin_layer(0);
 }
 
 /// Lists of one's own are checked before they are used, and atoms may meet while a list lasts.
@@ -276,13 +417,56 @@ void test_own_lists() {
                 with(table, table.reverse));
 }
 
+/// The C interface: what is asked for and what is written.
+void test_c() {
+  const leignn_file::Temporary file("c", leignn_file::make(leignn_file::sizes(Variant::v1, GlobalMode::sum)));
+  const Structure s = crystal(2);
+  const auto n = static_cast<std::int64_t>(s.numbers.size());
+  const Result want = Potential(file.path(), {.precision = Precision::float64})
+                          .compute(s.positions, s.numbers, s.cell, {Forces::gradient, true});
+  nonideal_atoms* model = nullptr;
+  CHECK_EQUAL(nonideal_atoms_open(file.path().c_str(), 64, 1, &model), NONIDEAL_ATOMS_OK);
+  CHECK_EQUAL(nonideal_atoms_cutoff(model), 4.0);
+  const int periodic[3] = {1, 1, 1};
+  double energy = 7.0, virial[9] = {7.0};
+  std::vector<double> forces(s.positions.size(), 7.0);
+  const auto compute = [&](int kind, double* e, double* f, double* w) {
+    return nonideal_atoms_compute(model, n, s.positions.data(), s.numbers.data(), s.cell.rows.data(),
+                                  periodic, kind, e, f, w);
+  };
+  CHECK_EQUAL(compute(NONIDEAL_ATOMS_NO_FORCES, &energy, forces.data(), virial),
+              NONIDEAL_ATOMS_INVALID_ARGUMENT);
+  CHECK_EQUAL(std::string(nonideal_atoms_error()), "forces_out is not null, but forces = 0 asks for none");
+  CHECK_EQUAL(energy, 7.0);
+  CHECK_EQUAL(virial[0], 7.0);
+  CHECK_EQUAL(forces[0], 7.0);
+  CHECK_EQUAL(compute(3, &energy, forces.data(), virial), NONIDEAL_ATOMS_INVALID_ARGUMENT);
+  CHECK_EQUAL(std::string(nonideal_atoms_error()), "forces = 3 is outside [0, 2]");
+  CHECK_EQUAL(compute(NONIDEAL_ATOMS_GRADIENT, &energy, forces.data(), virial), NONIDEAL_ATOMS_OK);
+  CHECK_EQUAL(energy, want.energy);
+  CHECK(forces == want.forces);
+  CHECK(std::equal(virial, virial + 9, want.virial.begin()));
+  energy = 0.0;
+  CHECK_EQUAL(compute(NONIDEAL_ATOMS_GRADIENT, &energy, nullptr, nullptr), NONIDEAL_ATOMS_OK);
+  CHECK(std::abs(energy - want.energy) < 1e-12 * std::abs(want.energy));
+  CHECK_EQUAL(compute(NONIDEAL_ATOMS_NO_FORCES, nullptr, nullptr, virial), NONIDEAL_ATOMS_OK);
+  CHECK(std::equal(virial, virial + 9, want.virial.begin()));
+  CHECK_EQUAL(compute(NONIDEAL_ATOMS_DIRECT, nullptr, forces.data(), nullptr), NONIDEAL_ATOMS_OK);
+  CHECK(forces != want.forces);
+  nonideal_atoms_close(model);
+  nonideal_atoms_close(nullptr);
+}
+
 }  // namespace
 
 int main() {
   return check::run([] {
     test_parts();
     test_threads();
+    test_batches();
     test_order();
+    test_failures();
     test_own_lists();
+    test_c();
   });
 }

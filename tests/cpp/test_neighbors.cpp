@@ -1,5 +1,6 @@
 // Neighbour lists from C++: tables against all pairs of all images, reverse pairs, threads, lists with a
 // skin, refusals.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -185,7 +186,13 @@ void refuses_what_is_wrong() {
                 a::find_neighbors(pair, cell, {.cutoff = 1}));
   const Numbers far = {0, 0, 0, 1e12, 0, 0};
   cell = {.rows = {1, 0, 0, 0, 1, 0, 0, 0, 1}, .periodic = {true, false, false}};
-  CHECK_REFUSED("positions[1] is 1e+12 cells away along axis 0, more than 2^30",
+  // As far as atoms may be: differences of shifts and images fit in 32 bits.
+  const a::NeighborTable farthest =
+      a::find_neighbors(Numbers{0x1p29, 0, 0, 0.5 - 0x1p29, 0, 0}, cell, {.cutoff = 2.25});
+  CHECK_EQUAL(farthest.neighbors.size(), 16U);
+  CHECK_EQUAL(*std::max_element(farthest.shifts.begin(), farthest.shifts.end()), (1 << 30) + 1);
+  CHECK_EQUAL(*std::min_element(farthest.shifts.begin(), farthest.shifts.end()), -(1 << 30) - 1);
+  CHECK_REFUSED("positions[1] is 1e+12 cells away along axis 0, more than 2^29",
                 a::find_neighbors(far, cell, {.cutoff = 1}));
   CHECK_REFUSED("skin = -1 is not finite and >= 0", a::NeighborList({.cutoff = 1}, -1.0));
   CHECK_EQUAL(a::find_neighbors({}, open, {.cutoff = 1}).indptr.size(), 1u);

@@ -79,8 +79,12 @@ def energies_and_direct_forces(
     mode=None,
     exponent=5,
     pairs=None,
+    vectors=None,
 ):
-    """Energies (N,), direct forces (N, 3); rows (N,) of the embedding, `mode` of the global part."""
+    """Energies (N,), direct forces (N, 3); rows (N,) of the embedding, `mode` of the global part.
+
+    `vectors` of `pairs` stand in for those of the positions.
+    """
     mode = mode or {"v1": "sum", "vn": "mean"}.get(variant, "none")
     width = weights["embedding.weight"].shape[1]
     n_rbf = weights["layers.0.message.filter.weight"].shape[1]
@@ -111,8 +115,9 @@ def energies_and_direct_forces(
         q = [mlp(weights, f"{name}.message.node", x[i]) for i in atoms]
         dx = [torch.zeros(width, dtype=DOUBLE) for _ in atoms]
         dv = [torch.zeros(3, width, dtype=DOUBLE) for _ in atoms]
-        for i, j, shift in pairs:
+        for e, (i, j, shift) in enumerate(pairs):
             step = positions[j] + torch.tensor(shift, dtype=DOUBLE) @ cell - positions[i]
+            step = step if vectors is None else vectors[e]
             d = step.norm()
             w = linear(weights, f"{name}.message.filter", radial(d, n_rbf, cutoff, exponent))
             if smooth:

@@ -47,7 +47,8 @@ class Evaluation {
   void backward_begin(int l);
   void backward_gradients(int l);
   void backward_edges(int l);
-  void forces();
+  /// With `virials` those of the atoms too.
+  void forces(bool virials = false);
 
   /// Numbers that processes add up; may be empty.
   std::span<double> global() { return global_; }
@@ -59,6 +60,7 @@ class Evaluation {
   std::span<const double> energies() const { return {energies_.data(), energies_.size()}; }
   std::span<const double> force() const { return {forces_.data(), forces_.size()}; }
   const std::array<double, 9>& virial() const { return virial_; }
+  std::span<const double> virials() const { return {virials_.data(), virials_.size()}; }
   const Network<T>& network() const { return net_; }
 
  private:
@@ -151,7 +153,7 @@ class Evaluation {
   AlignedVector<T> node_x_, node_v_, bias_x_, bias_v_, gnode_x_, gnode_v_, pooled_;
   std::vector<double> global_, block_sums_;
   double count_ = 0;  ///< atoms of all processes, where means are taken
-  std::vector<double> energies_, forces_;
+  std::vector<double> energies_, forces_, virials_;
   std::array<double, 9> virial_{};
   std::vector<Arena> arenas_;
 };
@@ -159,7 +161,7 @@ class Evaluation {
 /// All phases of a structure that is not shared.
 template <class T>
 void run(Evaluation<T>& evaluation, const GraphView& graph, std::span<const std::int32_t> rows, Wanted wanted,
-         int threads) {
+         bool virials, int threads) {
   evaluation.start(graph, rows, wanted, threads);
   const int layers = static_cast<int>(evaluation.network().n_layers);
   for (int l = 0; l < layers; ++l) {
@@ -174,7 +176,7 @@ void run(Evaluation<T>& evaluation, const GraphView& graph, std::span<const std:
     evaluation.backward_gradients(l);
     evaluation.backward_edges(l);
   }
-  evaluation.forces();
+  evaluation.forces(virials);
 }
 
 extern template class Evaluation<float>;

@@ -133,8 +133,9 @@ void Evaluation<T>::transpose() {
 }
 
 template <class T>
-void Evaluation<T>::forces() {
+void Evaluation<T>::forces(bool virials) {
   forces_.assign(static_cast<size_t>(3 * n_), 0.0);
+  virials_.assign(static_cast<size_t>(virials ? 9 * n_ : 0), 0.0);
   // dE/dD = (D/d) dE/dd - (1 - u u^T)/d dE/du with u = -D/d, of an edge whose message goes along sign * u_e.
   const double per = net_.tabulated ? static_cast<double>(net_.n_knots) / net_.cutoff : 1.0;
   const auto slope = [&](const T* by, const double* vector, double d, double sign, double* to) {
@@ -145,10 +146,18 @@ void Evaluation<T>::forces() {
       to[k] = -u[k] * static_cast<double>(by[0]) * per - (gu[k] - u[k] * along) / d;
     }
   };
+  // Half of D (x) (-dE/dD) to an end of an edge; `by` is dE/dD.
+  const auto share = [&](std::int64_t atom, const double* vector, const double* by) {
+    if (!virials) return;
+    double* const to = virials_.data() + 9 * atom;
+    for (int m = 0; m < 3; ++m) {
+      for (int k = 0; k < 3; ++k) to[3 * m + k] -= 0.5 * net_.energy_scale * (vector[m] * by[k]);
+    }
+  };
   const std::int64_t n_blocks = (n_ + kBlock - 1) / kBlock;
-  std::vector<double> virials(static_cast<size_t>(9 * n_blocks), 0.0);
+  std::vector<double> sums(static_cast<size_t>(9 * n_blocks), 0.0);
   blocks([&](std::int64_t begin, std::int64_t end, Arena&) {
-    double* const virial = virials.data() + begin / kBlock * 9;
+    double* const virial = sums.data() + begin / kBlock * 9;
     for (std::int64_t i = begin; i < end; ++i) {
       double total[3] = {};
       for (std::int64_t e = indptr_[static_cast<size_t>(i)]; e < indptr_[static_cast<size_t>(i) + 1]; ++e) {
@@ -162,10 +171,13 @@ void Evaluation<T>::forces() {
           total[k] += in[k];
           for (int m = 0; m < 3; ++m) virial[3 * m + k] -= vector[m] * in[k];
         }
+        share(i, vector, in);
         if (!symmetric_) continue;
         double out[3];
         slope(derivatives_.data() + 4 * e, vector, d, -1.0, out);
         for (int k = 0; k < 3; ++k) total[k] -= out[k];
+        const double turned[3] = {-vector[0], -vector[1], -vector[2]};
+        share(i, turned, out);
       }
       for (size_t k = 0; k < 3; ++k) forces_[3 * static_cast<size_t>(i) + k] = total[k] * net_.energy_scale;
     }
@@ -178,11 +190,12 @@ void Evaluation<T>::forces() {
               distances_[static_cast<size_t>(e)], 1.0, in);
         const auto j = static_cast<size_t>(edges_[static_cast<size_t>(e)].neighbor);
         for (size_t k = 0; k < 3; ++k) forces_[3 * j + k] -= in[k] * net_.energy_scale;
+        share(static_cast<std::int64_t>(j), vectors_.data() + 3 * e, in);
       }
     }
   }
   virial_ = {};
-  for (size_t b = 0; b < virials.size(); ++b) virial_[b % 9] += virials[b] * net_.energy_scale;
+  for (size_t b = 0; b < sums.size(); ++b) virial_[b % 9] += sums[b] * net_.energy_scale;
   check_finite();
 }
 

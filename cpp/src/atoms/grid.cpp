@@ -15,7 +15,8 @@ namespace {
 constexpr double kFiner = 1.0;     ///< bins along an axis and cutoff
 constexpr double kMostBins = 4.0;  ///< for each atom, so that empty space costs nothing
 constexpr double kMostImages = 0x1p24;
-constexpr double kLargest = 0x1p30;  ///< that a number of wraps, bins, images may be
+constexpr double kFarthest = 0x1p29;  ///< cells away: differences and images beside them fit in 32 bits
+constexpr double kLargest = 0x1p30;   ///< that a number of bins, images may be
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
@@ -41,9 +42,9 @@ Grid::Grid(std::span<const double> positions, const Lattice& lattice, double cut
       if (lattice.periodic[k]) {
         turns[k] = std::floor(f);
         f -= turns[k];
-        if (!(std::fabs(turns[k]) <= kLargest)) {
+        if (!(std::fabs(turns[k]) <= kFarthest)) {
           throw InvalidArgument("positions[" + std::to_string(i) + "] is " + detail::shortest(turns[k]) +
-                                " cells away along axis " + std::to_string(k) + ", more than 2^30");
+                                " cells away along axis " + std::to_string(k) + ", more than 2^29");
         }
         wraps[at(3 * i) + k] = static_cast<std::int32_t>(turns[k]);
         wrapped = wrapped || turns[k] != 0.0;
@@ -135,8 +136,8 @@ void Grid::choose_bins(const std::array<double, 3>& low, const std::array<double
     const double periodic_reach = std::min(kLargest, std::ceil(reached / std::max(width, 1e-300)));
     if (lattice_.periodic[k]) {
       reach_[k] = static_cast<std::int32_t>(periodic_reach);
-      image_reach_[k] = (reach_[k] + bins_[k] - 1) / bins_[k];
-      repeats_ = repeats_ || 2 * reach_[k] + 1 > bins_[k];
+      image_reach_[k] = static_cast<std::int32_t>((std::int64_t{reach_[k]} + bins_[k] - 1) / bins_[k]);
+      repeats_ = repeats_ || std::int64_t{2} * reach_[k] + 1 > bins_[k];
       scale_[k] = wanted[k];
       images *= 2.0 * image_reach_[k] + 1.0;
     } else {

@@ -1,5 +1,6 @@
 #include "atoms/json.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -77,16 +78,24 @@ class Parser {
       blank();
       if (peek() != '"') fail("expected a key");
       std::string key = string();
-      for (const auto& [name, value] : members) {
-        if (name == key) fail("a key stands twice");
-      }
       blank();
       expect(':');
       members.emplace_back(std::move(key), any(depth + 1));
       blank();
     } while (take(','));
     expect('}');
+    expect_unique(members);
     return members;
+  }
+
+  /// Throws where a key stands twice. By sorting: a header's many keys are not held against each other.
+  void expect_unique(const Json::Object& members) const {
+    std::vector<std::string_view> keys;
+    keys.reserve(members.size());
+    for (const auto& [name, value] : members) keys.push_back(name);
+    std::sort(keys.begin(), keys.end());
+    const auto twice = std::adjacent_find(keys.begin(), keys.end());
+    if (twice != keys.end()) fail("key " + std::string(*twice) + " stands twice in the object before");
   }
 
   Json::Array array(int depth) {

@@ -16,6 +16,7 @@ using nonideal::detail::shortest;
 namespace {
 
 enum class Phase {
+  nothing,  ///< not begun, or ended by a step that failed
   start,
   begin_layer,
   edges,
@@ -25,9 +26,9 @@ enum class Phase {
   backward_gradients,
   backward_edges
 };
-constexpr const char* kPhases[] = {
-    "start",          "begin_layer",        "edges",         "end_layer", "readout",
-    "backward_begin", "backward_gradients", "backward_edges"};
+constexpr const char* kPhases[] = {"nothing",       "start",   "begin_layer",    "edges",
+                                   "end_layer",     "readout", "backward_begin", "backward_gradients",
+                                   "backward_edges"};
 
 void check_input(const LayeredInput& input) {
   const auto n_total = static_cast<std::int64_t>(input.numbers.size());
@@ -63,7 +64,7 @@ struct LayeredEvaluation::State {
       evaluation;
   Request request;
   std::int64_t n_total = 0;
-  Phase phase = Phase::readout;  ///< what was done last
+  Phase phase = Phase::nothing;  ///< what was done last
   int layer = 0;
 
   template <class Body>
@@ -72,7 +73,7 @@ struct LayeredEvaluation::State {
   }
 
   /// Throws unless this step is the next one.
-  void expect(Phase step, int at) {
+  void expect(Phase step, int at) const {
     const int last = potential->model.layers - 1;
     bool next = false;
     switch (step) {
@@ -102,12 +103,22 @@ struct LayeredEvaluation::State {
       case Phase::start:
         next = true;
         break;
+      case Phase::nothing:
+        break;
     }
-    if (!next) {
-      throw InvalidArgument(std::string(kPhases[static_cast<int>(step)]) + "(" + std::to_string(at) +
-                            ") does not follow " + kPhases[static_cast<int>(phase)] + "(" +
-                            std::to_string(layer) + ")");
-    }
+    if (next) return;
+    const std::string wanted = std::string(kPhases[static_cast<int>(step)]) + "(" + std::to_string(at) + ")";
+    if (phase == Phase::nothing) throw InvalidArgument(wanted + " before start()");
+    throw InvalidArgument(wanted + " does not follow " + kPhases[static_cast<int>(phase)] + "(" +
+                          std::to_string(layer) + ")");
+  }
+
+  /// Runs a step that is due. One that fails leaves numbers half written: nothing goes on from there.
+  template <class Body>
+  void run(Phase step, int at, const Body& body) {
+    expect(step, at);
+    phase = Phase::nothing;
+    with(body);
     phase = step;
     layer = at;
   }
@@ -157,7 +168,7 @@ struct LayeredEvaluation::State {
   }
 
   void expect_features(int l) const {
-    if (l < 1 || l >= potential->model.layers || phase == Phase::start) {
+    if (l < 1 || l >= potential->model.layers || phase <= Phase::start) {
       throw InvalidArgument("layer = " + std::to_string(l) + " has no features to copy");
     }
   }
@@ -191,53 +202,49 @@ void LayeredEvaluation::start(const LayeredInput& input, const Request& request)
   if (request.virial && request.forces != Forces::gradient) {
     throw InvalidArgument("request.virial needs gradient forces");
   }
+  if (request.virials && request.forces != Forces::gradient) {
+    throw InvalidArgument("request.virials needs gradient forces");
+  }
   check_input(input);
-  const std::vector<std::int32_t> rows = state_->potential->rows(input.numbers);
-  state_->expect(Phase::start, 0);
-  state_->request = request;
-  state_->n_total = static_cast<std::int64_t>(input.numbers.size());
+  State& s = *state_;
+  const std::vector<std::int32_t> rows = s.potential->rows(input.numbers);
+  const auto n_total = static_cast<std::int64_t>(input.numbers.size());
   const auto wanted = request.forces == Forces::gradient ? detail::Wanted::gradient
                       : request.forces == Forces::direct ? detail::Wanted::direct
                                                          : detail::Wanted::energy;
-  const detail::GraphView graph{input.n_owned,   state_->n_total, input.indptr,
-                                input.neighbors, input.vectors,   {}};
-  const int threads = resolve_threads(state_->potential->options.num_threads, input.n_owned, 32);
-  state_->with([&](auto& e) { e.start(graph, rows, wanted, threads); });
+  const detail::GraphView graph{input.n_owned, n_total, input.indptr, input.neighbors, input.vectors, {}};
+  const int threads = resolve_threads(s.potential->options.num_threads, input.n_owned, 32);
+  s.run(Phase::start, 0, [&](auto& e) { e.start(graph, rows, wanted, threads); });
+  s.request = request;
+  s.n_total = n_total;
 }
 
 void LayeredEvaluation::begin_layer(int layer) {
-  state_->expect(Phase::begin_layer, layer);
-  state_->with([&](auto& e) { e.begin_layer(layer); });
+  state_->run(Phase::begin_layer, layer, [&](auto& e) { e.begin_layer(layer); });
 }
 
 void LayeredEvaluation::edges(int layer) {
-  state_->expect(Phase::edges, layer);
-  state_->with([&](auto& e) { e.edges(layer); });
+  state_->run(Phase::edges, layer, [&](auto& e) { e.edges(layer); });
 }
 
 void LayeredEvaluation::end_layer(int layer) {
-  state_->expect(Phase::end_layer, layer);
-  state_->with([&](auto& e) { e.end_layer(layer); });
+  state_->run(Phase::end_layer, layer, [&](auto& e) { e.end_layer(layer); });
 }
 
 void LayeredEvaluation::readout() {
-  state_->expect(Phase::readout, state_->layer);
-  state_->with([&](auto& e) { e.readout(); });
+  state_->run(Phase::readout, state_->layer, [&](auto& e) { e.readout(); });
 }
 
 void LayeredEvaluation::backward_begin(int layer) {
-  state_->expect(Phase::backward_begin, layer);
-  state_->with([&](auto& e) { e.backward_begin(layer); });
+  state_->run(Phase::backward_begin, layer, [&](auto& e) { e.backward_begin(layer); });
 }
 
 void LayeredEvaluation::backward_gradients(int layer) {
-  state_->expect(Phase::backward_gradients, layer);
-  state_->with([&](auto& e) { e.backward_gradients(layer); });
+  state_->run(Phase::backward_gradients, layer, [&](auto& e) { e.backward_gradients(layer); });
 }
 
 void LayeredEvaluation::backward_edges(int layer) {
-  state_->expect(Phase::backward_edges, layer);
-  state_->with([&](auto& e) { e.backward_edges(layer); });
+  state_->run(Phase::backward_edges, layer, [&](auto& e) { e.backward_edges(layer); });
 }
 
 Result LayeredEvaluation::result() {
@@ -248,10 +255,11 @@ Result LayeredEvaluation::result() {
   }
   Result result;
   s.with([&](auto& e) {
-    if (backward) e.forces();
+    if (backward) e.forces(s.request.virials);
     result.energies.assign(e.energies().begin(), e.energies().end());
     if (s.request.forces != Forces::none) result.forces.assign(e.force().begin(), e.force().end());
     if (s.request.virial) result.virial = e.virial();
+    if (s.request.virials) result.virials.assign(e.virials().begin(), e.virials().end());
   });
   for (const double energy : result.energies) result.energy += energy;
   return result;

@@ -134,20 +134,34 @@ class Reader {
     return static_cast<std::size_t>(found - allowed.begin());
   }
 
-  void check_keys() const {
-    static constexpr std::array<std::string_view, 9> kKeys{"format",  "version",      "model",
-                                                           "species", "energy_scale", "energy_reference",
-                                                           "units",   "metadata",     "tensors"};
-    const auto* const members = header_.as<Json::Object>();
-    if (members == nullptr) fail("the header is not an object");
+  /// Refuses keys of an object that this reader does not know: what they say might change what a number
+  /// means.
+  template <std::size_t N>
+  void expect_keys(const Json& object, const std::string& name,
+                   const std::array<std::string_view, N>& known) const {
+    const auto* const members = object.as<Json::Object>();
+    if (members == nullptr) fail(name + " is not an object");
     for (const auto& entry : *members) {
-      if (std::find(kKeys.begin(), kKeys.end(), entry.first) == kKeys.end())
-        fail("unknown key " + entry.first);
+      if (std::find(known.begin(), known.end(), entry.first) == known.end()) {
+        fail(name + ": unknown key " + entry.first);
+      }
     }
+  }
+
+  void check_keys() const {
+    expect_keys<9>(header_, "the header",
+                   {"format", "version", "model", "species", "energy_scale", "energy_reference", "units",
+                    "metadata", "tensors"});
+    expect_keys<12>(
+        member(header_, "model"), "model",
+        {"cutoff", "channels", "layers", "n_rbf", "variant", "forces", "smooth_cutoff", "global_mode",
+         "vector_norm", "envelope_exponent", "max_neighbors", "max_neighbors_rule"});
     if (member(header_, "metadata").as<Json::Object>() == nullptr) fail("metadata is not an object");
     static constexpr std::array<std::pair<const char*, const char*>, 4> kUnits{
         {{"length", "angstrom"}, {"energy", "eV"}, {"forces", "eV/angstrom"}, {"stress", "eV/angstrom^3"}}};
-    for (const auto& [key, unit] : kUnits) choice<1>(member(header_, "units"), key, {unit});
+    const Json& units = member(header_, "units");
+    expect_keys<4>(units, "units", {"length", "energy", "forces", "stress"});
+    for (const auto& [key, unit] : kUnits) choice<1>(units, key, {unit});
   }
 
   void read_model() {
@@ -217,6 +231,7 @@ class Reader {
   std::int64_t read_tensor(const std::string& name, const Json& entry, const std::vector<std::int64_t>& shape,
                            std::int64_t start) {
     const std::string tensor = "tensor " + name + ": ";
+    expect_keys<3>(entry, "tensor " + name, {"dtype", "shape", "offset"});
     const auto* const lengths = entry.find("shape") ? entry.find("shape")->as<Json::Array>() : nullptr;
     if (lengths == nullptr) fail(tensor + "shape is not a list");
     bool fits = lengths->size() == shape.size();

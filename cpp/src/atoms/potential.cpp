@@ -1,7 +1,9 @@
 #include "nonideal/atoms/potential.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <exception>
 
 #include "atoms/order.hpp"
 #include "atoms/potential_state.hpp"
@@ -19,6 +21,7 @@ using nonideal::detail::expect_within;
 namespace {
 
 constexpr std::int64_t kAtomsPerThread = 32;
+constexpr std::int64_t kAloneFrom = 512;  ///< of a batch: atoms that are enough for all threads
 constexpr std::int64_t kOrderFrom = 1024;
 constexpr int kMostKnots = 1 << 20;
 constexpr const char* kVariants[] = {"v1", "vn", "vanilla", "vanilla-nmu"};
@@ -36,19 +39,20 @@ Result evaluate(const Engine<T>& engine, const detail::GraphView& graph, std::sp
     for (const double energy : energies) result.energy += energy;
   };
   if (request.forces == Forces::direct) {
-    detail::run(*evaluation, graph, rows, detail::Wanted::direct, threads);
+    detail::run(*evaluation, graph, rows, detail::Wanted::direct, false, threads);
     result.forces.assign(evaluation->force().begin(), evaluation->force().end());
     take_energies();
   }
-  if (request.forces == Forces::gradient || request.virial) {
-    detail::run(*evaluation, graph, rows, detail::Wanted::gradient, threads);
+  if (request.forces == Forces::gradient || request.virial || request.virials) {
+    detail::run(*evaluation, graph, rows, detail::Wanted::gradient, request.virials, threads);
     if (request.forces == Forces::gradient) {
       result.forces.assign(evaluation->force().begin(), evaluation->force().end());
     }
     if (request.virial) result.virial = evaluation->virial();
+    if (request.virials) result.virials.assign(evaluation->virials().begin(), evaluation->virials().end());
     take_energies();
   } else if (request.forces == Forces::none) {
-    detail::run(*evaluation, graph, rows, detail::Wanted::energy, threads);
+    detail::run(*evaluation, graph, rows, detail::Wanted::energy, false, threads);
     take_energies();
   }
   engine.give_back(std::move(evaluation));
@@ -75,13 +79,14 @@ Result evaluate(const std::optional<Engine<float>>& single, const std::optional<
   for (std::size_t i = 0; i < order.size(); ++i) kinds[i] = rows[static_cast<std::size_t>(order[i])];
   const Result found = evaluate_as_given(single, twice, ordered.view(), kinds, request, num_threads);
   Result result = found;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const auto atom = static_cast<std::size_t>(order[i]);
-    result.energies[atom] = found.energies[i];
-    for (std::size_t k = 0; k < 3 && !found.forces.empty(); ++k) {
-      result.forces[3 * atom + k] = found.forces[3 * i + k];
+  const auto put_back = [&](const std::vector<double>& from, std::size_t width, std::vector<double>& to) {
+    for (std::size_t i = 0; i < order.size() && !from.empty(); ++i) {
+      std::copy_n(from.data() + width * i, width, to.data() + width * static_cast<std::size_t>(order[i]));
     }
-  }
+  };
+  put_back(found.energies, 1, result.energies);
+  put_back(found.forces, 3, result.forces);
+  put_back(found.virials, 9, result.virials);
   return result;
 }
 
@@ -208,6 +213,51 @@ Result Potential::compute(std::span<const double> positions, std::span<const std
                   state.model.cutoff, rows, request, state.options.num_threads);
 }
 
+std::vector<Result> Potential::compute(std::span<const System> systems, const Request& request) const {
+  const auto n = static_cast<std::int64_t>(systems.size());
+  std::vector<Result> results(systems.size());
+  std::vector<std::exception_ptr> failures(systems.size());
+  std::atomic<std::int64_t> first = n;  // that failed
+  const auto one = [&](std::int64_t s) {
+    const auto at = static_cast<std::size_t>(s);
+    if (s > first) return;
+    try {
+      results[at] = compute(systems[at].positions, systems[at].numbers, systems[at].cell, request);
+    } catch (...) {
+      failures[at] = std::current_exception();
+      std::int64_t before = first;
+      while (s < before && !first.compare_exchange_weak(before, s)) {
+      }
+    }
+  };
+  std::vector<std::int64_t> small;
+  std::int64_t work = 0;
+  for (std::int64_t s = 0; s < n; ++s) {
+    const auto atoms = static_cast<std::int64_t>(systems[static_cast<std::size_t>(s)].numbers.size());
+    if (atoms >= kAloneFrom) {
+      one(s);
+    } else {
+      small.push_back(s);
+      work += atoms;
+    }
+  }
+  const int threads = resolve_threads(state_->options.num_threads, work, kAtomsPerThread);
+  nonideal::detail::for_blocks(
+      static_cast<std::int64_t>(small.size()), 1, threads,
+      [&](std::int64_t begin, std::int64_t) { one(small[static_cast<std::size_t>(begin)]); });
+  if (first < n) {
+    const std::string name = bracketed("systems", first) + ": ";
+    try {
+      std::rethrow_exception(failures[static_cast<std::size_t>(first.load())]);
+    } catch (const InvalidArgument& problem) {
+      throw InvalidArgument(name + problem.what());
+    } catch (const NumericalError& problem) {
+      throw NumericalError(name + problem.what());
+    }
+  }
+  return results;
+}
+
 Result Potential::compute(std::span<const double> positions, std::span<const std::int32_t> numbers,
                           const Cell& cell, const NeighborTable& table, std::span<const std::int64_t> reverse,
                           const Request& request) const {
@@ -237,6 +287,7 @@ double Potential::cutoff() const { return state_->model.cutoff; }
 std::span<const std::int32_t> Potential::species() const { return state_->model.species; }
 int Potential::layers() const { return state_->model.layers; }
 int Potential::channels() const { return state_->model.channels; }
+int Potential::n_rbf() const { return state_->model.n_rbf; }
 const std::string& Potential::variant() const { return state_->variant; }
 Forces Potential::forces() const {
   return state_->model.forces == "gradient" ? Forces::gradient

@@ -88,6 +88,10 @@ int nonideal_atoms_compute(nonideal_atoms* p, int64_t n, const double* positions
     expect_pointer("cell", cell);
     expect_pointer("periodic", periodic);
     expect_choice("forces", forces, 0, 2);
+    if (forces == NONIDEAL_ATOMS_NO_FORCES && forces_out != nullptr) {
+      throw InvalidArgument("forces_out is not null, but forces = 0 asks for none");
+    }
+    if (forces_out == nullptr) forces = NONIDEAL_ATOMS_NO_FORCES;
     nonideal::atoms::Cell box;
     std::copy_n(cell, 9, box.rows.begin());
     for (std::size_t k = 0; k < 3; ++k) box.periodic[k] = periodic[k] != 0;

@@ -29,7 +29,9 @@ class SkinList:
 class Potential:
     def __init__(self, path: str, *, float64: bool, tabulate: bool, knots: typing.SupportsInt | typing.SupportsIndex, num_threads: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
-    def compute(self, positions: numpy.typing.NDArray[numpy.float64], numbers: numpy.typing.NDArray[numpy.int32], cell: numpy.typing.NDArray[numpy.float64], pbc: numpy.typing.NDArray[numpy.bool], *, forces: typing.SupportsInt | typing.SupportsIndex, virial: bool, skin_list: SkinList = None) -> tuple:
+    def compute(self, system: typing.Any, *, forces: typing.SupportsInt | typing.SupportsIndex, virial: bool, virials: bool, skin_list: SkinList = None) -> tuple:
+        ...
+    def compute_batch(self, systems: list, *, forces: typing.SupportsInt | typing.SupportsIndex, virial: bool, virials: bool) -> list:
         ...
     @property
     def header(self) -> str:

@@ -31,8 +31,9 @@ NONIDEAL_API int nonideal_atoms_open(const char* path, int precision, int num_th
 
 /* Energy (eV), forces (3 n, eV/angstrom) and virial (9, eV; the stress is -virial / volume) of n atoms.
    positions: 3 n, angstrom; numbers: n atomic numbers; cell: vectors as rows; periodic: for each axis 0 or 1.
-   Pointers to results may be null. Several threads may call it with one model at once. Nothing is written
-   where the status is not 0. */
+   Pointers to results may be null; without forces_out no forces are computed. forces_out with forces = 0 is an
+   invalid argument: nobody is to read numbers that were not written. Several threads may call it with one model
+   at once. Nothing is written where the status is not 0. */
 NONIDEAL_API int nonideal_atoms_compute(nonideal_atoms* p, int64_t n, const double* positions,
                                         const int32_t* numbers, const double cell[9], const int periodic[3],
                                         int forces, double* energy, double* forces_out, double* virial_out);

@@ -37,16 +37,27 @@ struct PotentialOptions {
 
 struct Request {
   Forces forces = Forces::gradient;
-  bool virial = false;  ///< of the energy, whatever forces are asked for
+  bool virial = false;   ///< of the energy, whatever forces are asked for
+  bool virials = false;  ///< the same of each atom
 };
 
 /// eV, eV/angstrom, eV. `forces` holds 3 n numbers, or none. virial = sum over edges of D (x) f with f =
-/// -dE/dD; the stress is -virial / volume.
+/// -dE/dD; the stress is -virial / volume. `virials` holds 9 n numbers, or none: of each edge's D (x) f half
+/// belongs to its centre, half to its neighbour, so that they add up to the virial. One atom's is not
+/// symmetric.
 struct Result {
   double energy = 0;
   std::vector<double> energies;
   std::vector<double> forces;
   std::array<double, 9> virial{};
+  std::vector<double> virials;
+};
+
+/// Atoms in a cell; spans of what somebody else keeps.
+struct System {
+  std::span<const double> positions;      ///< (n, 3), row-major, angstrom, anywhere
+  std::span<const std::int32_t> numbers;  ///< (n,) atomic numbers
+  Cell cell;
 };
 
 class LayeredEvaluation;
@@ -66,9 +77,14 @@ class NONIDEAL_API Potential {
   Result compute(std::span<const double> positions, std::span<const std::int32_t> numbers, const Cell& cell,
                  const Request& request = {}) const;
 
-  /// The same with a full list of one's own, whose pairs reach the cutoff at least: NeighborList::table().
-  /// Vectors are made from positions and shifts; `reverse` is that of reverse_pairs(), or empty, which costs
-  /// a call of it. The model must not limit the number of neighbours.
+  /// Several systems; results in their order, the same bits as one by one. Small ones are evaluated side by
+  /// side, one on each thread, large ones one after another, on all threads. Throws what the first system
+  /// that fails throws, its text after "systems[3]: ".
+  std::vector<Result> compute(std::span<const System> systems, const Request& request = {}) const;
+
+  /// The same as the first with a full list of one's own, whose pairs reach the cutoff at least:
+  /// NeighborList::table(). Vectors are made from positions and shifts; `reverse` is that of reverse_pairs(),
+  /// or empty, which costs a call of it. The model must not limit the number of neighbours.
   Result compute(std::span<const double> positions, std::span<const std::int32_t> numbers, const Cell& cell,
                  const NeighborTable& table, std::span<const std::int64_t> reverse,
                  const Request& request = {}) const;
@@ -77,6 +93,7 @@ class NONIDEAL_API Potential {
   std::span<const std::int32_t> species() const;  ///< atomic numbers
   int layers() const;
   int channels() const;
+  int n_rbf() const;
   const std::string& variant() const;  ///< v1, vn, vanilla, vanilla-nmu
   Forces forces() const;               ///< the model's own default
   std::int32_t max_neighbors() const;  ///< 0: no limit
@@ -121,7 +138,9 @@ struct LayeredInput {
 ///                            backward_edges(l)
 ///     result
 ///
-/// Every process takes part in every step, without atoms too. Calls out of this order are refused.
+/// Every process takes part in every step, without atoms too. Calls out of this order are refused. A call
+/// that is refused, for its order or its arguments, changes nothing: the right one may follow. One that fails
+/// in its work (no memory, numbers that are not finite) ends the evaluation: start() alone may follow.
 class NONIDEAL_API LayeredEvaluation {
  public:
   /// Throws InvalidArgument for a model that limits the number of neighbours.
@@ -132,7 +151,7 @@ class NONIDEAL_API LayeredEvaluation {
   LayeredEvaluation& operator=(const LayeredEvaluation&) = delete;
   ~LayeredEvaluation();
 
-  /// Throws InvalidArgument unless the list is one; a virial needs gradient forces.
+  /// Throws InvalidArgument unless the list is one; virials need gradient forces.
   void start(const LayeredInput& input, const Request& request);
   void begin_layer(int layer);
   void edges(int layer);
@@ -142,7 +161,7 @@ class NONIDEAL_API LayeredEvaluation {
   void backward_gradients(int layer);
   void backward_edges(int layer);
 
-  /// Of the owned atoms. Energies and virials are to be added up over processes.
+  /// Of the owned atoms, whose virials are complete. Energy and virial are to be added up over processes.
   Result result();
 
   /// Numbers that processes add up; there may be none. The same number on each.

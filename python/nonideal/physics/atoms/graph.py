@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from nonideal.checks import check_iterable
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.physics.atoms.neighbors import NeighborList
-from nonideal.physics.atoms.system import as_system
+from nonideal.physics.atoms.system import as_system, named_systems
 
 try:
     import torch
@@ -214,20 +213,6 @@ class Graph:
             images = (self.shifts[:, None, :] @ self.cells[self.graph_index[self.centers]])[:, 0]
         steps = self.positions[self.neighbors] + images - self.positions[self.centers]
         return steps.to(self.dtype)
-
-
-def named_systems(systems: Any) -> Iterable[tuple[str, Any]]:
-    """Yield structures with the name that they have in errors; one alone is a sequence of one."""
-    if is_system(systems):
-        yield "systems", systems
-        return
-    for index, system in enumerate(check_iterable("systems", systems)):
-        yield f"systems[{index}]", system
-
-
-def is_system(value: Any) -> bool:
-    """Return whether a value is one structure, rather than a sequence of them."""
-    return hasattr(value, "numbers") and hasattr(value, "positions")
 
 
 def _starts(counts: Sequence[int]) -> list[int]:

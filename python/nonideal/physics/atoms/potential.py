@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, TypeAlias, overload
 
 from nonideal import _core
-from nonideal.checks import check_boolean, check_choice, check_integer, check_non_negative, check_threads
+from nonideal.checks import (
+    FloatArray,
+    check_boolean,
+    check_choice,
+    check_integer,
+    check_non_negative,
+    check_threads,
+)
 from nonideal.errors import InvalidArgument
 from nonideal.physics.atoms.prediction import Prediction
-from nonideal.physics.atoms.system import System, as_system
+from nonideal.physics.atoms.system import System, as_system, is_system, named_systems
 
 __all__ = ["Potential"]
 
@@ -22,12 +27,15 @@ _FORCES = {"none": 0, "direct": 1, "gradient": 2}  # as C++ counts them
 _PRECISIONS = ("float32", "float64")
 _RADIAL = ("table", "exact")
 _MOST_KNOTS = 20  # power of two
+_Found: TypeAlias = tuple[float, FloatArray, FloatArray | None, FloatArray | None, FloatArray | None]
 
 
 class Potential:
     """A LEIGNN, evaluated in C++.
 
-    The same bits for every number of threads. Instances may be shared among threads.
+    The same bits for every number of threads. Instances may be shared among threads. A pickled one carries
+    its model (the file's bytes, not its path) and gives the same bits wherever it is opened; copies share the
+    model, and have neighbour lists of their own.
 
     Parameters
     ----------
@@ -43,7 +51,7 @@ class Potential:
         Intervals of the splines. None: 16 for each spacing of the radial functions.
     skin : float
         angstrom; above 0 the neighbour list reaches so much further, and is kept until an atom has moved by
-        half of it. For consecutive steps of one trajectory.
+        half of it. For consecutive steps of one trajectory; several structures at once do without.
     num_threads : int, optional
         None: `nonideal.num_threads`.
 
@@ -96,7 +104,10 @@ class Potential:
             raise InvalidArgument(f"knots = {knots} without a table: radial = 'exact'")
         count = 0 if knots is None else check_integer("knots", knots, 1, _MOST_KNOTS)
         threads = check_threads(num_threads)
-        self._core = _opened(model, float64=twice, tabulate=table, knots=count, num_threads=threads)
+        self._options = {"precision": precision, "radial": radial, "knots": knots, "num_threads": num_threads}
+        self._core, self._content = _opened(
+            model, float64=twice, tabulate=table, knots=count, num_threads=threads
+        )
         header = json.loads(self._core.header)
         arguments = header["model"]
         self.cutoff: float = float(arguments["cutoff"])
@@ -131,9 +142,19 @@ class Potential:
         >>> atoms.Potential(model).with_skin(0.5).skin
         0.5
         """
-        other = copy.copy(self)
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
         other._use_skin(skin)
         return other
+
+    def __copy__(self) -> Potential:
+        return self.with_skin(self.skin)
+
+    def __deepcopy__(self, memo: Any) -> Potential:
+        return self.with_skin(self.skin)  # nothing in the model ever changes
+
+    def __reduce__(self) -> Any:
+        return _restored, (type(self), self._content, self._options, self.skin)
 
     def __repr__(self) -> str:
         return (
@@ -141,6 +162,26 @@ class Potential:
             f"cutoff={self.cutoff}, species={self.species})"
         )
 
+    @overload
+    def compute(
+        self,
+        system: Sequence[Any],
+        *,
+        forces: str | None = ...,
+        stress: bool = ...,
+        remove_net_force: bool = ...,
+        virials: bool = ...,
+    ) -> list[Prediction]: ...
+    @overload
+    def compute(
+        self,
+        system: Any,
+        *,
+        forces: str | None = ...,
+        stress: bool = ...,
+        remove_net_force: bool = ...,
+        virials: bool = ...,
+    ) -> Prediction: ...
     def compute(
         self,
         system: Any,
@@ -148,12 +189,15 @@ class Potential:
         forces: str | None = None,
         stress: bool = False,
         remove_net_force: bool = False,
-    ) -> Prediction:
-        """Return energy, forces and stress of one structure.
+        virials: bool = False,
+    ) -> Prediction | list[Prediction]:
+        """Return energy, forces and stress of one structure, or of each of several.
+
+        Several are evaluated side by side on all threads; each is the same bits as alone.
 
         Parameters
         ----------
-        system : ase.Atoms, Frame or any other system
+        system : ase.Atoms, Frame or any other system, or sequence of them
             Atoms may lie outside the cell.
         forces : str, optional
             ``"gradient"`` (-dE/dr), ``"direct"`` (the model's force head) or ``"none"``. None: the model's
@@ -162,55 +206,88 @@ class Potential:
             Whether to compute it, by the gradient of the energy whichever forces are asked for.
         remove_net_force : bool
             Whether to take the mean force off every atom; direct forces have one.
+        virials : bool
+            Whether to compute those of the atoms, by the gradient too.
+
+        Returns
+        -------
+        Prediction or list of Prediction
+            One for one structure, a list for a sequence.
 
         Raises
         ------
         InvalidArgument
             If an atom is none of the model's species, two atoms are within 0.01 angstrom, the geometry is no
-            system, or stress is asked for without a cell.
+            system, or stress is asked for without a cell. Of several, the first that is refused is named:
+            ``systems[3]: ...``.
         NumericalError
             If the network's numbers exceed its precision.
+
+        Examples
+        --------
+        >>> from nonideal.physics import atoms
+        >>> model = atoms.LEIGNN(["Cu"], channels=32, layers=2, n_rbf=8, seed=1)
+        >>> dimers = [atoms.Frame([29, 29], [[0, 0, 0], [0, 0, d]]) for d in (2.2, 2.3, 2.4)]
+        >>> [p.forces.shape for p in atoms.Potential(model).compute(dimers)]
+        [(2, 3), (2, 3), (2, 3)]
         """
         kind = self.forces if forces is None else check_choice("forces", forces, _FORCES)
         check_boolean("stress", stress)
         check_boolean("remove_net_force", remove_net_force)
-        checked = as_system(system)
-        volume = _volume(checked) if stress else 0.0
-        energy, energies, force, virial = self._core.compute(
-            checked.positions,
-            checked.numbers,
-            checked.cell,
-            checked.pbc,
-            forces=_FORCES[kind],
-            virial=stress,
-            **({} if self._list is None else {"skin_list": self._list}),
-        )
-        if remove_net_force and force is not None and len(force):
-            force -= force.mean(axis=0)
-        return Prediction(
-            energy=energy,
-            energies=energies,
-            forces=force,
-            stress=-(virial + virial.T) / (2.0 * volume) if stress else None,
-            forces_kind=kind,
-        )
+        check_boolean("virials", virials)
+        options = {"forces": _FORCES[kind], "virial": stress, "virials": virials}
+
+        def prediction(checked: System, found: _Found, volume: float) -> Prediction:
+            energy, energies, force, virial, shares = found
+            if remove_net_force and force is not None and len(force):
+                force -= force.mean(axis=0)
+            tension = None if virial is None else (virial + virial.T) / (-2.0 * volume)
+            return Prediction(energy, energies, force, tension, kind, shares)
+
+        if is_system(system) or not isinstance(system, Iterable):
+            one = as_system(system)
+            volume = _volume("the system", one) if stress else 0.0
+            if self._list is None:
+                return prediction(one, self._core.compute(one, **options), volume)
+            return prediction(one, self._core.compute(one, **options, skin_list=self._list), volume)
+        several = [as_system(each, name) for name, each in named_systems(system)]
+        volumes = [_volume(f"systems[{i}]", each) if stress else 0.0 for i, each in enumerate(several)]
+        results = self._core.compute_batch(several, **options)
+        return list(map(prediction, several, results, volumes))
 
 
-def _volume(system: System) -> float:
-    volume = abs(float(np.linalg.det(system.cell)))
+def _volume(name: str, system: System) -> float:
+    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = system.cell.tolist()
+    volume = abs(ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx))
     if not volume > 0.0:
-        raise InvalidArgument("stress = True: the system has no cell")
-    return volume
+        raise InvalidArgument(f"stress = True: {name} has no cell")
+    return float(volume)
 
 
-def _opened(model: Any, **options: Any) -> _core.atoms.Potential:
-    """Return the engine for a file, or for what saves itself as one."""
+def _restored(kind: type[Potential], content: bytes, options: dict[str, Any], skin: float) -> Potential:
+    """Return what was pickled."""
+    return kind(_Content(content), **options, skin=skin)
+
+
+class _Content:
+    """Bytes of a model file, as something that saves itself."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def save(self, path: Path) -> None:
+        """Write them."""
+        path.write_bytes(self._content)
+
+
+def _opened(model: Any, **options: Any) -> tuple[_core.atoms.Potential, bytes]:
+    """Return the engine for a file, or for what saves itself as one, and the file's bytes."""
     if isinstance(model, str | Path):
-        return _core.atoms.Potential(str(model), **options)
+        return _core.atoms.Potential(str(model), **options), Path(model).read_bytes()
     save = getattr(model, "save", None)
     if not callable(save):
         raise InvalidArgument(f"model: {type(model).__name__} is neither a path nor a model with save(path)")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.leignn"
         save(path)
-        return _core.atoms.Potential(str(path), **options)
+        return _core.atoms.Potential(str(path), **options), path.read_bytes()

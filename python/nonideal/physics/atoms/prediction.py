@@ -30,6 +30,9 @@ class Prediction:
         Positive in tension.
     forces_kind : str
         ``"gradient"`` (-dE/dr), ``"direct"`` or ``"none"``.
+    virials : (n_atoms, 3, 3) float64, eV, or None
+        Each atom's share of the virial, which is -stress times the volume: of each pair's half. Symmetric in
+        their sum alone.
     """
 
     energy: float
@@ -37,6 +40,7 @@ class Prediction:
     forces: FloatArray | None
     stress: FloatArray | None
     forces_kind: str
+    virials: FloatArray | None = None
 
 
 def split_predictions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -9,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nonideal import _core
-from nonideal.checks import FloatArray, check_finite, shown
+from nonideal.checks import FloatArray, check_finite, check_iterable, shown
 from nonideal.errors import InvalidArgument
 
-__all__ = ["System", "as_system"]
+__all__ = ["System", "as_system", "is_system", "named_systems"]
 
 IntArray: TypeAlias = NDArray[np.int32]
 BoolArray: TypeAlias = NDArray[np.bool_]
@@ -91,6 +92,20 @@ def as_system(system: Any, name: str = "system") -> System:
         check_cell(f"{name}.cell", cell, periodic),
         periodic,
     )
+
+
+def named_systems(systems: Any) -> Iterable[tuple[str, Any]]:
+    """Yield structures with the name that they have in errors; one alone is a sequence of one."""
+    if is_system(systems):
+        yield "systems", systems
+        return
+    for index, system in enumerate(check_iterable("systems", systems)):
+        yield f"systems[{index}]", system
+
+
+def is_system(value: Any) -> bool:
+    """Return whether a value is one structure, rather than a sequence of them."""
+    return hasattr(value, "numbers") and hasattr(value, "positions")
 
 
 def check_numbers(name: str, value: Any) -> IntArray:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
+import nonideal
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.physics import atoms
 from nonideal.physics.atoms import lammps
@@ -18,6 +19,7 @@ from nonideal.physics.atoms.lammps import plugin
 from nonideal.physics.atoms.lammps.box import Box
 from nonideal.physics.atoms.lammps.calculator import BAR
 
+ROOT = Path(__file__).parents[4]
 SYMBOLS = {8: "O", 29: "Cu"}
 STRESS = "xx yy zz xy xz yz"
 SMALL = {"cutoff": 4.2, "channels": 16, "layers": 3, "n_rbf": 8}
@@ -227,6 +229,43 @@ class TestAgreement:
         assert found.energy == pytest.approx(expected.energy, rel=1e-5)
         np.testing.assert_allclose(found.forces, expected.forces, rtol=0, atol=1e-4 * scale)
 
+    @pytest.mark.parametrize("ranks", [1, 2])
+    def test_a_table_in_double_precision(self, tmp_path, built, models, ranks):
+        """It has four times the knots of single precision's."""
+        system = crystal(True)
+        style = "leignn precision double radial table"
+        found = Run(tmp_path, built, models["v1"], system, ranks=ranks, style=style)
+        potential = atoms.Potential(models["v1"], precision="float64", knots=64 * (SMALL["n_rbf"] - 1))
+        agree(found, potential.compute(system, stress=True), len(system))
+        exact = reference(models["v1"], system)
+        scale = np.abs(exact.forces).max()
+        assert 0 < abs(found.energy - exact.energy) < 1e-8 * max(1.0, abs(exact.energy))
+        np.testing.assert_allclose(found.forces, exact.forces, rtol=0, atol=1e-6 * scale)
+
+    @pytest.mark.parametrize("forces", ["gradient", "direct"])
+    @pytest.mark.parametrize("ranks", [1, 2])
+    @pytest.mark.parametrize("variant", ["v1", "vn"])
+    def test_stresses_of_atoms(self, tmp_path, built, models, variant, ranks, forces):
+        """They are the engine's virials, symmetrised, and add up to the pressure."""
+        system = crystal(True)
+        found = Run(
+            *(tmp_path, built, models[variant], system),
+            ranks=ranks,
+            style=f"leignn precision double forces {forces}",
+            fix="compute s all stress/atom NULL pair",
+            columns=" ".join(f"c_s[{k}]" for k in range(1, 7)),
+        )
+        potential = atoms.Potential(models[variant], precision="float64")
+        expected = potential.compute(system, stress=True, virials=True)
+        xx, yy, zz, xy, xz, yz = (-BAR * found.raw[:, 3:9]).T
+        virials = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]).transpose(2, 0, 1)
+        virials = np.array([found.box.tensor_back(virial) for virial in virials])
+        want = (expected.virials + expected.virials.transpose(0, 2, 1)) / 2
+        np.testing.assert_allclose(virials, want, rtol=0, atol=1e-6 * np.abs(want).max())
+        volume = system.get_volume()
+        size = np.abs(virials).sum(axis=0).max()
+        np.testing.assert_allclose(virials.sum(axis=0), -found.stress * volume, rtol=0, atol=1e-12 * size)
+
     def test_finite_differences_of_lammps(self, tmp_path, built, models):
         columns = "f_fd[1] f_fd[2] f_fd[3]"
         found = Run(
@@ -278,10 +317,6 @@ WRONG = {  # what is changed -> LAMMPS's error
     "option": ({"style": "leignn speed high"}, "speed is no option; there are forces, precision, radial"),
     "value": ({"style": "leignn precision half"}, "option precision can't be half"),
     "no value": ({"style": "leignn forces"}, "option forces has no value"),
-    "table": (
-        {"style": "leignn precision double radial table"},
-        "precision double goes with radial exact alone",
-    ),
     "file": ({"coeff": "pair_coeff * * nowhere.leignn Cu O"}, "can't open the file nowhere.leignn"),
     "damaged": ({"coeff": "pair_coeff * * atoms.data Cu O"}, "Pair style leignn: atoms.data"),
     "few": ({"coeff": "pair_coeff * * MODEL Cu"}, "one chemical symbol for each of 2 atom types; it has 4"),
@@ -297,9 +332,9 @@ WRONG = {  # what is changed -> LAMMPS's error
         "pair coeffs are not set",
     ),
     "near": ({"tail": "displace_atoms all random 0 0 0 1\nset atom 1*2 x 1 y 1 z 1"}, "below 0.01 or"),
-    "virials": (
-        {"tail": "compute s all stress/atom NULL\nfix a all ave/atom 1 1 1 c_s[1]"},
-        "virial of each",
+    "centroid": (
+        {"tail": "compute s all centroid/stress/atom NULL\nfix a all ave/atom 1 1 1 c_s[1]"},
+        "does not support compute centroid/stress/atom",
     ),
 }
 
@@ -388,6 +423,39 @@ class TestBuild:
         false = shutil.which("false")
         with pytest.raises(InvalidArgument, match=r"^compiler = .*false fails: 1$"):
             lammps.build_plugin(tmp_path, compiler=false)
+
+
+@needs_lammps
+@needs_compiler
+class TestCMake:
+    """The plugin from CMake, for those whose LAMMPS is no wheel."""
+
+    def check(self, tmp_path, models, source, *options):
+        folder = tmp_path / "build"
+        cmake = shutil.which("cmake", path=str(Path(sys.executable).parent)) or "cmake"
+        options = (
+            *options,
+            f"-DLAMMPS_DIR={LMP.parent}",
+            f"-DMPI_CXX_COMPILER={wheel('mpich', 'bin/mpicxx')}",
+        )
+        for command in (
+            [cmake, "-S", source, "-B", folder, *options],
+            [cmake, "--build", folder, "--target", "nonideal_lammps", "-j2"],
+        ):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+        (plugin_file,) = folder.rglob("leignnplugin.so")
+        system = crystal(True)
+        found = Run(tmp_path, plugin_file, models["vn"], system, ranks=2)
+        agree(found, reference(models["vn"], system), len(system))
+
+    def test_alone(self, tmp_path, models):
+        self.check(tmp_path, models, ROOT / "cpp/lammps", f"-Dnonideal_DIR={nonideal.cmake_dir()}")
+
+    @pytest.mark.slow
+    def test_as_a_part(self, tmp_path, models):
+        options = ("-DNONIDEAL_LAMMPS=ON", "-DNONIDEAL_WERROR=ON", "-DNONIDEAL_BUILD_TESTS=OFF")
+        self.check(tmp_path, models, ROOT, *options)
 
 
 def test_without_the_extra(tmp_path, monkeypatch, capsys):

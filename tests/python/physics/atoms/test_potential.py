@@ -428,3 +428,120 @@ def test_attributes():
     assert (potential.channels, potential.layers, potential.forces) == (10, 3, "gradient")
     assert potential.metadata["seed"] == 1
     assert repr(potential) == "Potential(variant='vn', channels=10, layers=3, cutoff=3.0, species=(8, 29))"
+
+
+@pytest.mark.parametrize("limit", [None, 7])
+@pytest.mark.parametrize("variant", ["v1", "vn"])
+def test_virials_of_atoms(variant, limit):
+    """Of each pair's virial, by the oracle's derivative, half belongs to either end."""
+    model = Network.make(variant, max_neighbors=limit, smooth_cutoff=False)
+    frame = crystal(4, seed=3)
+    potential = atoms.Potential(model, precision="float64")
+    found = potential.compute(frame, stress=True, virials=True)
+    volume = abs(np.linalg.det(frame.cell))
+    total = found.virials.sum(axis=0)
+    scale = np.abs(found.virials).max()
+    assert found.virials.shape == (4, 3, 3)
+    np.testing.assert_allclose((total + total.T) / 2, -found.stress * volume, rtol=0, atol=1e-12 * 40 * scale)
+
+    lists = atoms.NeighborList(3.0, max_neighbors=limit)
+    lists.update(frame)
+    centers = np.repeat(np.arange(4), np.diff(lists.indptr))
+    pairs = list(zip(centers.tolist(), lists.neighbors.tolist(), lists.shifts.tolist(), strict=True))
+    vectors, slopes = oracle_slopes(model, frame, pairs)
+    want = np.zeros((4, 3, 3))
+    for (i, j, _), vector, slope in zip(pairs, vectors, slopes, strict=True):
+        for atom in (i, j):
+            want[atom] -= np.outer(vector, slope) / 2
+    np.testing.assert_allclose(found.virials, want, rtol=0, atol=1e-9 * scale)
+    assert np.abs(want - want.mean(axis=0)).max() > 0.1 * scale
+
+    for kind in ("direct", "none"):  # the energy's, whatever forces there are
+        other = potential.compute(frame, forces=kind, virials=True)
+        np.testing.assert_array_equal(other.virials, found.virials)
+        assert other.stress is None
+    assert potential.compute(frame).virials is None
+
+
+def oracle_slopes(model, frame, pairs):
+    """D of each pair and dE/dD."""
+    shape = model.architecture
+    start = [frame.positions[j] - frame.positions[i] + np.array(s, float) @ frame.cell for i, j, s in pairs]
+    vectors = torch.tensor(np.array(start), dtype=torch.float64, requires_grad=True)
+    rows = torch.tensor([shape.species.index(n) for n in frame.numbers])
+    energies, _ = oracle.energies_and_direct_forces(
+        model.state_dict(),
+        rows,
+        torch.tensor(frame.positions.copy()),
+        torch.tensor(frame.cell.copy()),
+        frame.pbc,
+        cutoff=shape.cutoff,
+        layers=shape.layers,
+        variant=shape.variant,
+        smooth=shape.smooth_cutoff,
+        norm=shape.vector_norm,
+        mode=shape.global_mode,
+        exponent=shape.envelope_exponent,
+        pairs=pairs,
+        vectors=vectors,
+    )
+    (slopes,) = torch.autograd.grad(energies.sum(), vectors)
+    return vectors.detach().numpy(), slopes.numpy()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_batches_are_the_singles(precision, threads):
+    potential = atoms.Potential(Network.make("vn"), precision=precision, num_threads=threads)
+    frames = [crystal(n, seed=n) for n in (2, 5, 3, 4, 1, 6, 2)]
+    frames.insert(3, atoms.Frame([], np.zeros((0, 3)), CELL))
+    frames.append(frames[1].to_ase())
+    options = {"stress": True, "virials": True, "remove_net_force": True}
+    for kind in ("gradient", "direct", "none"):
+        found = potential.compute(frames, forces=kind, **options)
+        assert isinstance(found, list)
+        for frame, prediction in zip(frames, found, strict=True):
+            want = potential.compute(frame, forces=kind, **options)
+            assert (prediction.energy, prediction.forces_kind) == (want.energy, kind)
+            for name in ("energies", "forces", "stress", "virials"):
+                np.testing.assert_array_equal(getattr(prediction, name), getattr(want, name))
+    assert potential.compute([]) == []
+    assert potential.compute(frame for frame in frames[:1])[0].energy == found[0].energy
+    (alone,) = potential.with_skin(0.5).compute(frames[:1])
+    assert alone.energy == found[0].energy
+
+
+def test_errors_of_batches_name_the_system():
+    potential, frame = atoms.Potential(Network.make()), crystal()
+    gold = atoms.Frame([8, 79], [[0, 0, 0], [0, 0, 2]])
+    near = atoms.Frame([8, 8], [[0, 0, 0], [0, 0, 0.001]])
+    for systems, options, text in [
+        ([frame, gold, near], {}, "systems[1]: numbers[1] = 79 is not among the model's species, 8, 29"),
+        (
+            [frame, frame, near, gold],
+            {},
+            "systems[2]: positions[0] and positions[1] are 0.001 angstrom apart, below 0.01",
+        ),
+        ([frame, gold], {"stress": True}, "stress = True: systems[1] has no cell"),
+        ([frame, 3], {}, "systems[1]: int has no numbers; needed are numbers, positions, cell, pbc"),
+        (3, {}, "system: int has no numbers; needed are numbers, positions, cell, pbc"),
+        (frame, {"virials": 1}, "virials = 1 is neither True nor False"),
+    ]:
+        with pytest.raises(InvalidArgument) as refused:
+            potential.compute(systems, **options)
+        assert str(refused.value) == text
+    model = Network.make()
+    model.tensors["readout.energy.out.weight"][:] = 1e300
+    nothing = atoms.Frame([], np.zeros((0, 3)))
+    with pytest.raises(NumericalError, match=r"^systems\[1\]: the energy of atom 0 is not finite"):
+        atoms.Potential(model).compute([nothing, frame, frame])
+
+
+def test_a_batch_from_many_callers():
+    potential = atoms.Potential(Network.make(), num_threads=2)
+    frames = [crystal(n, seed=n) for n in (2, 3, 4, 5)] * 3
+    want = potential.compute(frames)
+    with ThreadPoolExecutor(3) as pool:
+        for found in pool.map(lambda _: potential.compute(frames), range(12)):
+            for one, other in zip(found, want, strict=True):
+                np.testing.assert_array_equal(one.forces, other.forces)
