@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,7 @@ def _call(tiny: bool) -> Case:
     grid = np.stack(np.meshgrid(*3 * [np.arange(3.0)]), axis=-1).reshape(-1, 3)[:20] * 1.8
     molecule = atoms.Frame(np.full(20, 29), grid + rng.uniform(0, 0.3, size=grid.shape))
     potential = atoms.Potential(_model(True), num_threads=1)
-    call = partial(potential.compute, molecule, forces="gradient")
+    call: Callable[[], Any] = partial(potential.compute, molecule, forces="gradient")
     rounds = 3 if tiny else 300
 
     def overhead() -> float:
@@ -152,9 +153,7 @@ def _call(tiny: bool) -> Case:
         return max(min(whole) - min(own), 1e-9)
 
     def check() -> None:
-        forces = call().forces
-        assert forces is not None
-        assert forces.shape == (20, 3)
+        assert call().forces.shape == (20, 3)
 
     return Case(1.0, overhead, check)
 

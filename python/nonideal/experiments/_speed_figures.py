@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from nonideal.experiments._speed_peers import NETWORKS
+from nonideal.physics.atoms.peers import NETWORKS
 from nonideal.report import Result
 from nonideal.report.figures import COLORS, MUTED, label_decades, new_figure
 

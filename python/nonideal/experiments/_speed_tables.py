@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from nonideal import Estimate
-from nonideal.experiments._speed_peers import NETWORKS
 from nonideal.experiments._speed_shards import LAYERS
+from nonideal.physics.atoms.peers import NETWORKS
 from nonideal.report import Curve, Table
 
 __all__ = ["KINDS", "attainable", "curves", "our_rate", "per_atom", "ratios", "tables"]

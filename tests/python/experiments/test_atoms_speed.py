@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from nonideal.errors import InvalidArgument
-from nonideal.experiments import _speed_peers, _speed_shards, _speed_tables, atoms_speed
+from nonideal.experiments import _speed_shards, _speed_tables, atoms_speed
 from nonideal.experiments.atoms_speed import Config
 from nonideal.physics import atoms
+from nonideal.physics.atoms import peers
 from nonideal.report.figures import house_style
 
 TINY = {"sizes": "32,100", "peer_size": 40, "channels": 16, "thread_counts": 1, "rounds": 2}
@@ -48,8 +49,8 @@ def test_a_peer_made_for_another_torch_is_a_row(monkeypatch):
     def make(frame, cutoff):
         raise ImportError("cannot import name 'T_co'")
 
-    monkeypatch.setitem(_speed_peers.NETWORKS, "mace", ("json", make, "MACE"))
-    assert _speed_peers.load_peer("mace", _speed_shards.copper(4), 5.0) == (
+    monkeypatch.setitem(peers.NETWORKS, "mace", ("json", make, "MACE"))
+    assert peers.load_peer("mace", _speed_shards.copper(4), 5.0) == (
         "installed, but does not run here (ImportError: cannot import name 'T_co')"
     )
 
@@ -66,7 +67,7 @@ def test_peers_see_what_we_see(peer, parameters):
             steps = np.stack(np.meshgrid(*3 * [[0, 1]], indexing="ij"), -1).reshape(-1, 1, 3) @ small.cell
             places = (small.positions + steps).reshape(-1, 3)
             frame = atoms.Frame(np.full(256, 29), places, 2 * small.cell, True)
-        call = _speed_peers.load_peer(peer, frame, 5.0)
+        call = peers.load_peer(peer, frame, 5.0)
         if call == "not installed":
             pytest.skip(f"{peer} is not installed")
         found = call(1)
