@@ -158,10 +158,10 @@ class Evaluation {
   std::vector<Arena> arenas_;
 };
 
-/// All phases of a structure that is not shared.
+/// All phases of a structure that is not shared; `virials`: of every atom too.
 template <class T>
 void run(Evaluation<T>& evaluation, const GraphView& graph, std::span<const std::int32_t> rows, Wanted wanted,
-         bool virials, int threads) {
+         int threads, bool virials = false) {
   evaluation.start(graph, rows, wanted, threads);
   const int layers = static_cast<int>(evaluation.network().n_layers);
   for (int l = 0; l < layers; ++l) {

@@ -39,12 +39,12 @@ Result evaluate(const Engine<T>& engine, const detail::GraphView& graph, std::sp
     for (const double energy : energies) result.energy += energy;
   };
   if (request.forces == Forces::direct) {
-    detail::run(*evaluation, graph, rows, detail::Wanted::direct, false, threads);
+    detail::run(*evaluation, graph, rows, detail::Wanted::direct, threads);
     result.forces.assign(evaluation->force().begin(), evaluation->force().end());
     take_energies();
   }
   if (request.forces == Forces::gradient || request.virial || request.virials) {
-    detail::run(*evaluation, graph, rows, detail::Wanted::gradient, request.virials, threads);
+    detail::run(*evaluation, graph, rows, detail::Wanted::gradient, threads, request.virials);
     if (request.forces == Forces::gradient) {
       result.forces.assign(evaluation->force().begin(), evaluation->force().end());
     }
@@ -52,7 +52,7 @@ Result evaluate(const Engine<T>& engine, const detail::GraphView& graph, std::sp
     if (request.virials) result.virials.assign(evaluation->virials().begin(), evaluation->virials().end());
     take_energies();
   } else if (request.forces == Forces::none) {
-    detail::run(*evaluation, graph, rows, detail::Wanted::energy, false, threads);
+    detail::run(*evaluation, graph, rows, detail::Wanted::energy, threads);
     take_energies();
   }
   engine.give_back(std::move(evaluation));

@@ -70,11 +70,11 @@ double run_twice(const detail::Network<T>& network, const detail::GraphView& gra
     for (std::size_t i = 0; i < kKernels; ++i) times[i] = {.name = kNames[i]};
     const auto began = Clock::now();
     if (request.forces == Forces::direct)
-      detail::run(evaluation, graph, rows, detail::Wanted::direct, false, 1);
+      detail::run(evaluation, graph, rows, detail::Wanted::direct, 1);
     if (request.forces == Forces::gradient || request.virial) {
-      detail::run(evaluation, graph, rows, detail::Wanted::gradient, false, 1);
+      detail::run(evaluation, graph, rows, detail::Wanted::gradient, 1);
     } else if (request.forces == Forces::none) {
-      detail::run(evaluation, graph, rows, detail::Wanted::energy, false, 1);
+      detail::run(evaluation, graph, rows, detail::Wanted::energy, 1);
     }
     seconds = since(began);
   }
