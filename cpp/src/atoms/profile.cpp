@@ -69,8 +69,7 @@ double run_twice(const detail::Network<T>& network, const detail::GraphView& gra
   for (int turn = 0; turn < 2; ++turn) {
     for (std::size_t i = 0; i < kKernels; ++i) times[i] = {.name = kNames[i]};
     const auto began = Clock::now();
-    if (request.forces == Forces::direct)
-      detail::run(evaluation, graph, rows, detail::Wanted::direct, 1);
+    if (request.forces == Forces::direct) detail::run(evaluation, graph, rows, detail::Wanted::direct, 1);
     if (request.forces == Forces::gradient || request.virial) {
       detail::run(evaluation, graph, rows, detail::Wanted::gradient, 1);
     } else if (request.forces == Forces::none) {
