@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from nonideal.benchmarks.harness import Benchmark, Case, Peer
 
-from nonideal.experiments._speed_peers import NETWORKS, load_peer
-from nonideal.experiments._speed_peers import Peer as Network
 from nonideal.physics import atoms
+from nonideal.physics.atoms.peers import NETWORKS, load_peer
+from nonideal.physics.atoms.peers import Peer as Network
 
 __all__ = ["BENCHMARKS", "CUTOFF", "copper"]
 
@@ -96,7 +96,7 @@ def _against_itself(cells: int, other: dict[str, Any], goal: float, tiny: bool) 
     model = _model("v1", tiny)
     small, large = copper(2 if tiny else 5), copper(3 if tiny else cells)
     one, ours_engine = _engine(model, num_threads=1), _engine(model, **{"num_threads": 1, **other})
-    ours = partial(ours_engine.compute, large, forces="gradient", stress=True)
+    ours: Callable[[], Any] = partial(ours_engine.compute, large, forces="gradient", stress=True)
     peer = partial(one.compute, small, forces="gradient", stress=True)
 
     def check() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from nonideal.experiments._speed_peers import NETWORKS
+from nonideal.physics.atoms.peers import NETWORKS
 from nonideal.report import Result
 from nonideal.report.figures import COLORS, MUTED, label_decades, new_figure
 
@@ -30,7 +30,7 @@ def _times(result: Result) -> Figure:
         width=7.0,
         height=4.4,
     )
-    threads = [int(t) for t in result.config["num_threads"]]
+    threads = [int(t) for t in result.config["thread_counts"]]
     for kind, color in _FORCES.items():
         for count in threads:
             plural = "s" * (count > 1)
@@ -62,7 +62,7 @@ def _others(result: Result) -> Figure:
         width=9.4,
         height=4.0,
     )
-    first = int(result.config["num_threads"][0])
+    first = int(result.config["thread_counts"][0])
     pairs = {
         "gradient forces": (f"engine gradient {first}", f"torch gradient {first}", COLORS[0]),
         "direct forces": (f"engine direct {first}", f"torch direct {first}", COLORS[1]),

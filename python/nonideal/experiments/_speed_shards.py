@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from nonideal.experiments._speed_peers import NETWORKS, load_peer
 from nonideal.physics import atoms
+from nonideal.physics.atoms.peers import NETWORKS, load_peer
 
 __all__ = ["LAYERS", "copper", "measure"]
 

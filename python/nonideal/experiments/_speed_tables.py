@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from nonideal import Estimate
-from nonideal.experiments._speed_peers import NETWORKS
 from nonideal.experiments._speed_shards import LAYERS
+from nonideal.physics.atoms.peers import NETWORKS
 from nonideal.report import Curve, Table
 
 __all__ = ["KINDS", "attainable", "curves", "our_rate", "per_atom", "ratios", "tables"]
@@ -31,6 +31,8 @@ _GOALS = {
     ("mace", "gradient"): 12.0,
 }
 
+_SMALLEST = 500  # atoms, from which on lists' times are to grow with the number of atoms
+
 Found = Mapping[int, Mapping[str, Any]]
 
 
@@ -50,11 +52,11 @@ def _ratio(entry: Mapping[str, Any], slow: str, fast: str) -> Estimate | None:
 
 def _comparisons(config: Any) -> list[tuple[str, str, int, str, str, str]]:
     """Return of all that is compared: peer, kind, threads, the peer's call, ours, and the ratio's name."""
-    first = config.num_threads[0]
+    first = config.thread_counts[0]
     rows = [
         ("torch", kind, t, f"torch {kind} {t}", f"engine {kind} {t}", f"{kind}_{t}_threads_over_torch")
         for kind in ("gradient", "direct")
-        for t in config.num_threads
+        for t in config.thread_counts
     ]
     rows.append(("torch", "training", 1, "training torch", "training native", "training_over_torch"))
     for peer in NETWORKS:
@@ -67,17 +69,28 @@ def _comparisons(config: Any) -> list[tuple[str, str, int, str, str, str]]:
 def ratios(config: Any, found: Found) -> dict[str, Estimate]:
     """Return the peers' times over ours and those of more threads, by name and size."""
     out = {}
-    first = config.num_threads[0]
+    first = config.thread_counts[0]
     for n, entry in found.items():
         pairs = {name: (slow, fast) for *_, slow, fast, name in _comparisons(config)}
         pairs["list_over_vesin"] = ("list vesin", "list ours")
-        for t in config.num_threads[1:]:
+        for t in config.thread_counts[1:]:
             pairs[f"gradient_{t}_threads"] = (f"engine gradient {first}", f"engine gradient {t}")
         for name, (slow, fast) in pairs.items():
             ratio = _ratio(entry, slow, fast)
             if ratio is not None:
                 out[f"{name}_{n}"] = ratio
+    sizes = [n for n in found if n >= _SMALLEST]
+    if len(sizes) > 1:
+        out["list_slope"] = _slope(sizes, [found[n]["list ours"] for n in sizes])
     return out
+
+
+def _slope(sizes: Sequence[int], seconds: Sequence[Sequence[float]]) -> Estimate:
+    """Return d log t / d log N: of the fastest rounds, with the rounds' scatter."""
+    rounds = [float(np.polyfit(np.log(sizes), np.log(turn), 1)[0]) for turn in zip(*seconds, strict=True)]
+    best = np.polyfit(np.log(sizes), np.log([min(times) for times in seconds]), 1)[0]
+    spread = Estimate.from_samples(rounds)
+    return Estimate(float(best), spread.standard_error, spread.samples)
 
 
 def our_rate(found: Found) -> float:
@@ -109,9 +122,9 @@ def attainable(config: Any, entry: Mapping[str, Any], rate: float) -> dict[str, 
 
 def curves(config: Any, found: Found) -> dict[str, Curve]:
     """Return us/atom against the number of atoms, of all that was timed."""
-    first = config.num_threads[0]
-    names = [f"engine {kind} {t}" for kind in KINDS for t in config.num_threads]
-    names += [f"torch {kind} {t}" for kind in ("gradient", "direct") for t in config.num_threads]
+    first = config.thread_counts[0]
+    names = [f"engine {kind} {t}" for kind in KINDS for t in config.thread_counts]
+    names += [f"torch {kind} {t}" for kind in ("gradient", "direct") for t in config.thread_counts]
     names += [f"{peer} gradient {first}" for peer in NETWORKS]
     names += ["list ours", "list vesin", "training native", "training torch"]
     lines = {name: {n: per_atom(e, name) for n, e in found.items() if name in e} for name in names}
@@ -130,10 +143,10 @@ def curves(config: Any, found: Found) -> dict[str, Curve]:
 def tables(config: Any, found: Found) -> dict[str, Table]:
     """Return the tables of a report."""
     times = [
-        (n, *(per_atom(entry, f"engine {kind} {t}") for t in config.num_threads for kind in KINDS))
+        (n, *(per_atom(entry, f"engine {kind} {t}") for t in config.thread_counts for kind in KINDS))
         for n, entry in found.items()
     ]
-    heads = tuple(f"{WORDS[kind]}, {_threads(t)}" for t in config.num_threads for kind in KINDS)
+    heads = tuple(f"{WORDS[kind]}, {_threads(t)}" for t in config.thread_counts for kind in KINDS)
     out = {
         "times": Table("The engine, us/atom: the fastest call", ("atoms", *heads), tuple(times)),
         "peers": peer_table(config, found),

@@ -49,9 +49,9 @@ class Config(BaseConfig):
     )
     variant: str = option("v1", help="form of the network", choices=_VARIANTS)
     channels: int = option(128, help="channels", minimum=2, maximum=1024)
-    num_threads: tuple[int, ...] = option(
+    thread_counts: tuple[int, ...] = option(
         "1,2",
-        help="threads of the engine and plain torch; other peers get the first number",
+        help="numbers of threads of the engine and plain torch; other peers get the first",
         minimum=1,
         maximum=1024,
     )
@@ -68,8 +68,8 @@ class Config(BaseConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(set(self.num_threads)) < len(self.num_threads):
-            raise InvalidArgument(f"num_threads = {self.num_threads} has a value twice")
+        if len(set(self.thread_counts)) < len(self.thread_counts):
+            raise InvalidArgument(f"thread_counts = {self.thread_counts} has a value twice")
 
 
 def run(config: Config, runner: Runner | None = None) -> Result:
@@ -95,7 +95,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
             "n_atoms": n,
             "channels": config.channels,
             "variant": config.variant,
-            "num_threads": list(config.num_threads),
+            "num_threads": list(config.thread_counts),
             "rounds": config.rounds or _ROUNDS[config.scale],
             "peers": list(config.peers) if n <= limit else [],
         }
@@ -113,7 +113,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
             Comparison(
                 "Time and memory of LEIGNN",
                 "not established",
-                f"{per_atom(found[sizes[-1]], f'engine gradient {config.num_threads[0]}'):.1f} us/atom",
+                f"{per_atom(found[sizes[-1]], f'engine gradient {config.thread_counts[0]}'):.1f} us/atom",
                 "the paper's table of speed and memory was not to be had; this is our engine and machine",
             )
         ],
@@ -124,7 +124,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
 
 def _answer(config: Config, found: Mapping[int, Mapping[str, Any]], compared: Mapping[str, Estimate]) -> str:
     n, entry = list(found.items())[-1]
-    t = config.num_threads[0]
+    t = config.thread_counts[0]
     text = (
         f"{per_atom(entry, f'engine gradient {t}'):.1f} us/atom with gradient forces and "
         f"{per_atom(entry, f'engine direct {t}'):.1f} with direct ones ({n} atoms, "

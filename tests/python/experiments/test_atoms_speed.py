@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from nonideal.errors import InvalidArgument
-from nonideal.experiments import _speed_peers, _speed_shards, _speed_tables, atoms_speed
+from nonideal.experiments import _speed_shards, _speed_tables, atoms_speed
 from nonideal.experiments.atoms_speed import Config
 from nonideal.physics import atoms
+from nonideal.physics.atoms import peers
 from nonideal.report.figures import house_style
 
-TINY = {"sizes": "32,100", "peer_size": 40, "channels": 16, "num_threads": 1, "rounds": 2}
+TINY = {"sizes": "32,100", "peer_size": 40, "channels": 16, "thread_counts": 1, "rounds": 2}
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +49,8 @@ def test_a_peer_made_for_another_torch_is_a_row(monkeypatch):
     def make(frame, cutoff):
         raise ImportError("cannot import name 'T_co'")
 
-    monkeypatch.setitem(_speed_peers.NETWORKS, "mace", ("json", make, "MACE"))
-    assert _speed_peers.load_peer("mace", _speed_shards.copper(4), 5.0) == (
+    monkeypatch.setitem(peers.NETWORKS, "mace", ("json", make, "MACE"))
+    assert peers.load_peer("mace", _speed_shards.copper(4), 5.0) == (
         "installed, but does not run here (ImportError: cannot import name 'T_co')"
     )
 
@@ -66,7 +67,7 @@ def test_peers_see_what_we_see(peer, parameters):
             steps = np.stack(np.meshgrid(*3 * [[0, 1]], indexing="ij"), -1).reshape(-1, 1, 3) @ small.cell
             places = (small.positions + steps).reshape(-1, 3)
             frame = atoms.Frame(np.full(256, 29), places, 2 * small.cell, True)
-        call = _speed_peers.load_peer(peer, frame, 5.0)
+        call = peers.load_peer(peer, frame, 5.0)
         if call == "not installed":
             pytest.skip(f"{peer} is not installed")
         found = call(1)
@@ -113,6 +114,16 @@ def test_ratios_are_of_the_fastest_rounds():
     assert _speed_tables._ratio(entry, "slow", "none") is None
 
 
+def test_the_slope_of_lists_is_that_of_the_fastest_rounds():
+    entries = {
+        n: {"list ours": [1e-6 * n**1.2, 2e-6 * n**1.2 * factor]} for n, factor in ((500, 1), (5000, 2))
+    }
+    entries[100] = {"list ours": [1.0, 1.0]}
+    found = _speed_tables.ratios(Config(peers="torch", thread_counts=1), entries)["list_slope"]
+    assert found.value == pytest.approx(1.2)
+    assert found.standard_error == pytest.approx(np.log10(2) / 2)
+
+
 def test_other_variants_have_no_count_of_operations():
     result = atoms_speed.run(Config(**{**TINY, "sizes": 108, "variant": "vn"}))
     assert "attainable" not in result.tables
@@ -133,5 +144,5 @@ def test_figures_draw(tiny):
 
 
 def test_a_count_of_threads_twice_is_refused():
-    with pytest.raises(InvalidArgument, match=r"num_threads = \(1, 1\) has a value twice"):
-        Config(num_threads="1,1")
+    with pytest.raises(InvalidArgument, match=r"thread_counts = \(1, 1\) has a value twice"):
+        Config(thread_counts="1,1")

@@ -235,7 +235,7 @@ class Potential:
         check_boolean("stress", stress)
         check_boolean("remove_net_force", remove_net_force)
         check_boolean("virials", virials)
-        options = {"forces": _FORCES[kind], "virial": stress, "virials": virials}
+        options: dict[str, Any] = {"forces": _FORCES[kind], "virial": stress, "virials": virials}
 
         def prediction(checked: System, found: _Found, volume: float) -> Prediction:
             energy, energies, force, virial, shares = found

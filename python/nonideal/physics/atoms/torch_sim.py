@@ -146,7 +146,7 @@ class TorchSimModel(ModelInterface):
                         f"structure {index} has no cell, and so no stress; set compute_stress = False"
                     )
         if isinstance(self.model, Potential):
-            return [self.model.compute(frame, forces=kind, stress=self._compute_stress) for frame in frames]
+            return self.model.compute(frames, forces=kind, stress=self._compute_stress)
         found: list[Prediction] = self.model.evaluate(frames, forces=kind, stress=self._compute_stress)
         return found
 

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from nonideal.physics import atoms
+from nonideal.physics.atoms.frame import Frame
+from nonideal.physics.atoms.neighbors import neighbor_list
 from nonideal.physics.atoms.optimization import threads_of_torch
 
 __all__ = ["NETWORKS", "Peer", "load_peer"]
@@ -41,7 +42,7 @@ class Peer:
         return {"energy": found["energy"].detach(), "forces": found["forces"].detach()}
 
 
-def load_peer(peer: str, frame: atoms.Frame, cutoff: float) -> Peer | str:
+def load_peer(peer: str, frame: Frame, cutoff: float) -> Peer | str:
     """Return a network of `NETWORKS` on a structure, whose graph is made here; or why there is none.
 
     Parameters
@@ -93,11 +94,11 @@ def _lent() -> Iterator[None]:
         logging.disable(level)
 
 
-def _edges(frame: atoms.Frame, cutoff: float) -> dict[str, Any]:
+def _edges(frame: Frame, cutoff: float) -> dict[str, Any]:
     """Return the full list as tensors: i, j, whole shifts and shifts in angstrom."""
     import torch
 
-    i, j, shifts = (np.asarray(a) for a in atoms.neighbor_list("ijS", frame, cutoff))
+    i, j, shifts = (np.asarray(a) for a in neighbor_list("ijS", frame, cutoff))
     return {
         "i": torch.from_numpy(i),
         "j": torch.from_numpy(j),
@@ -108,7 +109,7 @@ def _edges(frame: atoms.Frame, cutoff: float) -> dict[str, Any]:
     }
 
 
-def _painn(frame: atoms.Frame, cutoff: float) -> Peer:
+def _painn(frame: Frame, cutoff: float) -> Peer:
     """128 channels, three interactions, 32 Gaussians: 602,881 parameters."""
     import schnetpack
     import schnetpack.atomistic
@@ -145,7 +146,7 @@ def _painn(frame: atoms.Frame, cutoff: float) -> Peer:
     return Peer(lambda: model(dict(inputs)), _size(model))
 
 
-def _mace(frame: atoms.Frame, cutoff: float) -> Peer:
+def _mace(frame: Frame, cutoff: float) -> Peer:
     """64x0e, two interactions, spherical harmonics to 3, correlation 3: 112,272 parameters."""
     import e3nn.o3
     import mace.modules
@@ -196,7 +197,7 @@ def _size(model: Any) -> int:
 
 
 #: Module, maker, and what it is.
-NETWORKS: dict[str, tuple[str, Callable[[atoms.Frame, float], Peer], str]] = {
+NETWORKS: dict[str, tuple[str, Callable[[Frame, float], Peer], str]] = {
     "schnetpack": ("schnetpack", _painn, "schnetpack's PaiNN, F = 128, 3 interactions"),
     "mace": ("mace", _mace, "MACE 64x0e, 2 interactions, correlation 3"),
 }
