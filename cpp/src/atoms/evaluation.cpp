@@ -48,7 +48,7 @@ void Evaluation<T>::reserve() {
   layers_.resize(static_cast<size_t>(net_.n_layers));
   for (int l = 0; l < net_.n_layers; ++l) {
     LayerState& layer = state(l);
-    if (l > 0) room(layer.features, n_total_, 6 * f);
+    if (l > 0) room(layer.features, n_total_, kernels::row_length<T>(6, f));
     if (net_.global_vector) {
       room(layer.s, n_, 1);
       room(layer.t, n_, 3);
@@ -71,7 +71,7 @@ void Evaluation<T>::reserve() {
   if (backward()) {
     room(gx_, n_, f);
     room(gv_, n_, 3 * f);
-    room(gradients_, n_total_, 4 * f);
+    room(gradients_, n_total_, kernels::row_length<T>(4, f));
     if (net_.global_vector) room(global_parts_, n_, 3);
     derivatives_.assign(4 * edges_.size(), T(0));
     own_derivatives_.assign(complete_ ? 0 : 4 * edges_.size(), T(0));
@@ -97,7 +97,7 @@ void Evaluation<T>::begin_layer(int l) {
   if (l == 0) return;
   const Layer<T>& layer = weights(l);
   LayerState& s = state(l);
-  const std::int64_t f = net_.f, h = net_.h;
+  const std::int64_t f = net_.f, h = net_.h, row = kernels::row_length<T>(6, f);
   blocks([&](std::int64_t begin, std::int64_t end, Arena& arena) {
     const std::int64_t n = end - begin;
     if (net_.virtual_node) distribute(l, begin, end, arena);
@@ -106,8 +106,8 @@ void Evaluation<T>::begin_layer(int l) {
     multiply<T>(k_, layer.node.hidden.forward, layer.node.hidden.bias.data(), n, x_.data() + begin * f, f,
                 hidden, h);
     k_.activate({n * h, hidden, active});
-    multiply<T>(k_, layer.node.out.forward, layer.node.out.bias.data(), n, active, h,
-                s.features.data() + begin * 6 * f, 6 * f);
+    multiply<T>(k_, layer.node.out.forward, layer.node.out.bias.data(), n, active, h, features(l, begin),
+                row);
   });
 }
 
@@ -115,7 +115,7 @@ template <class T>
 void Evaluation<T>::distribute(int l, std::int64_t begin, std::int64_t end, Arena& arena) {
   const Exchange<T>& exchange = weights(l).distribute;
   LayerState& s = state(l);
-  const std::int64_t f = net_.f, n = end - begin;
+  const std::int64_t f = net_.f, n = end - begin, row = kernels::row_length<T>(6, f);
   T* const active = arena.take(n * f);
   T* const hidden = backward() ? s.distribute_hidden.data() + begin * f : active;
   T* const out = backward() ? s.distribute_out.data() + begin * f : arena.take(n * f);
@@ -126,10 +126,10 @@ void Evaluation<T>::distribute(int l, std::int64_t begin, std::int64_t end, Aren
   k_.activate({n * f, out, active});
   for (std::int64_t c = 0; c < n * f; ++c) x[c] += active[c];
   for (std::int64_t k = 0; k < 3; ++k) {
-    T* const to = s.features.data() + begin * 6 * f + (3 + k) * f;
+    T* const to = features(l, begin) + (3 + k) * f;
     const T* const v = v_.data() + begin * 3 * f + k * f;
-    for (std::int64_t i = 0; i < n; ++i) std::copy_n(v + i * 3 * f, f, to + i * 6 * f);
-    multiply<T>(k_, exchange.vector.forward, bias_v_.data() + k * f, n, v, 3 * f, to, 6 * f, true);
+    for (std::int64_t i = 0; i < n; ++i) std::copy_n(v + i * 3 * f, f, to + i * row);
+    multiply<T>(k_, exchange.vector.forward, bias_v_.data() + k * f, n, v, 3 * f, to, row, true);
   }
 }
 
@@ -167,7 +167,7 @@ void Evaluation<T>::edges(int l) {
       if (first) {
         std::copy_n(dx + f, 3 * f, v);
       } else {
-        const T* const v0 = s.features.data() + i * 6 * f + 3 * f;
+        const T* const v0 = features(l, i) + 3 * f;
         for (std::int64_t c = 0; c < 3 * f; ++c) v[c] = v0[c] + dx[f + c];
       }
     }
@@ -295,8 +295,9 @@ void Evaluation<T>::update(int l, std::int64_t begin, std::int64_t end, Arena& a
   }
   // The vectors go where the next layer's messages, or its distribution, find them.
   const bool ahead = !last(l) && !net_.virtual_node;
-  T* const out = ahead ? state(l + 1).features.data() + begin * 6 * f + 3 * f : v_.data() + begin * 3 * f;
-  k_.update_apply({u, v, x, out, ahead ? 6 * f : 3 * f});
+  const std::int64_t row = ahead ? kernels::row_length<T>(6, f) : 3 * f;
+  T* const out = ahead ? features(l + 1, begin) + 3 * f : v_.data() + begin * row;
+  k_.update_apply({u, v, x, out, row});
 }
 
 template <class T>

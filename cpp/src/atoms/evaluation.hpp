@@ -52,10 +52,12 @@ class Evaluation {
 
   /// Numbers that processes add up; may be empty.
   std::span<double> global() { return global_; }
-  /// Rows of 6 F numbers; none in layer 0.
-  T* features(int l) { return layers_[static_cast<std::size_t>(l)].features.data(); }
-  /// Rows of 4 F numbers.
-  T* gradients() { return gradients_.data(); }
+  /// 6 F numbers; none in layer 0.
+  T* features(int l, std::int64_t atom) {
+    return state(l).features.data() + atom * kernels::row_length<T>(6, net_.f);
+  }
+  /// 4 F numbers.
+  T* gradients(std::int64_t atom) { return gradients_.data() + atom * kernels::row_length<T>(4, net_.f); }
 
   std::span<const double> energies() const { return {energies_.data(), energies_.size()}; }
   std::span<const double> force() const { return {forces_.data(), forces_.size()}; }
@@ -65,7 +67,7 @@ class Evaluation {
 
  private:
   struct LayerState {
-    AlignedVector<T> features;           ///< (n_total, 6 F)
+    AlignedVector<T> features;           ///< n_total rows of 6 F
     AlignedVector<T> hidden;             ///< of q, before sigma
     AlignedVector<T> projected;          ///< (3 n, 2 F) or (3 n, F)
     AlignedVector<T> mix_hidden, mixed;  ///< before sigma; [p, q, (r)]

@@ -117,7 +117,7 @@ void Evaluation<T>::backward_gradients(int l) {
     }
     const T root_half = static_cast<T>(std::numbers::sqrt2 / 2);
     for (std::int64_t i = 0; i < n; ++i) {
-      T* const to = gradients_.data() + (begin + i) * 4 * f;
+      T* const to = gradients(begin + i);
       for (std::int64_t c = 0; c < f; ++c) to[c] = gx[i * f + c] * root_half;
       std::copy_n(gv + i * 3 * f, 3 * f, to + f);
     }
@@ -163,7 +163,6 @@ void Evaluation<T>::backward_edges(int l) {
   blocks([&](std::int64_t begin, std::int64_t end, Arena& arena) {
     const std::int64_t n = end - begin;
     T* const sums = arena.take(n * 6 * f);
-    T* const work = arena.take(3 * f);
     with_filter(l, begin, end, swapped ? pull_indptr_ : indptr_, swapped ? pull_distances_ : distances_,
                 arena, [&](kernels::FilterRows<T> filter, std::int64_t from, std::int64_t to) {
                   k_.message_backward({.begin = from,
@@ -177,8 +176,7 @@ void Evaluation<T>::backward_edges(int l) {
                                        .filter = filter,
                                        .sign = swapped ? T(1) : T(-1),
                                        .sums = sums + (from - begin) * 6 * f,
-                                       .derivatives = derivatives_.data(),
-                                       .work = work});
+                                       .derivatives = derivatives_.data()});
                   if (complete_) return;
                   k_.edge_derivatives({.begin = from,
                                        .end = to,
@@ -196,7 +194,7 @@ void Evaluation<T>::backward_edges(int l) {
     T* const gx = gx_.data() + begin * f;
     T* const gv = gv_.data() + begin * 3 * f;
     for (std::int64_t i = 0; i < n; ++i) {
-      const T* const g = gradients_.data() + (begin + i) * 4 * f;
+      const T* const g = gradients(begin + i);
       const T* const pulled = sums + i * 6 * f + 3 * f;
       std::copy_n(g, f, gx + i * f);
       for (std::int64_t c = 0; c < 3 * f; ++c) gv[i * 3 * f + c] = g[f + c] + pulled[c];

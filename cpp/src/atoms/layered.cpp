@@ -144,10 +144,9 @@ struct LayeredEvaluation::State {
                  size * static_cast<std::int64_t>(atoms.size()));
     with([&](auto& e) {
       const std::int64_t padded = e.network().f;
-      const auto* const rows = parts == 6 ? e.features(l) : e.gradients();
       for (std::size_t a = 0; a < atoms.size(); ++a) {
         expect_within("atoms", atoms[a], 0, n_total - 1);
-        pack(rows + atoms[a] * parts * padded, parts, f, padded,
+        pack(parts == 6 ? e.features(l, atoms[a]) : e.gradients(atoms[a]), parts, f, padded,
              to.data() + static_cast<std::int64_t>(a) * size);
       }
     });
@@ -160,9 +159,9 @@ struct LayeredEvaluation::State {
     expect_within("first", first, 0, n_total - count);
     with([&](auto& e) {
       const std::int64_t padded = e.network().f;
-      auto* const rows = parts == 6 ? e.features(l) : e.gradients();
       for (std::int64_t a = 0; a < count; ++a) {
-        unpack(from.data() + a * size, parts, f, padded, rows + (first + a) * parts * padded);
+        unpack(from.data() + a * size, parts, f, padded,
+               parts == 6 ? e.features(l, first + a) : e.gradients(first + a));
       }
     });
   }

@@ -1,6 +1,7 @@
 #include "atoms/network.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -10,8 +11,7 @@
 namespace nonideal::atoms::detail {
 namespace {
 
-constexpr int kKnotsPerSpacing =
-    16;  ///< between the radial functions' centres: an error of 1e-7 of the filter
+constexpr int kKnotsPerSpacing = 4;  ///< of the radial functions' centres: an error of 1e-7 of the filter
 
 std::int64_t padded(std::int64_t n) { return (n + kChannelPadding - 1) / kChannelPadding * kChannelPadding; }
 
@@ -121,22 +121,44 @@ class Loader {
   const Model& model_;
 };
 
+/// The polynomial of t in [0, 1] with these values, slopes and curvatures at 0 and 1.
+std::array<double, kernels::kTerms> quintic(const kernels::Jet& low, const kernels::Jet& high) {
+  const double half = low.curvature / 2, rise = high.value - low.value - low.slope - half;
+  const double bend = high.slope - low.slope - low.curvature, turn = high.curvature - low.curvature;
+  return {low.value,
+          low.slope,
+          half,
+          10 * rise - 4 * bend + turn / 2,
+          7 * bend - 15 * rise - turn,
+          6 * rise - 3 * bend + turn / 2};
+}
+
+/// The filter between knots + 1 equal steps from 0 to the cutoff, where values, slopes and curvatures are
+/// exact: twice differentiable everywhere.
 template <class T>
 AlignedVector<T> table_of(const Packed<double>& weights, const Model& model, std::int64_t knots) {
-  constexpr std::int64_t kGroup = kernels::kGroup<T>;
-  const std::int64_t k = weights.k, width = weights.n;
+  constexpr std::int64_t kGroup = kernels::kGroup<T>, kTerms = kernels::kTerms;
+  const std::int64_t k = weights.k, width = weights.n, parts = width / padded(model.channels);
   const double step = model.cutoff / static_cast<double>(knots);
-  AlignedVector<T> table(static_cast<std::size_t>((knots + 1) * 2 * width));
-  std::vector<double> basis(static_cast<std::size_t>(2 * k)), rows(static_cast<std::size_t>(2 * width));
+  AlignedVector<T> table(static_cast<std::size_t>(knots * kTerms * width));
+  std::vector<double> basis(static_cast<std::size_t>(3 * k));
+  std::vector<double> low(static_cast<std::size_t>(3 * width)), high(low.size());
+  const auto jet = [&](const std::vector<double>& rows, std::int64_t n) -> kernels::Jet {
+    const double* const at = rows.data() + n;
+    return {at[0], at[width] * step, at[2 * width] * step * step};
+  };
   for (std::int64_t knot = 0; knot <= knots; ++knot) {
     radial_functions(step * static_cast<double>(knot), model.cutoff, model.n_rbf, model.envelope_exponent,
-                     model.smooth_cutoff, basis.data(), basis.data() + k);
-    multiply<double>(kernel_table<double>(), weights, nullptr, 2, basis.data(), k, rows.data(), width);
-    T* const to = table.data() + knot * 2 * width;
-    for (std::int64_t n = 0; n < width; ++n) {
-      T* const at = to + n / kGroup * 2 * kGroup + n % kGroup;
-      at[0] = static_cast<T>(rows[static_cast<std::size_t>(n)]);
-      at[kGroup] = static_cast<T>(rows[static_cast<std::size_t>(width + n)] * step);
+                     model.smooth_cutoff, basis.data(), basis.data() + k, basis.data() + 2 * k);
+    std::swap(low, high);
+    multiply<double>(kernel_table<double>(), weights, nullptr, 3, basis.data(), k, high.data(), width);
+    for (std::int64_t n = 0; knot > 0 && n < width; ++n) {
+      const std::int64_t group = n / (kGroup * parts), part = n / kGroup % parts;
+      T* to = table.data() + ((group * knots + knot - 1) * parts + part) * kTerms * kGroup + n % kGroup;
+      for (const double coefficient : quintic(jet(low, n), jet(high, n))) {
+        *to = static_cast<T>(coefficient);
+        to += kGroup;
+      }
     }
   }
   return table;
@@ -146,22 +168,25 @@ AlignedVector<T> table_of(const Packed<double>& weights, const Model& model, std
 
 template <class T>
 void radial_functions(double distance, double cutoff, std::int64_t n_rbf, int exponent, bool smooth,
-                      T* values, T* slopes) {
-  const double s = distance / cutoff, scale = static_cast<double>(n_rbf - 1);
-  const kernels::Jet e = kernels::envelope(s, cutoff, exponent);
-  const double bias = smooth ? e.value : 1.0, bias_slope = smooth ? e.slope : 0.0;
+                      T* values, T* slopes, T* curvatures) {
+  const double s = distance / cutoff, scale = static_cast<double>(n_rbf - 1), kappa = scale / cutoff;
+  const auto [r, b] = kernels::envelopes(s, cutoff, exponent, smooth);
+  const auto set = [&](std::int64_t k, double value, double slope, double curvature) {
+    values[k] = static_cast<T>(value);
+    slopes[k] = static_cast<T>(slope);
+    if (curvatures != nullptr) curvatures[k] = static_cast<T>(curvature);
+  };
   for (std::int64_t k = 0; k < n_rbf; ++k) {
     const double z = s * scale - static_cast<double>(k), phi = std::exp(-0.5 * z * z);
-    const double value = phi * e.value, slope = phi * (e.slope - z * scale / cutoff * e.value);
-    values[k] = static_cast<T>(value * bias);
-    slopes[k] = static_cast<T>(slope * bias + value * bias_slope);
+    const double by_z = -z * kappa, by_zz = (z * z - 1.0) * kappa * kappa;
+    set(k, phi * r.value, phi * (r.slope + by_z * r.value),
+        phi * (r.curvature + 2.0 * by_z * r.slope + by_zz * r.value));
   }
-  values[n_rbf] = static_cast<T>(bias);
-  slopes[n_rbf] = static_cast<T>(bias_slope);
+  set(n_rbf, b.value, b.slope, b.curvature);
 }
 
-template void radial_functions(double, double, std::int64_t, int, bool, float*, float*);
-template void radial_functions(double, double, std::int64_t, int, bool, double*, double*);
+template void radial_functions(double, double, std::int64_t, int, bool, float*, float*, float*);
+template void radial_functions(double, double, std::int64_t, int, bool, double*, double*, double*);
 
 template <class T>
 Network<T>::Network(const Model& model, bool tabulate, int knots)
@@ -193,7 +218,7 @@ Network<T>::Network(const Model& model, bool tabulate, int knots)
   const bool v1 = variant == Variant::v1;
   const double root_half = std::numbers::sqrt2 / 2, root_f = std::sqrt(static_cast<double>(channels));
   if (tabulated) {
-    const double rows = 2.0 * static_cast<double>(3 * n_layers - 1) * static_cast<double>(n_knots + 1);
+    const double rows = kernels::kTerms * static_cast<double>((3 * n_layers - 1) * n_knots);
     expect_memory("knots = " + std::to_string(n_knots), rows * static_cast<double>(f) * sizeof(T));
   }
   for (int l = 0; l < model.layers; ++l) {

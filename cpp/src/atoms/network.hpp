@@ -36,7 +36,7 @@ struct Perceptron {
   Linear<T> hidden, out;
 };
 
-/// The filter of a layer: as a table of knots (kernels/edges.hpp), or as weights of the radial functions.
+/// The filter of a layer: as a table (kernels/edges.hpp), or as weights of the radial functions.
 template <class T>
 struct RadialFilter {
   std::int64_t parts = 3;  ///< a, b, c; in layer 0, where v = 0: b, c
@@ -90,10 +90,10 @@ struct Network {
 };
 
 /// The radial functions times the envelope (and, where smooth, times it again) followed by what multiplies
-/// the bias: R + 1 numbers, and their derivatives by the distance.
+/// the bias: R + 1 numbers, and their first and, where asked for, second derivatives by the distance.
 template <class T>
 void radial_functions(double distance, double cutoff, std::int64_t n_rbf, int exponent, bool smooth,
-                      T* values, T* slopes);
+                      T* values, T* slopes, T* curvatures = nullptr);
 
 /// c = a w, or c += a w; a column range of the weights where n >= 0.
 template <class T>

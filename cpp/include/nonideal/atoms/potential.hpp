@@ -29,9 +29,8 @@ enum class Precision { float32, float64 };
 struct PotentialOptions {
   Precision precision =
       Precision::float32;  ///< of features; positions and sums of energies are in float64 always
-  bool tabulate =
-      true;       ///< the radial filter as cubic splines of the distance (in float64: only where knots > 0)
-  int knots = 0;  ///< intervals of the splines; 0: 16 for each spacing of the radial functions
+  bool tabulate = true;  ///< the radial filter as splines of the distance (in float64: only where knots > 0)
+  int knots = 0;         ///< intervals of the splines; 0: 4 for each spacing of the radial functions
   int num_threads = 0;
 };
 

@@ -1,5 +1,8 @@
 #include "atoms/kernels/edges.hpp"
 
+#include <cstddef>
+#include <utility>
+
 #include "base/lanes.hpp"
 
 namespace nonideal::atoms::kernels::NONIDEAL_KERNEL_ISA {
@@ -13,240 +16,259 @@ using nonideal::detail::store;
 using nonideal::detail::sum_of;
 using nonideal::detail::Vector;
 
-/// The filter of one edge: kParts parts (c last, b before it, a first where there are three).
+/// Vectors of channels that are worked on together: a group where registers allow. All atoms of a call are
+/// done before the next ones, so that their part of the table and of the features stays in the cache, and
+/// sums in registers.
+template <class T>
+constexpr int kTile = static_cast<int>(kGroup<T>) / kLanes<T> < 2 ? 1 : 2;
+template <class T>
+constexpr std::int64_t kTileChannels = kTile<T> * kLanes<T>;
+
+/// The filter of one edge, from a channel on: kParts parts (c last, b before it, a first where there are
+/// three).
 template <class T, int kParts>
 class TableRow {
  public:
-  static constexpr std::int64_t kStride = 2 * kParts;  ///< rows of F numbers that a knot takes
+  TableRow(const FilterRows<T>& filter, const Edge<T>& edge, std::int64_t channel)
+      : row_(filter.rows +
+             (channel / kGroup<T> * filter.n_intervals + edge.knot) * kTerms * kParts * kGroup<T> +
+             channel % kGroup<T>),
+        t_(splat(edge.t)) {}
 
-  TableRow(const FilterRows<T>& filter, std::int64_t channels, const Edge<T>& edge)
-      : low_(filter.rows + edge.knot * kStride * channels), high_(low_ + kStride * channels) {
-    const T t = edge.t, s = 1 - t;
-    value_[0] = s * s * (1 + 2 * t);
-    value_[1] = s * s * t;
-    value_[2] = t * t * (3 - 2 * t);
-    value_[3] = -t * t * s;
-    slope_[0] = -6 * t * s;
-    slope_[1] = s * (1 - 3 * t);
-    slope_[2] = 6 * t * s;
-    slope_[3] = t * (3 * t - 2);
+  [[gnu::always_inline]] Vector<T> value(int part, int v) const {
+    Vector<T> sum = term(part, v, kTerms - 1);
+#pragma GCC unroll 8
+    for (int k = kTerms - 2; k >= 0; --k) sum = sum * t_ + term(part, v, k);
+    return sum;
   }
-
-  /// Loads a vector of channels of one part.
-  [[gnu::always_inline]] void at(std::int64_t channel, int part) {
-    const std::int64_t place = place_of(channel, part);
-    f_[0] = load(low_ + place), f_[1] = load(low_ + place + kGroup<T>);
-    f_[2] = load(high_ + place), f_[3] = load(high_ + place + kGroup<T>);
-  }
-  [[gnu::always_inline]] Vector<T> value() const {
-    return (splat(value_[0]) * f_[0] + splat(value_[1]) * f_[1]) +
-           (splat(value_[2]) * f_[2] + splat(value_[3]) * f_[3]);
-  }
-  [[gnu::always_inline]] Vector<T> slope() const {
-    return splat(slope_[2]) * (f_[2] - f_[0]) + (splat(slope_[1]) * f_[1] + splat(slope_[3]) * f_[3]);
-  }
-
-  static std::int64_t place_of(std::int64_t channel, int part) {
-    return (channel / kGroup<T> * kStride + 2 * part) * kGroup<T> + channel % kGroup<T>;
+  [[gnu::always_inline]] Vector<T> value(int part, int v, Vector<T>& slope) const {
+    Vector<T> sum = term(part, v, kTerms - 1);
+    slope = sum;
+    sum = sum * t_ + term(part, v, kTerms - 2);
+#pragma GCC unroll 8
+    for (int k = kTerms - 3; k >= 0; --k) {
+      slope = slope * t_ + sum;
+      sum = sum * t_ + term(part, v, k);
+    }
+    return sum;
   }
 
  private:
-  const T *low_, *high_;
-  T value_[4], slope_[4];
-  Vector<T> f_[4];
+  [[gnu::always_inline]] Vector<T> term(int part, int v, int k) const {
+    return load(row_ + (part * kTerms + k) * kGroup<T> + v * kLanes<T>);
+  }
+  const T* row_;
+  Vector<T> t_;
 };
 
 template <class T, int kParts>
 class GivenRow {
  public:
-  GivenRow(const FilterRows<T>& filter, std::int64_t channels, const Edge<T>& edge)
-      : values_(filter.rows + edge.knot * 2 * kParts * channels), slopes_(values_ + kParts * channels) {}
+  GivenRow(const FilterRows<T>& filter, const Edge<T>& edge, std::int64_t channel)
+      : values_(filter.rows + edge.knot * 2 * filter.width + channel / kGroup<T> * kParts * kGroup<T> +
+                channel % kGroup<T>),
+        slopes_(values_ + filter.width) {}
 
-  [[gnu::always_inline]] void at(std::int64_t channel, int part) {
-    const std::int64_t place = (channel / kGroup<T> * kParts + part) * kGroup<T> + channel % kGroup<T>;
-    f_[0] = load(values_ + place), f_[1] = load(slopes_ + place);
+  [[gnu::always_inline]] Vector<T> value(int part, int v) const {
+    return load(values_ + part * kGroup<T> + v * kLanes<T>);
   }
-  [[gnu::always_inline]] Vector<T> value() const { return f_[0]; }
-  [[gnu::always_inline]] Vector<T> slope() const { return f_[1]; }
+  [[gnu::always_inline]] Vector<T> value(int part, int v, Vector<T>& slope) const {
+    slope = load(slopes_ + part * kGroup<T> + v * kLanes<T>);
+    return value(part, v);
+  }
 
  private:
   const T *values_, *slopes_;
-  Vector<T> f_[2];
 };
 
+/// Half of the numbers of a and b: those of b stand where the place's bit `kStep` is set. With kHigh the
+/// other half.
+template <class T, int kStep, bool kHigh, std::size_t... kPlace>
+static inline Vector<T> woven(Vector<T> a, Vector<T> b, std::index_sequence<kPlace...>) {
+  return __builtin_shufflevector(
+      a, b,
+      ((kPlace & kStep) != 0 ? kLanes<T> + static_cast<int>(kPlace) - (kHigh ? 0 : kStep)
+                             : static_cast<int>(kPlace) + (kHigh ? kStep : 0))...);
+}
+template <class T, int kStep>
+static inline Vector<T> pair_sums(Vector<T> a, Vector<T> b) {
+  constexpr auto kPlaces = std::make_index_sequence<kLanes<T>>{};
+  return woven<T, kStep, false>(a, b, kPlaces) + woven<T, kStep, true>(a, b, kPlaces);
+}
+
+/// to[0 .. 3] += the sums of four vectors' numbers.
 template <class T>
-static inline void add_to(T* at, Vector<T> value) {
-  store(at, load(at) + value);
+static inline void add_sums(const Vector<T> (&x)[4], T* to) {
+  if constexpr (kLanes<T> >= 4) {
+    Vector<T> sums = pair_sums<T, 2>(pair_sums<T, 1>(x[0], x[1]), pair_sums<T, 1>(x[2], x[3]));
+    if constexpr (kLanes<T> >= 16) sums = pair_sums<T, 8>(sums, sums);
+    if constexpr (kLanes<T> >= 8) sums = pair_sums<T, 4>(sums, sums);
+    for (int k = 0; k < 4; ++k) to[k] += sums[k];
+  } else {
+    for (int k = 0; k < 4; ++k) to[k] += sum_of<T>(x[k]);
+  }
 }
 
 template <class T, template <class, int> class Row, bool kFirst>
-static inline void forward(const MessageForward<T>& m) {
-  constexpr int kParts = kFirst ? 2 : 3, kB = kParts - 2, kC = kParts - 1;
+static inline void forward(const MessageForward<T>& m, std::int64_t c) {
+  constexpr int kParts = kFirst ? 2 : 3, kB = kParts - 2, kC = kParts - 1, kV = kTile<T>;
   const std::int64_t f = m.channels;
   for (std::int64_t i = m.begin; i < m.end; ++i) {
-    T* const sums = m.sums + (i - m.begin) * 4 * f;
-    for (std::int64_t c = 0; c < 4 * f; c += kLanes<T>) store(sums + c, Vector<T>{});
+    Vector<T> sums[4][kV] = {};
     for (std::int64_t e = m.indptr[i]; e < m.indptr[i + 1]; ++e) {
       const Edge<T>& edge = m.edges[e];
-      const T* const q =
-          kFirst ? m.features + m.species[edge.neighbor] * 3 * f : m.features + edge.neighbor * 6 * f;
-      const Vector<T> ux = splat(edge.u[0]), uy = splat(edge.u[1]), uz = splat(edge.u[2]);
-      Row<T, kParts> w(m.filter, f, edge);
-      for (std::int64_t c = 0; c < f; c += kLanes<T>) {
-        T* const to = sums + c;
-        w.at(c, kC);
-        add_to(to, w.value() * load(q + 2 * f + c));
-        w.at(c, kB);
-        const Vector<T> b = w.value() * load(q + f + c);
-        if constexpr (kFirst) {
-          add_to(to + f, ux * b);
-          add_to(to + 2 * f, uy * b);
-          add_to(to + 3 * f, uz * b);
-        } else {
-          w.at(c, 0);
-          const Vector<T> a = w.value() * load(q + c);
-          add_to(to + f, ux * b + a * load(q + 3 * f + c));
-          add_to(to + 2 * f, uy * b + a * load(q + 4 * f + c));
-          add_to(to + 3 * f, uz * b + a * load(q + 5 * f + c));
+      const T* const q = (kFirst ? m.features + m.species[edge.neighbor] * 3 * f
+                                 : m.features + edge.neighbor * row_length<T>(6, f)) +
+                         c;
+      const Vector<T> u[3] = {splat(edge.u[0]), splat(edge.u[1]), splat(edge.u[2])};
+      const Row<T, kParts> w(m.filter, edge, c);
+#pragma GCC unroll 2
+      for (int v = 0; v < kV; ++v) {
+        const T* const at = q + v * kLanes<T>;
+        sums[0][v] += w.value(kC, v) * load(at + 2 * f);
+        const Vector<T> b = w.value(kB, v) * load(at + f);
+        for (int k = 0; k < 3; ++k) sums[k + 1][v] += u[k] * b;
+        if constexpr (!kFirst) {
+          const Vector<T> a = w.value(0, v) * load(at);
+          for (int k = 0; k < 3; ++k) sums[k + 1][v] += a * load(at + (3 + k) * f);
         }
       }
+    }
+    T* const to = m.sums + (i - m.begin) * 4 * f + c;
+    for (int k = 0; k < 4; ++k) {
+      for (int v = 0; v < kV; ++v) store(to + k * f + v * kLanes<T>, sums[k][v]);
     }
   }
 }
 
 template <class T, template <class, int> class Row, bool kFirst>
-static inline void backward(const MessageBackward<T>& m) {
-  constexpr int kParts = kFirst ? 2 : 3, kB = kParts - 2, kC = kParts - 1;
+static inline void backward(const MessageBackward<T>& m, std::int64_t c) {
+  constexpr int kParts = kFirst ? 2 : 3, kB = kParts - 2, kC = kParts - 1, kV = kTile<T>;
   const std::int64_t f = m.channels;
   for (std::int64_t i = m.begin; i < m.end; ++i) {
-    const T* const q = kFirst ? m.features + m.species[i] * 3 * f : m.features + i * 6 * f;
-    T* const sums = kFirst ? nullptr : m.sums + (i - m.begin) * 6 * f;
-    T* const qv = m.work;  // q_a v, by axis
+    const T* const q =
+        (kFirst ? m.features + m.species[i] * 3 * f : m.features + i * row_length<T>(6, f)) + c;
+    Vector<T> qv[3][kV];  // q_a v, by axis
     if constexpr (!kFirst) {
-      // In the end [dq_a, dq_b, dq_c, dv]; until then the last three parts hold sum_e w_a Gv.
-      for (std::int64_t c = 0; c < 6 * f; c += kLanes<T>) store(sums + c, Vector<T>{});
-      for (std::int64_t c = 0; c < f; c += kLanes<T>) {
-        const Vector<T> a = load(q + c);
-        for (int k = 0; k < 3; ++k) store(qv + k * f + c, a * load(q + (3 + k) * f + c));
+      for (int v = 0; v < kV; ++v) {
+        for (int k = 0; k < 3; ++k) {
+          qv[k][v] = load(q + v * kLanes<T>) * load(q + (3 + k) * f + v * kLanes<T>);
+        }
       }
     }
+    Vector<T> by_b[kV] = {}, by_c[kV] = {}, pulled[3][kV] = {};  // pulled: sum_e w_a Gv
     for (std::int64_t p = m.indptr[i]; p < m.indptr[i + 1]; ++p) {
       const Edge<T>& edge = m.edges[p];
-      const T* const g = m.gradients + edge.neighbor * 4 * f;
-      const Vector<T> ux = splat(m.sign * edge.u[0]), uy = splat(m.sign * edge.u[1]),
-                      uz = splat(m.sign * edge.u[2]);
-      Row<T, kParts> w(m.filter, f, edge);
-      Vector<T> dd{}, dx{}, dy{}, dz{};
-      for (std::int64_t c = 0; c < f; c += kLanes<T>) {
-        const Vector<T> g0 = load(g + c), gx = load(g + f + c), gy = load(g + 2 * f + c),
-                        gz = load(g + 3 * f + c);
-        w.at(c, kC);
-        dd += w.slope() * (load(q + 2 * f + c) * g0);
-        if constexpr (!kFirst) add_to(sums + 2 * f + c, w.value() * g0);
-        w.at(c, kB);
-        const Vector<T> b = load(q + f + c), along = ux * gx + uy * gy + uz * gz;
-        const Vector<T> wb = w.value();
-        dd += w.slope() * (b * along);
-        if constexpr (!kFirst) add_to(sums + f + c, wb * along);
-        const Vector<T> bw = b * wb;
-        dx += bw * gx;
-        dy += bw * gy;
-        dz += bw * gz;
+      const T* const gradients = m.gradients + edge.neighbor * row_length<T>(4, f) + c;
+      const Vector<T> u[3] = {splat(m.sign * edge.u[0]), splat(m.sign * edge.u[1]),
+                              splat(m.sign * edge.u[2])};
+      const Row<T, kParts> w(m.filter, edge, c);
+      Vector<T> by[4] = {}, slope;
+#pragma GCC unroll 2
+      for (int v = 0; v < kV; ++v) {
+        const T* const at = gradients + v * kLanes<T>;
+        const Vector<T> g = load(at), gv[3] = {load(at + f), load(at + 2 * f), load(at + 3 * f)};
+        const Vector<T> wc = w.value(kC, v, slope);
+        by[0] += slope * (load(q + 2 * f + v * kLanes<T>) * g);
+        if constexpr (!kFirst) by_c[v] += wc * g;
+        const Vector<T> b = load(q + f + v * kLanes<T>), along = u[0] * gv[0] + u[1] * gv[1] + u[2] * gv[2];
+        const Vector<T> wb = w.value(kB, v, slope), bw = b * wb;
+        by[0] += slope * (b * along);
+        if constexpr (!kFirst) by_b[v] += wb * along;
+        for (int k = 0; k < 3; ++k) by[k + 1] += bw * gv[k];
         if constexpr (!kFirst) {
-          w.at(c, 0);
-          const Vector<T> wa = w.value();
-          dd += w.slope() * (load(qv + c) * gx + load(qv + f + c) * gy + load(qv + 2 * f + c) * gz);
-          add_to(sums + 3 * f + c, wa * gx);
-          add_to(sums + 4 * f + c, wa * gy);
-          add_to(sums + 5 * f + c, wa * gz);
+          const Vector<T> wa = w.value(0, v, slope);
+          by[0] += slope * (qv[0][v] * gv[0] + qv[1][v] * gv[1] + qv[2][v] * gv[2]);
+          for (int k = 0; k < 3; ++k) pulled[k][v] += wa * gv[k];
         }
       }
-      T* const to = m.derivatives + 4 * p;
-      to[0] += sum_of<T>(dd);
-      to[1] += sum_of<T>(dx);
-      to[2] += sum_of<T>(dy);
-      to[3] += sum_of<T>(dz);
+      add_sums<T>(by, m.derivatives + 4 * p);
     }
-    if constexpr (!kFirst) {
-      for (std::int64_t c = 0; c < f; c += kLanes<T>) {
-        const Vector<T> a = load(q + c);
-        Vector<T> dq{};
+    if constexpr (!kFirst) {  // [dq_a, dq_b, dq_c, dv]
+      for (int v = 0; v < kV; ++v) {
+        const T* const from = q + v * kLanes<T>;
+        T* const to = m.sums + (i - m.begin) * 6 * f + c + v * kLanes<T>;
+        Vector<T> by_a{};
         for (int k = 0; k < 3; ++k) {
-          T* const at = sums + (3 + k) * f + c;
-          const Vector<T> pulled = load(at);
-          dq += pulled * load(q + (3 + k) * f + c);
-          store(at, a * pulled);
+          by_a += pulled[k][v] * load(from + (3 + k) * f);
+          store<T>(to + (3 + k) * f, load(from) * pulled[k][v]);
         }
-        store(sums + c, dq);
+        store(to, by_a);
+        store(to + f, by_b[v]);
+        store(to + 2 * f, by_c[v]);
       }
     }
   }
 }
 
 template <class T, template <class, int> class Row, bool kFirst>
-static inline void derivatives(const EdgeDerivatives<T>& m) {
-  constexpr int kParts = kFirst ? 2 : 3, kB = kParts - 2, kC = kParts - 1;
+static inline void derivatives(const EdgeDerivatives<T>& m, std::int64_t c) {
+  constexpr int kParts = kFirst ? 2 : 3, kB = kParts - 2, kC = kParts - 1, kV = kTile<T>;
   const std::int64_t f = m.channels;
   for (std::int64_t i = m.begin; i < m.end; ++i) {
-    const T* const g = m.gradients + i * 4 * f;
+    const T* const gradients = m.gradients + i * row_length<T>(4, f) + c;
     for (std::int64_t e = m.indptr[i]; e < m.indptr[i + 1]; ++e) {
       const Edge<T>& edge = m.edges[e];
       if (m.reverse[e] >= 0) continue;
-      const T* const q =
-          kFirst ? m.features + m.species[edge.neighbor] * 3 * f : m.features + edge.neighbor * 6 * f;
-      const Vector<T> ux = splat(edge.u[0]), uy = splat(edge.u[1]), uz = splat(edge.u[2]);
-      Row<T, kParts> w(m.filter, f, edge);
-      Vector<T> dd{}, dx{}, dy{}, dz{};
-      for (std::int64_t c = 0; c < f; c += kLanes<T>) {
-        const Vector<T> gx = load(g + f + c), gy = load(g + 2 * f + c), gz = load(g + 3 * f + c);
-        w.at(c, kC);
-        dd += w.slope() * (load(q + 2 * f + c) * load(g + c));
-        w.at(c, kB);
-        const Vector<T> b = load(q + f + c), bw = b * w.value();
-        dd += w.slope() * (b * (ux * gx + uy * gy + uz * gz));
-        dx += bw * gx;
-        dy += bw * gy;
-        dz += bw * gz;
+      const T* const q = (kFirst ? m.features + m.species[edge.neighbor] * 3 * f
+                                 : m.features + edge.neighbor * row_length<T>(6, f)) +
+                         c;
+      const Vector<T> u[3] = {splat(edge.u[0]), splat(edge.u[1]), splat(edge.u[2])};
+      const Row<T, kParts> w(m.filter, edge, c);
+      Vector<T> by[4] = {}, slope;
+      for (int v = 0; v < kV; ++v) {
+        const T *const at = gradients + v * kLanes<T>, *const from = q + v * kLanes<T>;
+        const Vector<T> gv[3] = {load(at + f), load(at + 2 * f), load(at + 3 * f)};
+        w.value(kC, v, slope);
+        by[0] += slope * (load(from + 2 * f) * load(at));
+        const Vector<T> b = load(from + f), bw = b * w.value(kB, v, slope);
+        by[0] += slope * (b * (u[0] * gv[0] + u[1] * gv[1] + u[2] * gv[2]));
+        for (int k = 0; k < 3; ++k) by[k + 1] += bw * gv[k];
         if constexpr (!kFirst) {
-          w.at(c, 0);
+          w.value(0, v, slope);
           const Vector<T> along =
-              load(q + 3 * f + c) * gx + load(q + 4 * f + c) * gy + load(q + 5 * f + c) * gz;
-          dd += w.slope() * (load(q + c) * along);
+              load(from + 3 * f) * gv[0] + load(from + 4 * f) * gv[1] + load(from + 5 * f) * gv[2];
+          by[0] += slope * (load(from) * along);
         }
       }
-      T* const to = m.derivatives + 4 * e;
-      to[0] += sum_of<T>(dd);
-      to[1] += sum_of<T>(dx);
-      to[2] += sum_of<T>(dy);
-      to[3] += sum_of<T>(dz);
+      add_sums<T>(by, m.derivatives + 4 * e);
     }
   }
 }
 
-/// Calls body<Row, kFirst>() for a filter and a layer.
+/// Calls body<Row, kFirst>(channel) for a filter and a layer, tile by tile.
 template <class T, class Body>
-static inline void with_row(const FilterRows<T>& filter, bool first, const Body& body) {
-  if (filter.tabulated) {
-    first ? body.template operator()<TableRow, true>() : body.template operator()<TableRow, false>();
-  } else {
-    first ? body.template operator()<GivenRow, true>() : body.template operator()<GivenRow, false>();
+static inline void with_row(const FilterRows<T>& filter, std::int64_t channels, bool first,
+                            const Body& body) {
+  for (std::int64_t c = 0; c < channels; c += kTileChannels<T>) {
+    if (filter.n_intervals > 0) {
+      first ? body.template operator()<TableRow, true>(c) : body.template operator()<TableRow, false>(c);
+    } else {
+      first ? body.template operator()<GivenRow, true>(c) : body.template operator()<GivenRow, false>(c);
+    }
   }
 }
 
 }  // namespace
 
-#define NONIDEAL_ATOMS_EDGES(T)                                                                        \
-  void message_forward(const MessageForward<T>& m) {                                                   \
-    with_row(m.filter, m.species != nullptr,                                                           \
-             [&]<template <class, int> class Row, bool kFirst>() { forward<T, Row, kFirst>(m); });     \
-  }                                                                                                    \
-  void message_backward(const MessageBackward<T>& m) {                                                 \
-    with_row(m.filter, m.species != nullptr,                                                           \
-             [&]<template <class, int> class Row, bool kFirst>() { backward<T, Row, kFirst>(m); });    \
-  }                                                                                                    \
-  void edge_derivatives(const EdgeDerivatives<T>& m) {                                                 \
-    with_row(m.filter, m.species != nullptr,                                                           \
-             [&]<template <class, int> class Row, bool kFirst>() { derivatives<T, Row, kFirst>(m); }); \
+#define NONIDEAL_ATOMS_EDGES(T)                                                  \
+  void message_forward(const MessageForward<T>& m) {                             \
+    with_row(m.filter, m.channels, m.species != nullptr,                         \
+             [&]<template <class, int> class Row, bool kFirst>(std::int64_t c) { \
+               forward<T, Row, kFirst>(m, c);                                    \
+             });                                                                 \
+  }                                                                              \
+  void message_backward(const MessageBackward<T>& m) {                           \
+    with_row(m.filter, m.channels, m.species != nullptr,                         \
+             [&]<template <class, int> class Row, bool kFirst>(std::int64_t c) { \
+               backward<T, Row, kFirst>(m, c);                                   \
+             });                                                                 \
+  }                                                                              \
+  void edge_derivatives(const EdgeDerivatives<T>& m) {                           \
+    with_row(m.filter, m.channels, m.species != nullptr,                         \
+             [&]<template <class, int> class Row, bool kFirst>(std::int64_t c) { \
+               derivatives<T, Row, kFirst>(m, c);                                \
+             });                                                                 \
   }
 NONIDEAL_ATOMS_EDGES(float)
 NONIDEAL_ATOMS_EDGES(double)

@@ -15,6 +15,14 @@ namespace nonideal::atoms::kernels {
 
 template <class T>
 inline constexpr std::int64_t kGroup = 64 / static_cast<std::int64_t>(sizeof(T));
+inline constexpr int kTerms = 6;  ///< coefficients of a table's polynomials
+
+/// From an atom's features, or gradients, to the next one's: a cache line more than `parts` times the
+/// channels, so that the same channels of all atoms don't compete for the same few places of the cache.
+template <class T>
+[[gnu::always_inline]] constexpr std::int64_t row_length(std::int64_t parts, std::int64_t channels) {
+  return parts * channels + kGroup<T>;
+}
 
 /// An edge of a centre's row: its unit vector, which points from the neighbour to the centre, and its place
 /// in the table.
@@ -26,17 +34,19 @@ struct Edge {
   T u[3];
 };
 
-/// Filters w(d) of the parts a, b, c, or of b and c alone. A table holds, for every knot and group of
-/// channels, for every part kGroup values and kGroup slopes (per interval). A given filter holds for every
-/// edge a row of values and a row of slopes (per angstrom): for every group and part kGroup numbers.
+/// Filters w(d) of the parts a, b, c, or of b and c alone. A table holds for every group of channels, for
+/// every interval and part, kGroup times the kTerms coefficients of a polynomial of t, the constant ones
+/// first. A given filter holds for every edge a row of values and a row of slopes (per angstrom): for every
+/// group and part kGroup numbers.
 template <class T>
 struct FilterRows {
   const T* rows;
-  bool tabulated;
+  std::int64_t n_intervals;  ///< of a table; 0: a given filter
+  std::int64_t width;        ///< of a given filter's rows: parts times channels
 };
 
 /// For every centre i in [begin, end): dx_i = sum_e c_e and dv_i = sum_e (a_e v_j + u_e b_e); in layer 0 v =
-/// 0 and features are one row of 3 F per species, indexed by the neighbours' `species`.
+/// 0 and features are one row of 3 F numbers per species, indexed by the neighbours' `species`.
 template <class T>
 struct MessageForward {
   std::int64_t begin, end, channels;
@@ -64,7 +74,6 @@ struct MessageBackward {
   T sign;   ///< -1 where the row holds edges to i, which are those from i turned round
   T* sums;  ///< (end - begin, 6 F)
   T* derivatives;
-  T* work;  ///< 3 F numbers
 };
 
 /// For every centre i in [begin, end) and edge e, from neighbours with features to i with gradients:

@@ -32,5 +32,17 @@ struct Jet {
           factor * ((p - 1.0) * before * rest * rest - 2.0 * last * rest) / (cutoff * cutoff)};
 }
 
+/// What multiplies the Gaussians, and what multiplies the bias: the envelope and 1, or where `smooth` its
+/// square and itself.
+struct Envelopes {
+  Jet gaussians, bias;
+};
+
+[[maybe_unused]] static inline Envelopes envelopes(double s, double cutoff, int exponent, bool smooth) {
+  const Jet e = envelope(s, cutoff, exponent);
+  if (!smooth) return {e, {1.0, 0.0, 0.0}};
+  return {{e.value * e.value, 2.0 * e.value * e.slope, 2.0 * (e.slope * e.slope + e.value * e.curvature)}, e};
+}
+
 }  // namespace
 }  // namespace nonideal::atoms::kernels

@@ -47,12 +47,7 @@ struct Band {
   static inline void factors(const MessageArgs<T>& args, double d, std::int32_t first, T* const* factors,
                              T* bias) {
     const double s = d / args.cutoff, scale = static_cast<double>(args.n_rbf - 1);
-    const Jet e = envelope(s, args.cutoff, args.exponent);
-    Jet b = {1.0, 0.0, 0.0}, r = e;
-    if (args.smooth) {
-      b = e;
-      r = {e.value * e.value, 2.0 * e.value * e.slope, 2.0 * (e.slope * e.slope + e.value * e.curvature)};
-    }
+    const auto [r, b] = envelopes(s, args.cutoff, args.exponent, args.smooth);
     const double kappa = scale / args.cutoff;
     const auto top = static_cast<T>(s * scale - first + (kHalfBand<T> - 1));
     const auto r0 = static_cast<T>(r.value), r1 = static_cast<T>(r.slope), r2 = static_cast<T>(r.curvature);

@@ -48,7 +48,7 @@ class Potential:
         ``"table"``: the radial filter as splines of the distance (their error is below float32's; in float64
         only with ``knots``, otherwise as ``"exact"``); ``"exact"``: evaluated for every pair.
     knots : int, optional
-        Intervals of the splines. None: 16 for each spacing of the radial functions.
+        Intervals of the splines, of fifth order. None: 4 for each spacing of the radial functions.
     skin : float
         angstrom; above 0 the neighbour list reaches so much further, and is kept until an atom has moved by
         half of it. For consecutive steps of one trajectory; several structures at once do without.
