@@ -20,6 +20,7 @@ Lister: TypeAlias = Callable[[], Any]
 
 LETTERS = "ijSDd"
 CUTOFF = 5.0  # angstrom: 42.8 neighbours in hot copper
+STEEPEST = 1.1  # d log t / d log N
 
 
 def _copper(cells: int, repeats: tuple[int, int, int] = (1, 1, 1)) -> atoms.Frame:
@@ -97,6 +98,22 @@ def _crystal(cells: int, goal: float, tiny: bool) -> Case:
     )
 
 
+def _slope(tiny: bool) -> Case:
+    """Return a large list against a small one: where t ~ N^s, the rate falls by (N / n)^(s - 1)."""
+    small, large = _copper(3 if tiny else 8), _copper(4 if tiny else 17)
+    call = partial(atoms.neighbor_list, LETTERS, large, CUTOFF, num_threads=1)
+    goal = (len(large) / len(small)) ** -(STEEPEST - 1)
+
+    def check() -> None:
+        count = len(call()[0])
+        assert 40 * len(large) < count < 46 * len(large)
+
+    peer = Peer(
+        partial(atoms.neighbor_list, LETTERS, small, CUTOFF, num_threads=1), count=len(small), goal=goal
+    )
+    return Case(float(len(large)), call, check, {f"{len(small)} atoms": peer})
+
+
 def _cell(tiny: bool) -> Case:
     system = _copper(1)
     cutoff = 4.0 if tiny else 9.0
@@ -148,6 +165,8 @@ BENCHMARKS = (
               note="copper, cutoff 5 angstrom, i j S D d of all pairs, one thread; ours sorted"),
     Benchmark("neighbors-20k", "atoms", "atoms", partial(_crystal, 17, 1.43), floor=1 / 1.6e-6,
               note="copper, cutoff 5 angstrom, i j S D d of all pairs, one thread; ours sorted"),
+    Benchmark("neighbors-slope", "atoms", "atoms", _slope,
+              note="19,652 atoms against 2,048, per atom: a slope of log t over log N of 1.1 gives 0.8"),
     Benchmark("neighbors-cell", "atoms", "atoms", _cell, note="4 atoms of copper, cutoff 9 angstrom"),
     Benchmark("neighbors-molecule", "atoms", "atoms", _molecule,
               note="20 atoms, not periodic, cutoff 5 angstrom"),

@@ -18,15 +18,17 @@ from typing import Any
 import numpy as np
 from nonideal.benchmarks.harness import Benchmark, Case, Peer
 
+from nonideal.experiments._speed_peers import NETWORKS, load_peer
+from nonideal.experiments._speed_peers import Peer as Network
 from nonideal.physics import atoms
 from nonideal.physics.atoms.system import as_system
 
-__all__ = ["BENCHMARKS"]
+__all__ = ["BENCHMARKS", "CUTOFF", "copper"]
 
 CUTOFF = 5.0  # angstrom
 
 
-def _copper(cells: int) -> atoms.Frame:
+def copper(cells: int) -> atoms.Frame:
     """Return cells^3 cubes of four atoms, as hot as 600 K."""
     corners = np.stack(np.meshgrid(*3 * [np.arange(cells)], indexing="ij"), axis=-1).reshape(-1, 1, 3)
     basis = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
@@ -58,9 +60,19 @@ def _torch(model: Any, graph: Any, **options: Any) -> Any:
         torch.set_num_threads(before)
 
 
-def _against_torch(variant: str, forces: str, goal: float, tiny: bool) -> Case:
+def _others(frame: atoms.Frame, goals: dict[str, float]) -> dict[str, Peer]:
+    """Return other networks, where installed: energy and gradient forces, for they have no direct ones."""
+    loaded = {name: load_peer(name, frame, CUTOFF) for name in goals}
+    return {
+        NETWORKS[name][2]: Peer(partial(network, 1), goal=goals[name])
+        for name, network in loaded.items()
+        if isinstance(network, Network)
+    }
+
+
+def _against_torch(variant: str, forces: str, goal: float, others: dict[str, float], tiny: bool) -> Case:
     stress = forces == "gradient"
-    frame, model = _copper(2 if tiny else 5), _model(variant, tiny)
+    frame, model = copper(2 if tiny else 5), _model(variant, tiny)
     graph = model.graph(frame)
     engine = _engine(model, num_threads=1)
     ours: Callable[[], Any] = partial(engine.compute, frame, forces=forces, stress=stress)
@@ -73,14 +85,17 @@ def _against_torch(variant: str, forces: str, goal: float, tiny: bool) -> Case:
         np.testing.assert_allclose(found.forces, want["forces"].detach().numpy(), rtol=0, atol=1e-4 * size)
 
     return Case(
-        count=len(frame.numbers), ours=ours, peers={"plain torch": Peer(peer, goal=goal)}, check=check
+        count=len(frame.numbers),
+        ours=ours,
+        peers={"plain torch": Peer(peer, goal=goal)} | _others(frame, others),
+        check=check,
     )
 
 
 def _against_itself(cells: int, other: dict[str, Any], goal: float, tiny: bool) -> Case:
     """Many atoms, or several threads, against 500 atoms on one thread."""
     model = _model("v1", tiny)
-    small, large = _copper(2 if tiny else 5), _copper(3 if tiny else cells)
+    small, large = copper(2 if tiny else 5), copper(3 if tiny else cells)
     one, ours_engine = _engine(model, num_threads=1), _engine(model, **{"num_threads": 1, **other})
     ours: Callable[[], Any] = partial(ours_engine.compute, large, forces="gradient", stress=True)
     peer = partial(one.compute, small, forces="gradient", stress=True)
@@ -125,7 +140,7 @@ BENCHMARKS = (
         "potential-gradient",
         topic="atoms",
         unit="atoms",
-        prepare=partial(_against_torch, "v1", "gradient", 20.0),
+        prepare=partial(_against_torch, "v1", "gradient", 20.0, {"schnetpack": 20.0, "mace": 12.0}),
         floor=1e6 / 75,
         note="energy, forces and virial of 500 atoms, the neighbour list made anew",
     ),
@@ -133,7 +148,7 @@ BENCHMARKS = (
         "potential-direct",
         topic="atoms",
         unit="atoms",
-        prepare=partial(_against_torch, "v1", "direct", 12.0),
+        prepare=partial(_against_torch, "v1", "direct", 12.0, {"schnetpack": 40.0}),
         floor=1e6 / 30,
         note="energy and direct forces of 500 atoms",
     ),
@@ -141,7 +156,7 @@ BENCHMARKS = (
         "potential-gradient-vn",
         topic="atoms",
         unit="atoms",
-        prepare=partial(_against_torch, "vn", "gradient", 20.0),
+        prepare=partial(_against_torch, "vn", "gradient", 20.0, {}),
         note="the variant with a virtual node",
     ),
     Benchmark(

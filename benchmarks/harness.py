@@ -124,6 +124,11 @@ class Benchmark:
         Our rate should be at least so many units per second, on two cores.
     note : str
         A remark for the reader of the figures.
+    per : str
+        What a call costs: ``"s"``, seconds, which the harness takes. Of another unit (``"MiB"``), or where a
+        call knows better (``returned``), calls return their cost, and are called once in a round.
+    returned : bool
+        Whether calls return their cost.
     """
 
     name: str
@@ -132,6 +137,8 @@ class Benchmark:
     prepare: Callable[[bool], Case]
     floor: float | None = None
     note: str = ""
+    per: str = "s"
+    returned: bool = False
 
     @property
     def key(self) -> str:
@@ -169,7 +176,7 @@ Ratios: TypeAlias = Mapping[str, Mapping[str, Kept]]
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one benchmark gave; rates in ``unit`` per second."""
+    """What one benchmark gave; rates in ``unit`` per ``per``."""
 
     key: str
     unit: str
@@ -178,6 +185,7 @@ class Measurement:
     floor: float | None
     note: str
     comparisons: tuple[Comparison, ...]
+    per: str = "s"
 
     @property
     def missed(self) -> list[str]:
@@ -188,7 +196,7 @@ class Measurement:
             if row.met is False
         ]
         if self.floor is not None and self.rate < self.floor:
-            texts.append(f"{self.key}: {self.rate:.3g} {self.unit}/s, goal {self.floor:.3g}")
+            texts.append(f"{self.key}: {self.rate:.3g} {self.unit}/{self.per}, goal {self.floor:.3g}")
         return texts
 
     def as_dict(self) -> dict[str, Any]:
@@ -261,11 +269,14 @@ def measure(
         name: (peer.call, case.count if peer.count is None else peer.count) for name, peer in peers.items()
     }
     shortest = 0.0 if tiny else SHORTEST
-    loops = {name: _loops(call, shortest) for name, (call, _) in contenders.items()}
+    loops = {
+        name: 1 if benchmark.returned else _loops(call, shortest) for name, (call, _) in contenders.items()
+    }
     seconds: dict[str | None, list[float]] = {name: [] for name in contenders}
     for _ in range(1 if tiny else repeats):
         for name, (call, _) in contenders.items():
-            seconds[name].append(_time(call, loops[name]))
+            cost: Any = call() if benchmark.returned else _time(call, loops[name])
+            seconds[name].append(float(cost))
     rates = {name: count / statistics.median(seconds[name]) for name, (_, count) in contenders.items()}
     ours = rates[None]
 
@@ -286,6 +297,7 @@ def measure(
             Comparison(name, rates[name], ours / rates[name], peer.goal, *extremes(name))
             for name, peer in peers.items()
         ),
+        per=benchmark.per,
     )
 
 

@@ -4,6 +4,7 @@ namespace nonideal::bindings {
 void bind_atoms(pybind11::module_ m);
 void bind_atoms_message(pybind11::module_ m);
 void bind_atoms_potential(pybind11::module_ m);
+void bind_atoms_profile(pybind11::module_ m);
 void bind_base(pybind11::module_& m);
 void bind_cram(pybind11::module_ m);
 void bind_cram_analysis(pybind11::module_ m);
@@ -26,6 +27,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   nonideal::bindings::bind_atoms(atoms);
   nonideal::bindings::bind_atoms_message(atoms);
   nonideal::bindings::bind_atoms_potential(atoms);
+  nonideal::bindings::bind_atoms_profile(atoms);
   const pybind11::module_ cram = m.def_submodule("cram");
   nonideal::bindings::bind_cram(cram);
   nonideal::bindings::bind_cram_analysis(cram);

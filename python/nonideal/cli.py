@@ -323,14 +323,14 @@ def _print_measurements(measured: Sequence[Measurement]) -> None:
         right = head in ("our rate", "its rate", "ratio", "goal")
         table.add_column(head, justify="right" if right else "left", no_wrap=True)
     for item in measured:
-        ours = f"{item.rate:.3g} {item.unit}/s"
+        ours = f"{item.rate:.3g} {item.unit}/{item.per}"
         if item.floor is not None or not item.comparisons:
-            floor = "" if item.floor is None else f"{item.floor:.3g}/s"
+            floor = "" if item.floor is None else f"{item.floor:.3g}/{item.per}"
             verdict = "" if item.floor is None else _verdict(item.rate >= item.floor)
             table.add_row(Text(item.key), Text(ours), "", "", "", floor, verdict)
         for row in item.comparisons:
             goal = "" if row.goal is None else f"{row.goal:g} x"
-            cells = (item.key, ours, row.peer, f"{row.rate:.3g}/s", f"{row.ratio:.3g} x", goal)
+            cells = (item.key, ours, row.peer, f"{row.rate:.3g}/{item.per}", f"{row.ratio:.3g} x", goal)
             table.add_row(*(Text(cell) for cell in cells), "" if row.met is None else _verdict(row.met))
     console = Console()
     if not console.is_terminal:

@@ -1,5 +1,5 @@
-// The message passes from C++: the table against the exact filter, slopes against differences, symmetric
-// lists as their own transpose, threads, refusals.
+// The message passes from C++: symmetric lists as their own transpose, threads, ghosts, graphs without edges,
+// refusals.
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -91,20 +91,11 @@ struct Results {
 };
 
 template <class T>
-Results<T> exact(const Case<T>& c, int threads = 1) {
+Results<T> both_passes(const Case<T>& c, int threads = 1) {
   Results<T> r(c);
   a::message_forward<T>(c.csr(), c.options, c.inputs(), r.dx, r.dv, threads);
   a::message_backward<T>(a::transpose(c.csr()).view(), c.options, c.inputs(), c.gx, c.gv, r.gradients(),
                          threads);
-  return r;
-}
-
-template <class T>
-Results<T> tabulated(const Case<T>& c, const a::RadialTable<T>& table, int threads = 1) {
-  Results<T> r(c);
-  table.forward(c.csr(), c.q, c.v, c.vectors, r.dx, r.dv, threads);
-  const a::SourceView own{c.indptr, c.reverse, c.neighbors};
-  table.backward(own, c.q, c.v, c.vectors, c.gx, c.gv, r.q, r.v, r.vectors, threads);
   return r;
 }
 
@@ -115,131 +106,38 @@ double largest(const std::vector<T>& x) {
   return most;
 }
 
-template <class T>
-double distance(const std::vector<T>& x, const std::vector<T>& y) {
+double distance(const std::vector<double>& x, const std::vector<double>& y) {
   double most = 0.0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    most = std::fmax(most, std::fabs(static_cast<double>(x[i]) - static_cast<double>(y[i])));
-  }
+  for (std::size_t i = 0; i < x.size(); ++i) most = std::fmax(most, std::fabs(x[i] - y[i]));
   return most / largest(y);
 }
 
-std::vector<double> widened(const std::vector<double>& x) { return x; }
-std::vector<double> widened(const std::vector<float>& x) { return {x.begin(), x.end()}; }
-
-/// w and w' by one edge of length d: q = 1 and v = 0 leave c = w / sqrt 3 in dx, and its slope in the
-/// gradient.
-struct Radial {
-  std::vector<double> value, slope;
-};
-
-template <class Forward, class Backward>
-Radial radial(std::int64_t channels, double d, const Forward& forward, const Backward& backward) {
-  const std::vector<double> q(index(6 * channels), 1.0), v(index(6 * channels), 0.0), vectors{d, 0.0, 0.0};
-  Radial r;
-  std::vector<double> dx(index(2 * channels)), dv(index(6 * channels));
-  forward(q, v, vectors, dx, dv);
-  for (std::int64_t c = 0; c < channels; ++c) {
-    r.value.push_back(dx[index(c)]);
-    std::vector<double> gx(index(2 * channels), 0.0), gv(index(6 * channels), 0.0), by_q(q), by_v(v);
-    std::vector<double> by_vectors(3);
-    gx[index(c)] = 1.0;
-    backward(q, v, vectors, gx, gv, by_q, by_v, by_vectors);
-    r.slope.push_back(by_vectors[0]);
-  }
-  return r;
+/// A symmetric list with its reverse edges is its own transpose.
+void symmetric() {
+  const Case<double> c(60, 23, 12, true);
+  const Results<double> want = both_passes(c);
+  Results<double> got(c);
+  a::message_backward<double>({c.indptr, c.reverse, c.neighbors}, c.options, c.inputs(), c.gx, c.gv,
+                              got.gradients(), 1);
+  CHECK(got.q == want.q && got.v == want.v && got.vectors == want.vectors);
+  CHECK(got.weight == want.weight && got.bias == want.bias);
 }
 
-/// The error of the table relative to the largest value and slope; 5.2b's figures are for 16 knots.
-void table_errors() {
-  for (const bool smooth : {true, false}) {
-    for (const std::int64_t n_rbf : {16, 32}) {
-      const std::int64_t channels = 8;
-      const auto weight = random<double>(3 * channels * n_rbf, 4), bias = random<double>(3 * channels, 5);
-      const a::MessageOptions options{channels, n_rbf, 5.0, 5, smooth};
-      const std::vector<std::int64_t> indptr{0, 1, 1};
-      const std::vector<std::int32_t> neighbors{1};
-      const a::CsrView csr{indptr, neighbors, 2};
-      const a::Transposed sources = a::transpose(csr);
-      struct Bound {
-        std::int64_t per_spacing;
-        double value, slope;
-      };
-      for (const Bound bound : {Bound{8, 3e-6, 1e-4}, Bound{16, 2e-7, 1.5e-5}, Bound{32, 1.2e-8, 2e-6}}) {
-        const a::RadialTable<double> table(options, weight, bias, bound.per_spacing * (n_rbf - 1));
-        double value = 0.0, slope = 0.0, value_error = 0.0, slope_error = 0.0;
-        for (int step = 0; step < 400; ++step) {
-          const double d = 0.3 + 4.7 * (step + 0.5) / 400;
-          const Radial want = radial(
-              channels, d,
-              [&](const auto& q, const auto& v, const auto& D, auto& dx, auto& dv) {
-                a::message_forward<double>(csr, options, {q, v, D, weight, bias}, dx, dv, 1);
-              },
-              [&](const auto& q, const auto& v, const auto& D, const auto& gx, const auto& gv, auto& by_q,
-                  auto& by_v, auto& by_D) {
-                a::message_backward<double>(sources.view(), options, {q, v, D, weight, bias}, gx, gv,
-                                            {by_q, by_v, by_D, {}, {}}, 1);
-              });
-          const Radial got = radial(
-              channels, d,
-              [&](const auto& q, const auto& v, const auto& D, auto& dx, auto& dv) {
-                table.forward(csr, q, v, D, dx, dv, 1);
-              },
-              [&](const auto& q, const auto& v, const auto& D, const auto& gx, const auto& gv, auto& by_q,
-                  auto& by_v,
-                  auto& by_D) { table.backward(sources.view(), q, v, D, gx, gv, by_q, by_v, by_D, 1); });
-          for (std::size_t c = 0; c < got.value.size(); ++c) {
-            value = std::fmax(value, std::fabs(want.value[c]));
-            slope = std::fmax(slope, std::fabs(want.slope[c]));
-            value_error = std::fmax(value_error, std::fabs(want.value[c] - got.value[c]));
-            slope_error = std::fmax(slope_error, std::fabs(want.slope[c] - got.slope[c]));
-          }
-        }
-        std::printf("R = %d, %d knots per spacing: value %.1e, slope %.1e\n", static_cast<int>(n_rbf),
-                    static_cast<int>(bound.per_spacing), value_error / value, slope_error / slope);
-        CHECK(value_error < bound.value * value);
-        CHECK(slope_error < bound.slope * slope);
-      }
-    }
-  }
-}
-
-/// Gradients by vectors against differences of the tabulated energy itself: forces are its exact slope.
-void table_forces() {
-  const Case<double> c(30, 5, 6, true);
-  const a::RadialTable<double> table(c.options, c.weight, c.bias, 7);  // coarse: far from the exact filter
-  const Results<double> r = tabulated(c, table);
-  CHECK(distance(r.dx, exact(c).dx) > 1e-3);
-  const auto energy = [&](const std::vector<double>& vectors) {
-    std::vector<double> dx(c.gx.size()), dv(c.gv.size());
-    table.forward(c.csr(), c.q, c.v, vectors, dx, dv, 1);
-    double sum = 0.0;
-    for (std::size_t i = 0; i < dx.size(); ++i) sum += dx[i] * c.gx[i];
-    for (std::size_t i = 0; i < dv.size(); ++i) sum += dv[i] * c.gv[i];
-    return sum;
-  };
-  for (std::size_t k = 0; k < 60; ++k) {
-    std::vector<double> up = c.vectors, down = c.vectors;
-    up[k] += 1e-5;
-    down[k] -= 1e-5;
-    CHECK(std::fabs((energy(up) - energy(down)) / 2e-5 - r.vectors[k]) < 1e-8);
-  }
-}
-
-template <class T>
-void table_is_the_filter(double tolerance) {
-  for (const bool smooth : {true, false}) {
-    for (const std::int64_t channels : {1, 16, 23}) {
-      const Case<T> c(60, channels, 12, smooth);
-      const Results<T> want = exact(c);
-      const a::RadialTable<T> table(c.options, widened(c.weight), widened(c.bias), 1000);
-      const Results<T> got = tabulated(c, table);
-      CHECK(distance(got.dx, want.dx) < tolerance);
-      CHECK(distance(got.dv, want.dv) < tolerance);
-      CHECK(distance(got.q, want.q) < tolerance);
-      CHECK(distance(got.v, want.v) < tolerance);
-      // A symmetric list as its own transpose names the edges alike.
-      CHECK(distance(got.vectors, want.vectors) < 10 * tolerance);
+/// What is not wanted changes nothing of what is, but for the order of sums: gradients by weights sort edges.
+void optional_gradients() {
+  const Case<double> c(40, 11, 7, true);
+  const Results<double> want = both_passes(c);
+  const a::Transposed sources = a::transpose(c.csr());
+  for (const bool vectors : {true, false}) {
+    for (const bool weights : {true, false}) {
+      Results<double> got(c);
+      a::MessageGradients<double> gradients = got.gradients();
+      if (!vectors) gradients.vectors = {};
+      if (!weights) gradients.weight = gradients.bias = {};
+      a::message_backward<double>(sources.view(), c.options, c.inputs(), c.gx, c.gv, gradients, 1);
+      CHECK(distance(got.q, want.q) < 1e-14 && distance(got.v, want.v) < 1e-14);
+      CHECK(vectors ? got.vectors == want.vectors : largest(got.vectors) == 0.0);
+      CHECK(weights ? got.weight == want.weight && got.bias == want.bias : largest(got.weight) == 0.0);
     }
   }
 }
@@ -247,8 +145,6 @@ void table_is_the_filter(double tolerance) {
 template <class T>
 void threads() {
   const Case<T> c(300, 67, 12, true);
-  const a::RadialTable<T> table(c.options, widened(c.weight), widened(c.bias));
-  CHECK_EQUAL(table.knots(), std::int64_t{16 * 11});
   const auto second = [&](int n) {
     Results<T> r(c);
     const a::MessageInputs<T> direction{c.v, c.q, c.vectors, c.weight, c.bias};
@@ -260,10 +156,9 @@ void threads() {
     return x.dx == y.dx && x.dv == y.dv && x.q == y.q && x.v == y.v && x.vectors == y.vectors &&
            x.weight == y.weight && x.bias == y.bias;
   };
-  const Results<T> first = exact(c), first_table = tabulated(c, table), first_second = second(1);
+  const Results<T> first = both_passes(c), first_second = second(1);
   for (const int n : {2, 3}) {
-    CHECK(same(exact(c, n), first));
-    CHECK(same(tabulated(c, table, n), first_table));
+    CHECK(same(both_passes(c, n), first));
     CHECK(same(second(n), first_second));
   }
 }
@@ -276,7 +171,7 @@ void ghosts() {
   c.neighbors.resize(index(edges));
   c.vectors.resize(index(3 * edges));
   for (std::int64_t i = owned; i <= c.n; ++i) c.indptr[index(i)] = edges;
-  const Results<double> whole = exact(c);
+  const Results<double> whole = both_passes(c);
   Results<double> r(c);
   r.dx.resize(index(owned * 9));
   r.dv.resize(index(owned * 27));
@@ -334,12 +229,6 @@ void refusals() {
   CHECK_REFUSED("vectors[1] has length nan, not a finite one > 0",
                 forward(c.options, {c.q, c.v, vectors, c.weight, c.bias}));
   CHECK_REFUSED("bias: expected 9 numbers, got 0", forward(c.options, {c.q, c.v, c.vectors, c.weight, {}}));
-  auto weight = c.weight;
-  weight[2] = std::numeric_limits<double>::infinity();
-  CHECK_REFUSED("weight[2] = inf is not finite", a::RadialTable<double>(c.options, weight, c.bias));
-  CHECK_REFUSED("knots = -1 is outside [1, 4194304]",
-                a::RadialTable<double>(c.options, c.weight, c.bias, -1));
-
   std::vector<std::int64_t> indptr = c.indptr;
   std::vector<std::int32_t> neighbors = c.neighbors;
   neighbors[1] = 10;
@@ -349,6 +238,11 @@ void refusals() {
   indptr[0] = 1;
   CHECK_REFUSED("indptr[0] = 1 is outside [0, 0]", a::validate({indptr, c.neighbors, 10}));
   CHECK_REFUSED("indptr: expected at least 1 number, got 0", a::validate({}));
+  CHECK_REFUSED("n_nodes = -1 is outside [0, 2147483647]", a::validate({c.indptr, {}, -1}));
+  CHECK_REFUSED("n_nodes = 2147483648 is outside [0, 2147483647]",
+                a::validate({c.indptr, c.neighbors, std::int64_t{1} << 31}));
+  const std::vector<std::int64_t> many{0, 5, std::int64_t{1} << 31};
+  CHECK_REFUSED("indptr[2] = 2147483648 is outside [0, 2147483647]", a::validate({many, {}, 10}));
   neighbors.pop_back();
   CHECK_REFUSED("neighbors: expected " + std::to_string(c.neighbors.size()) + " edges, got " +
                     std::to_string(neighbors.size()),
@@ -359,10 +253,8 @@ void refusals() {
 
 int main() {
   return check::run([] {
-    table_errors();
-    table_forces();
-    table_is_the_filter<float>(1e-5);
-    table_is_the_filter<double>(1e-7);
+    symmetric();
+    optional_gradients();
     threads<float>();
     threads<double>();
     ghosts();

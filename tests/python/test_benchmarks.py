@@ -67,6 +67,21 @@ def test_keys_are_unique_and_baselines_name_benchmarks() -> None:
         assert entry["made_by"]["command"].startswith("nonideal bench")
 
 
+def test_calls_may_return_what_they_cost() -> None:
+    costs = iter([8.0, 2.0, 1.0])
+    case = Case(
+        count=4.0,
+        ours=lambda: next(costs),
+        check=lambda: None,
+        peers={"larger": Peer(lambda: 30.0, goal=20), "half": Peer(lambda: 30.0, count=2.0)},
+    )
+    thrifty = Benchmark("memory", "toy", "steps", lambda tiny: case, floor=3.0, per="MiB", returned=True)
+    measured = harness.measure(thrifty, repeats=3)
+    assert measured.rate == 2.0  # the median, one call a round
+    assert [row.ratio for row in measured.comparisons] == [15.0, 30.0]
+    assert measured.missed == ["toy/memory: 15 x larger, goal 20 x", "toy/memory: 2 steps/MiB, goal 3"]
+
+
 def test_rates_ratios_and_goals() -> None:
     measured = harness.measure(TOY, repeats=3)
     slow, half = measured.comparisons

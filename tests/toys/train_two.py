@@ -1,6 +1,8 @@
 """One of several processes that train the same model; argv: folder, rank, number of processes, backend."""
 
+import json
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -48,4 +50,19 @@ if __name__ == "__main__":
     run = trainer(output=folder / "run")
     run.fit(steps=10)
     run.model.save(folder / f"rank{rank}.leignn")
+
+    timed = trainer()
+    step = timed._one_step
+
+    def slow(fraction):
+        """One of them spends more of its processor, and stops with the other all the same."""
+        step(fraction)
+        until = time.process_time() + 0.02 * rank
+        while time.process_time() < until:
+            pass
+
+    timed._one_step = slow
+    result = timed.fit(cpu_seconds=0.5)
+    found = {"steps": result.steps, "cpu_seconds": result.cpu_seconds}
+    (folder / f"rank{rank}.json").write_text(json.dumps(found))
     torch.distributed.destroy_process_group()

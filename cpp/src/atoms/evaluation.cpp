@@ -146,7 +146,7 @@ void Evaluation<T>::edges(int l) {
     const std::int64_t n = end - begin;
     T* const sums = arena.take(n * 4 * f);
     with_filter(l, begin, end, indptr_, distances_, arena,
-                [&](kernels::Filter<T> filter, std::int64_t from, std::int64_t to) {
+                [&](kernels::FilterRows<T> filter, std::int64_t from, std::int64_t to) {
                   k_.message_forward({.begin = from,
                                       .end = to,
                                       .channels = f,

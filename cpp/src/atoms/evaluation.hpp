@@ -34,7 +34,9 @@ enum class Wanted { energy, direct, gradient };
 template <class T>
 class Evaluation {
  public:
-  explicit Evaluation(const Network<T>& network) : net_(network), k_(network.k) {}
+  explicit Evaluation(const Network<T>& network) : Evaluation(network, network.k) {}
+  /// With other kernels than the network's own.
+  Evaluation(const Network<T>& network, const KernelTable<T>& kernels) : net_(network), k_(kernels) {}
 
   /// `species` are rows of the embedding, of ghosts too.
   void start(const GraphView& graph, std::span<const std::int32_t> species, Wanted wanted, int threads);
@@ -155,6 +157,27 @@ class Evaluation {
   std::array<double, 9> virial_{};
   std::vector<Arena> arenas_;
 };
+
+/// All phases of a structure that is not shared; `virials`: of every atom too.
+template <class T>
+void run(Evaluation<T>& evaluation, const GraphView& graph, std::span<const std::int32_t> rows, Wanted wanted,
+         int threads, bool virials = false) {
+  evaluation.start(graph, rows, wanted, threads);
+  const int layers = static_cast<int>(evaluation.network().n_layers);
+  for (int l = 0; l < layers; ++l) {
+    evaluation.begin_layer(l);
+    evaluation.edges(l);
+    evaluation.end_layer(l);
+  }
+  evaluation.readout();
+  if (wanted != Wanted::gradient) return;
+  for (int l = layers - 1; l >= 0; --l) {
+    evaluation.backward_begin(l);
+    evaluation.backward_gradients(l);
+    evaluation.backward_edges(l);
+  }
+  evaluation.forces(virials);
+}
 
 extern template class Evaluation<float>;
 extern template class Evaluation<double>;

@@ -165,7 +165,7 @@ void Evaluation<T>::backward_edges(int l) {
     T* const sums = arena.take(n * 6 * f);
     T* const work = arena.take(3 * f);
     with_filter(l, begin, end, swapped ? pull_indptr_ : indptr_, swapped ? pull_distances_ : distances_,
-                arena, [&](kernels::Filter<T> filter, std::int64_t from, std::int64_t to) {
+                arena, [&](kernels::FilterRows<T> filter, std::int64_t from, std::int64_t to) {
                   k_.message_backward({.begin = from,
                                        .end = to,
                                        .channels = f,

@@ -29,7 +29,7 @@ void Evaluation<T>::with_filter(int l, std::int64_t begin, std::int64_t end,
                                 Arena& arena, const Body& body) {
   const RadialFilter<T>& filter = weights(l).filter;
   if (net_.tabulated) {
-    body(kernels::Filter<T>{filter.table.data(), true}, begin, end);
+    body(kernels::FilterRows<T>{filter.table.data(), true}, begin, end);
     return;
   }
   const std::int64_t terms = filter.weights.k, width = filter.weights.n;
@@ -44,7 +44,7 @@ void Evaluation<T>::with_filter(int l, std::int64_t begin, std::int64_t end,
                        net_.smooth, values, values + terms);
     }
     multiply<T>(k_, filter.weights, nullptr, 2 * n, basis, terms, rows, width);
-    body(kernels::Filter<T>{rows, false}, i, i + 1);
+    body(kernels::FilterRows<T>{rows, false}, i, i + 1);
   }
 }
 

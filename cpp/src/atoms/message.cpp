@@ -1,5 +1,7 @@
 #include "nonideal/atoms/message.hpp"
 
+#include <limits>
+
 #include "atoms/message.hpp"
 
 namespace nonideal::atoms {
@@ -8,6 +10,7 @@ namespace {
 using namespace detail;
 
 constexpr std::int64_t kPartials = 32;  ///< sums of the filter's gradient, at most
+constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();  ///< edges, centres, nodes
 
 template <class T>
 Packing<T> band_packing(const MessageOptions& options) {
@@ -72,10 +75,13 @@ std::vector<T> run_with_sums(Pass<T> pass, const kernels::MessageArgs<T>& args, 
 void validate(const CsrView& csr) {
   const auto& indptr = csr.indptr;
   if (indptr.empty()) throw InvalidArgument("indptr: expected at least 1 number, got 0");
+  expect_within("n_nodes", csr.n_nodes, 0, kMost);
+  expect_within("centres of indptr", n_rows(indptr), 0, kMost);
   expect_within("indptr[0]", indptr.front(), 0, 0);
   for (std::size_t i = 1; i < indptr.size(); ++i) {
     expect_at_least(bracketed("indptr", static_cast<std::int64_t>(i)), indptr[i], indptr[i - 1]);
   }
+  expect_within(bracketed("indptr", n_rows(indptr)), indptr.back(), 0, kMost);
   expect_count("neighbors", "edges", length(csr.neighbors), indptr.back());
   for (std::size_t e = 0; e < csr.neighbors.size(); ++e) {
     const std::int32_t j = csr.neighbors[e];

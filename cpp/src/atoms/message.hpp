@@ -15,7 +15,7 @@
 #include "nonideal/base/error.hpp"
 #include "nonideal/base/threads.hpp"
 
-/// What the exact and the tabulated filter have in common: packing, checks, threads.
+/// Packing, checks and threads of the message passes.
 namespace nonideal::atoms::detail {
 
 using namespace nonideal::detail;

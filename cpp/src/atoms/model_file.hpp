@@ -45,8 +45,8 @@ struct TensorShape {
 /// The tensors of a network of these sizes, in the file's order.
 std::vector<TensorShape> expected_tensors(const Model& model);
 
-/// Throws InvalidArgument, "FILE: what was found", unless the bytes are a whole, undamaged model file. Unknown
-/// keys are refused as unknown versions are, but for those of `metadata`.
+/// Throws InvalidArgument, "FILE: what was found", unless the bytes are a whole, undamaged model file.
+/// Unknown keys are refused as unknown versions are, but for those of `metadata`.
 Model parse_model(std::span<const std::uint8_t> bytes, const std::string& name);
 
 Model read_model(const std::filesystem::path& file);

@@ -4,6 +4,9 @@
 #include <cmath>
 #include <numbers>
 
+#include "atoms/kernels/envelope.hpp"
+#include "nonideal/base/memory.hpp"
+
 namespace nonideal::atoms::detail {
 namespace {
 
@@ -139,31 +142,17 @@ AlignedVector<T> table_of(const Packed<double>& weights, const Model& model, std
   return table;
 }
 
-double power(double x, int n) {
-  double result = 1.0;
-  for (; n > 0; n >>= 1, x *= x) {
-    if (n & 1) result *= x;
-  }
-  return result;
-}
-
 }  // namespace
 
 template <class T>
 void radial_functions(double distance, double cutoff, std::int64_t n_rbf, int exponent, bool smooth,
                       T* values, T* slopes) {
-  const double s = distance / cutoff, p = exponent, scale = static_cast<double>(n_rbf - 1);
-  double envelope = 0.0, envelope_slope = 0.0;
-  if (s < 1.0) {
-    const double before = power(s, exponent - 1), rest = 1.0 - s;
-    envelope =
-        1.0 - before * s * (0.5 * (p + 1.0) * (p + 2.0) - s * (p * (p + 2.0) - s * 0.5 * p * (p + 1.0)));
-    envelope_slope = -0.5 * p * (p + 1.0) * (p + 2.0) * before * rest * rest / cutoff;
-  }
-  const double bias = smooth ? envelope : 1.0, bias_slope = smooth ? envelope_slope : 0.0;
+  const double s = distance / cutoff, scale = static_cast<double>(n_rbf - 1);
+  const kernels::Jet e = kernels::envelope(s, cutoff, exponent);
+  const double bias = smooth ? e.value : 1.0, bias_slope = smooth ? e.slope : 0.0;
   for (std::int64_t k = 0; k < n_rbf; ++k) {
     const double z = s * scale - static_cast<double>(k), phi = std::exp(-0.5 * z * z);
-    const double value = phi * envelope, slope = phi * (envelope_slope - z * scale / cutoff * envelope);
+    const double value = phi * e.value, slope = phi * (e.slope - z * scale / cutoff * e.value);
     values[k] = static_cast<T>(value * bias);
     slopes[k] = static_cast<T>(slope * bias + value * bias_slope);
   }
@@ -203,6 +192,10 @@ Network<T>::Network(const Model& model, bool tabulate, int knots)
   const Parts row{1, model.channels}, half{1, model.channels / 2};
   const bool v1 = variant == Variant::v1;
   const double root_half = std::numbers::sqrt2 / 2, root_f = std::sqrt(static_cast<double>(channels));
+  if (tabulated) {
+    const double rows = 2.0 * static_cast<double>(3 * n_layers - 1) * static_cast<double>(n_knots + 1);
+    expect_memory("knots = " + std::to_string(n_knots), rows * static_cast<double>(f) * sizeof(T));
+  }
   for (int l = 0; l < model.layers; ++l) {
     const std::string name = "layers." + std::to_string(l) + ".";
     Layer<T>& layer = layers.emplace_back();

@@ -27,26 +27,6 @@ constexpr int kMostKnots = 1 << 20;
 constexpr const char* kVariants[] = {"v1", "vn", "vanilla", "vanilla-nmu"};
 
 template <class T>
-void run(detail::Evaluation<T>& evaluation, const detail::GraphView& graph,
-         std::span<const std::int32_t> rows, detail::Wanted wanted, bool virials, int threads) {
-  evaluation.start(graph, rows, wanted, threads);
-  const int layers = static_cast<int>(evaluation.network().n_layers);
-  for (int l = 0; l < layers; ++l) {
-    evaluation.begin_layer(l);
-    evaluation.edges(l);
-    evaluation.end_layer(l);
-  }
-  evaluation.readout();
-  if (wanted != detail::Wanted::gradient) return;
-  for (int l = layers - 1; l >= 0; --l) {
-    evaluation.backward_begin(l);
-    evaluation.backward_gradients(l);
-    evaluation.backward_edges(l);
-  }
-  evaluation.forces(virials);
-}
-
-template <class T>
 Result evaluate(const Engine<T>& engine, const detail::GraphView& graph, std::span<const std::int32_t> rows,
                 const Request& request, int num_threads) {
   const int threads = resolve_threads(num_threads, graph.n_owned, kAtomsPerThread);
@@ -59,12 +39,12 @@ Result evaluate(const Engine<T>& engine, const detail::GraphView& graph, std::sp
     for (const double energy : energies) result.energy += energy;
   };
   if (request.forces == Forces::direct) {
-    run(*evaluation, graph, rows, detail::Wanted::direct, false, threads);
+    detail::run(*evaluation, graph, rows, detail::Wanted::direct, threads);
     result.forces.assign(evaluation->force().begin(), evaluation->force().end());
     take_energies();
   }
   if (request.forces == Forces::gradient || request.virial || request.virials) {
-    run(*evaluation, graph, rows, detail::Wanted::gradient, request.virials, threads);
+    detail::run(*evaluation, graph, rows, detail::Wanted::gradient, threads, request.virials);
     if (request.forces == Forces::gradient) {
       result.forces.assign(evaluation->force().begin(), evaluation->force().end());
     }
@@ -72,7 +52,7 @@ Result evaluate(const Engine<T>& engine, const detail::GraphView& graph, std::sp
     if (request.virials) result.virials.assign(evaluation->virials().begin(), evaluation->virials().end());
     take_energies();
   } else if (request.forces == Forces::none) {
-    run(*evaluation, graph, rows, detail::Wanted::energy, false, threads);
+    detail::run(*evaluation, graph, rows, detail::Wanted::energy, threads);
     take_energies();
   }
   engine.give_back(std::move(evaluation));

@@ -7,6 +7,8 @@
 namespace nonideal::detail {
 namespace {
 
+#define NONIDEAL_INLINE static inline __attribute__((always_inline))
+
 #if defined(__AVX512F__)
 inline constexpr int kVectorBytes = 64;
 #elif defined(__AVX2__)
@@ -19,13 +21,13 @@ template <class T>
 struct Lanes;
 template <>
 struct Lanes<double> {
-  typedef double Aligned __attribute__((vector_size(kVectorBytes), may_alias));
+  typedef double Aligned __attribute__((vector_size(kVectorBytes)));
   typedef double Loose __attribute__((vector_size(kVectorBytes), may_alias, aligned(8)));
   typedef std::int64_t Whole __attribute__((vector_size(kVectorBytes)));
 };
 template <>
 struct Lanes<float> {
-  typedef float Aligned __attribute__((vector_size(kVectorBytes), may_alias));
+  typedef float Aligned __attribute__((vector_size(kVectorBytes)));
   typedef float Loose __attribute__((vector_size(kVectorBytes), may_alias, aligned(4)));
   typedef std::int32_t Whole __attribute__((vector_size(kVectorBytes)));
 };
@@ -59,6 +61,19 @@ static inline void store_loose(T* to, Vector<T> value) {
 template <class T>
 static inline Vector<T> splat(T x) {
   return x - Vector<T>{};
+}
+
+/// The sum of a vector's numbers: halves are added until one is left.
+template <class T>
+static inline T sum_of(Vector<T> value) {
+  alignas(64) T parts[kLanes<T>];
+  store<T>(parts, value);
+#pragma GCC unroll 4
+  for (int half = kLanes<T> / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+    for (int i = 0; i < half; ++i) parts[i] += parts[i + half];
+  }
+  return parts[0];
 }
 
 }  // namespace

@@ -2,7 +2,7 @@ from __future__ import annotations
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['NeighborList', 'NeighborOptions', 'Potential', 'SkinList', 'check_cell', 'check_graph', 'check_positions', 'find_neighbors', 'message_backward', 'message_forward', 'message_second', 'plain_system']
+__all__: list[str] = ['NeighborList', 'NeighborOptions', 'Potential', 'SkinList', 'check_cell', 'check_graph', 'check_positions', 'find_neighbors', 'message_backward', 'message_forward', 'message_second', 'plain_system', 'profile']
 class NeighborOptions:
     def __init__(self, cutoff: typing.SupportsFloat | typing.SupportsIndex, half: bool, max_neighbors: typing.SupportsInt | typing.SupportsIndex, tolerant: bool, num_threads: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
@@ -65,4 +65,6 @@ def message_second(direction_q: numpy.typing.NDArray[numpy.float32], direction_v
 def message_second(direction_q: numpy.typing.NDArray[numpy.float64], direction_v: numpy.typing.NDArray[numpy.float64], direction_vectors: numpy.typing.NDArray[numpy.float64], direction_weight: numpy.typing.NDArray[numpy.float64], direction_bias: numpy.typing.NDArray[numpy.float64], gx: numpy.typing.NDArray[numpy.float64], gv: numpy.typing.NDArray[numpy.float64], q: numpy.typing.NDArray[numpy.float64], v: numpy.typing.NDArray[numpy.float64], vectors: numpy.typing.NDArray[numpy.float64], weight: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], indptr: numpy.typing.NDArray[numpy.int64], neighbors: numpy.typing.NDArray[numpy.int64], *, cutoff: typing.SupportsFloat | typing.SupportsIndex, exponent: typing.SupportsInt | typing.SupportsIndex, smooth: bool, num_threads: typing.SupportsInt | typing.SupportsIndex = 0) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
     ...
 def plain_system(numbers: typing.Any, positions: typing.Any, cell: typing.Any, pbc: typing.Any, highest: typing.SupportsInt | typing.SupportsIndex) -> typing.Any:
+    ...
+def profile(potential: Potential, positions: numpy.typing.NDArray[numpy.float64], numbers: numpy.typing.NDArray[numpy.int32], cell: numpy.typing.NDArray[numpy.float64], pbc: numpy.typing.NDArray[numpy.bool], *, forces: typing.SupportsInt | typing.SupportsIndex, virial: bool) -> list:
     ...

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nonideal.data.dataset import Dataset
+from nonideal.data.download import DownloadError, cache_folder, fetch
 from nonideal.errors import InvalidArgument
 
 __all__ = ["load_mnist"]
@@ -37,7 +38,7 @@ SUBSET_SHA256 = "3be1bb6efef62c4154f22f1c60c12b6a271e20181b29300050905b41f0045b2
 LICENCE = "CC BY-SA 3.0 (Y. LeCun, C. Cortes, C. Burges; from NIST Special Databases 1 and 3)"
 
 
-def load_mnist(path: str | Path | None = None, *, download: bool = False) -> Dataset:
+def load_mnist(path: str | Path | None = None, *, download: bool = False, progress: bool = True) -> Dataset:
     """Return MNIST: 60,000 images to train (or the first 10,000, from the small archive), 10,000 to test.
 
     Looked for in this order: ``path``; the folder named by the environment variable ``NONIDEAL_DATA`` and its
@@ -51,6 +52,8 @@ def load_mnist(path: str | Path | None = None, *, download: bool = False) -> Dat
         files.
     download : bool
         Allow the download into the user's cache folder.
+    progress : bool
+        Show a bar for each file, on a terminal.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def load_mnist(path: str | Path | None = None, *, download: bool = False) -> Dat
     else:
         variable = os.environ.get("NONIDEAL_DATA")
         places = [Path(variable), Path(variable) / "mnist"] if variable else []
-        places.append(_cache())
+        places.append(cache_folder("mnist"))
     for place in places:
         found = _load(place)
         if found is not None:
@@ -79,7 +82,7 @@ def load_mnist(path: str | Path | None = None, *, download: bool = False) -> Dat
             "MNIST is not on this machine: put its four .gz files into a folder that NONIDEAL_DATA names, "
             "or allow a download of 11 MB by download=True"
         )
-    return _download()
+    return _download(progress)
 
 
 def _load(place: Path) -> Dataset | None:
@@ -98,30 +101,21 @@ def _official(place: Path) -> Dataset:
     return _dataset({name: _read_idx(place / file) for name, (file, _) in FILES.items()}, "mnist", MIRRORS[0])
 
 
-def _download() -> Dataset:
-    import pooch
-
-    folder = _cache()
+def _download(progress: bool) -> Dataset:
+    folder = cache_folder("mnist")
     for file, checksum in FILES.values():
         failures = []
         for mirror in MIRRORS:
             try:
-                pooch.retrieve(mirror + file, known_hash=f"md5:{checksum}", fname=file, path=folder)
+                fetch(
+                    mirror + file, folder / file, f"md5:{checksum}", label=f"MNIST: {file}", progress=progress
+                )
                 break
-            except (
-                OSError,
-                ValueError,
-            ) as error:  # requests' errors are OSErrors; a wrong checksum a ValueError
-                failures.append(f"{mirror}: {type(error).__name__}")
+            except DownloadError as error:
+                failures.append(str(error))
         else:
             raise InvalidArgument(f"MNIST's {file} could not be downloaded ({'; '.join(failures)})")
     return _official(folder)
-
-
-def _cache() -> Path:
-    import pooch
-
-    return Path(pooch.os_cache("nonideal")) / "mnist"
 
 
 def _check(path: Path, algorithm: str, checksum: str) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from nonideal.data.download import cache_folder, fetch, fetch_from_record, record_files
 from nonideal.errors import InvalidArgument
 
 __all__ = ["STRUCTURES", "StructureSet", "find_structures"]
+
+_RECORD = "doi:"
+#: In a set's folder of the cache: SHA-256 of what was downloaded, as `sha256sum` writes and checks them.
+_SUMS = "SHA256SUMS"
 
 
 @dataclass(frozen=True)
@@ -27,15 +32,20 @@ class StructureSet:
         As `nonideal.physics.atoms.read_frames` names it; units are that format's own.
     content : str
         What it holds.
-    checksums : mapping of str to str
-        SHA-256 of its files, by their paths below the set's folder; empty where they aren't known.
+    source : str
+        Where files are downloaded from: the address of their folder, or ``doi:`` and a data repository's
+        record, which lists its own files and their checksums.
+    files : mapping of str to (str or None)
+        Files by their paths below the set's folder, with their SHA-256; None where none is published. Empty
+        where the record knows them.
     """
 
     url: str
     licence: str
     format: str
     content: str
-    checksums: Mapping[str, str] = field(default_factory=dict)
+    source: str
+    files: Mapping[str, str | None] = field(default_factory=dict)
 
 
 _WATER = {
@@ -64,35 +74,57 @@ _WATER = {
 }
 _UNSTATED = "not stated here: see its page"
 
-# Pages as the authors of LEIGNN name them in their repository (guaguabujianle/LEIGNN), water excepted.
+# Pages as the authors of LEIGNN name them in their repository (guaguabujianle/LEIGNN), water excepted. A
+# record of Zenodo has the DOI 10.5281/zenodo.NUMBER. MD17's folder and names: as loaders of other projects
+# have them; checksums of them are not published. Nothing of it could be tried out where this was written.
 STRUCTURES: Mapping[str, StructureSet] = {
     "deepmd-water": StructureSet(
         "https://github.com/deepmodeling/deepmd-kit", "LGPL-3.0-or-later (that of the repository)", "deepmd",
-        "320 frames of 64 H2O from density-functional theory: examples/water/data, data_0 to data_2", _WATER,
+        "320 frames of 64 H2O from density-functional theory: examples/water/data, data_0 to data_2",
+        "https://raw.githubusercontent.com/deepmodeling/deepmd-kit/master/examples/water/data/", _WATER,
     ),
     "leignn-iso17": StructureSet(
-        "https://zenodo.org/records/10208201", _UNSTATED, "ase-db", "ISO17, H2O, CH4 as its authors use them"
+        "https://zenodo.org/records/10208201", _UNSTATED, "ase-db", "ISO17, H2O, CH4 as its authors use them",
+        "doi:10.5281/zenodo.10208201",
     ),
     "leignn-oc20": StructureSet(
-        "https://zenodo.org/records/12508546", _UNSTATED, "oc20-lmdb", "200,000 frames of OC20, to train with"
+        "https://zenodo.org/records/12508546", _UNSTATED, "oc20-lmdb", "200,000 frames of OC20 to train with",
+        "doi:10.5281/zenodo.12508546",
     ),
     "leignn-oc20-test": StructureSet(
-        "https://zenodo.org/records/11375993", _UNSTATED, "oc20-lmdb", "the four test sets of OC20"
+        "https://zenodo.org/records/11375993", _UNSTATED, "oc20-lmdb", "the four test sets of OC20",
+        "doi:10.5281/zenodo.11375993",
     ),
     "lips": StructureSet(
-        "https://zenodo.org/records/7196767", _UNSTATED, "extxyz", "Li27 P12 S44 at 520 K: lips.xyz"
+        "https://zenodo.org/records/7196767", _UNSTATED, "extxyz", "Li27 P12 S44 at 520 K: lips.xyz",
+        "doi:10.5281/zenodo.7196767",
     ),
     "md17": StructureSet(
-        "http://quantum-machine.org/datasets/", _UNSTATED, "md17", "molecules, one archive each; kcal/mol"
+        "http://quantum-machine.org/datasets/", _UNSTATED, "md17", "molecules, one archive each; kcal/mol",
+        "http://www.quantum-machine.org/gdml/data/npz/",
+        {f"md17_{name}.npz": None for name in ("aspirin", "benzene2017", "ethanol", "malonaldehyde",
+                                               "naphthalene", "salicylic", "toluene", "uracil")},
     ),
 }  # fmt: skip
 
 
-def find_structures(name: str, path: str | Path | None = None) -> Path:
+def find_structures(
+    name: str,
+    path: str | Path | None = None,
+    *,
+    files: Iterable[str] | None = None,
+    download: bool = False,
+    progress: bool = True,
+) -> Path:
     """Return the folder of a published set on this machine, its files checked where checksums are known.
 
     Looked for in this order: ``path``; the subfolder of that name in the folder that the environment variable
-    ``NONIDEAL_DATA`` names. Nothing is downloaded.
+    ``NONIDEAL_DATA`` names; the cache of earlier downloads; and, only with ``download=True``, the set's own
+    address. Archives stay packed.
+
+    A file is checked against the published checksum: the one in `STRUCTURES`, or, of a data repository, the
+    one that its record states when the file is downloaded. Where none is published, what came first is what
+    later calls expect: SHA-256 of everything that was downloaded is kept beside it, in ``SHA256SUMS``.
 
     Parameters
     ----------
@@ -100,11 +132,18 @@ def find_structures(name: str, path: str | Path | None = None) -> Path:
         A key of `STRUCTURES`.
     path : path, optional
         Its folder or file.
+    files : iterable of str, optional
+        Only these, by their paths below the set's folder. None: all; of a record that may be many gigabytes.
+    download : bool
+        Allow the download, into the user's cache, of what is not there.
+    progress : bool
+        Show a bar for each file, on a terminal.
 
     Raises
     ------
     InvalidArgument
-        If there is no such set, it isn't on this machine (the text names its page), or a file is damaged.
+        If there is no such set or file, it isn't on this machine (the text names its page), a file is
+        damaged, or the download fails.
 
     Examples
     --------
@@ -114,8 +153,9 @@ def find_structures(name: str, path: str | Path | None = None) -> Path:
     """
     if name not in STRUCTURES:
         raise InvalidArgument(f"name = {name!r} is not one of {', '.join(STRUCTURES)}")
-    known = STRUCTURES[name]
+    known, wanted = STRUCTURES[name], _relative(files)
     variable = os.environ.get("NONIDEAL_DATA")
+    cached = False
     if path is not None:
         place = Path(path)
         if not place.exists():
@@ -123,16 +163,83 @@ def find_structures(name: str, path: str | Path | None = None) -> Path:
     elif variable and (Path(variable) / name).exists():
         place = Path(variable) / name
     else:
-        raise InvalidArgument(
-            f"{name} is not on this machine: get it from {known.url} and put it into a folder {name} of "
-            "the one that NONIDEAL_DATA names"
-        )
-    for file, checksum in known.checksums.items():
-        if not (place / file).is_file():
-            raise InvalidArgument(f"{place} has no {file}")
-        found = hashlib.sha256((place / file).read_bytes()).hexdigest()
-        if found != checksum:
+        place, cached = cache_folder(name), True
+        if download:
+            _download(name, place, wanted, progress)
+        elif not (place / _SUMS).is_file():
             raise InvalidArgument(
-                f"{place / file} is damaged or another file: its sha256 is {found}, not {checksum}"
+                f"{name} is not on this machine: get it from {known.url} and put it into a folder {name} of "
+                "the one that NONIDEAL_DATA names, or allow the download by download=True"
             )
+    kept = _read_sums(place) if cached else {}
+    for file in (known.files or kept) if wanted is None else wanted:
+        checksum = known.files.get(file) or kept.get(file)
+        if checksum or cached or wanted is not None:  # of a folder of one's own, less is asked
+            _check(place, file, checksum)
     return place
+
+
+def _check(place: Path, file: str, checksum: str | None) -> None:
+    if not (place / file).is_file():
+        raise InvalidArgument(f"{place} has no {file}")
+    if checksum is None:
+        return
+    found = _sha256(place / file)
+    if found != checksum:
+        raise InvalidArgument(
+            f"{place / file} is damaged or another file: its sha256 is {found}, not {checksum}"
+        )
+
+
+def _download(name: str, place: Path, wanted: tuple[str, ...] | None, progress: bool) -> None:
+    """Bring what is wanted and not there, and note its checksums."""
+    known = STRUCTURES[name]
+    doi = known.source.removeprefix(_RECORD) if known.source.startswith(_RECORD) else None
+    there = _read_sums(place)
+    if wanted is not None and set(wanted) <= set(there):
+        return  # a record need not be asked
+    offered: Mapping[str, str | None] = record_files(doi) if doi else _with_algorithm(known.files)
+    for file in offered if wanted is None else wanted:
+        if file not in offered:
+            raise InvalidArgument(f"files: {file!r} is not among {', '.join(offered)}")
+        if file in there:
+            continue
+        label, checksum = f"{name}: {file}", offered[file]
+        _relative([file])
+        if doi:
+            fetch_from_record(doi, file, str(checksum), place, label=label, progress=progress)
+        else:
+            fetch(known.source + file, place / file, checksum, label=label, progress=progress)
+        with (place / _SUMS).open("a", encoding="utf-8") as sums:
+            sums.write(f"{_sha256(place / file)}  {file}\n")
+
+
+def _read_sums(place: Path) -> dict[str, str]:
+    """Return the checksums that were noted, by file."""
+    try:
+        lines = (place / _SUMS).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    return {file: checksum for checksum, _, file in (line.partition("  ") for line in lines)}
+
+
+def _with_algorithm(files: Mapping[str, str | None]) -> dict[str, str | None]:
+    return {file: checksum and f"sha256:{checksum}" for file, checksum in files.items()}
+
+
+def _relative(files: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return names of files, none of which leads out of its folder."""
+    if files is None:
+        return None
+    if isinstance(files, str | bytes):
+        raise InvalidArgument(f"files = {files!r} is one name, not several")
+    names = tuple(files)
+    for name in names:
+        if not isinstance(name, str) or not name or PurePosixPath(name).is_absolute() or ".." in name:
+            raise InvalidArgument(f"files: {name!r} is not a path below the set's folder")
+    return names
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

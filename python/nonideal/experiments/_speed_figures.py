@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from nonideal.experiments._speed_peers import NETWORKS
 from nonideal.report import Result
 from nonideal.report.figures import COLORS, MUTED, label_decades, new_figure
 
@@ -23,12 +24,13 @@ def draw(result: Result) -> dict[str, Figure]:
 def _times(result: Result) -> Figure:
     figure, axes = new_figure(
         "Time per atom of the engine against the number of atoms, on the first number of threads (discs) and "
-        "the others (squares); floors (lines) are operations that no algorithm avoids at NumPy's rate on one "
-        "thread, and a reading of all neighbours' features.",
+        "the others (squares). Lines: the operations that no algorithm for gradient forces avoids, at the "
+        "fastest rate of the engine's own products on one thread, and NumPy's reading of all neighbours' "
+        "features.",
         width=7.0,
         height=4.4,
     )
-    threads = [int(t) for t in result.config["threads"]]
+    threads = [int(t) for t in result.config["num_threads"]]
     for kind, color in _FORCES.items():
         for count in threads:
             plural = "s" * (count > 1)
@@ -43,9 +45,10 @@ def _times(result: Result) -> Figure:
             )
     styles = iter(("-", "--", ":"))
     for name, curve in result.curves.items():
-        if name.startswith("floor "):
+        if name.startswith("attainable "):
+            label = name.removeprefix("attainable ")
             style = next(styles)
-            axes.plot(curve.x, curve.y, color=MUTED, marker="", linewidth=1.0, linestyle=style, label=name)
+            axes.plot(curve.x, curve.y, color=MUTED, marker="", linewidth=1.0, linestyle=style, label=label)
     _finish(axes, "time (us/atom)")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
@@ -53,13 +56,13 @@ def _times(result: Result) -> Figure:
 
 def _others(result: Result) -> Figure:
     figure, (left, right) = new_figure(
-        "Left: plain torch, the same network on one graph made beforehand, and steps of training, against "
-        "ours (filled: ours). Right: neighbour lists, one thread.",
+        "Left: plain torch, the same network on one graph made beforehand, steps of training, and other "
+        "networks (open) against ours (filled). Right: neighbour lists, one thread.",
         columns=2,
         width=9.4,
         height=4.0,
     )
-    first = int(result.config["threads"][0])
+    first = int(result.config["num_threads"][0])
     pairs = {
         "gradient forces": (f"engine gradient {first}", f"torch gradient {first}", COLORS[0]),
         "direct forces": (f"engine direct {first}", f"torch direct {first}", COLORS[1]),
@@ -78,6 +81,9 @@ def _others(result: Result) -> Figure:
                 markerfacecolor="none",
                 label=f"{words}, torch",
             )
+    for (peer, (_, _, words)), marker in zip(NETWORKS.items(), ("^", "s"), strict=True):
+        style = {"color": COLORS[0], "linestyle": ":", "marker": marker, "markerfacecolor": "none"}
+        _line(left, result, f"{peer} gradient {first}", label=words, **style)
     _finish(left, "time (us/atom)")
     for name, color in (("list ours", COLORS[0]), ("list vesin", COLORS[1])):
         _line(right, result, name, color=color, marker="o", label=name.removeprefix("list "))

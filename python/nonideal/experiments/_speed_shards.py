@@ -1,4 +1,4 @@
-"""Shards of atoms-speed: times of the engine and its peers, in turns, and what nothing can be faster than."""
+"""Shards of atoms-speed: times of the engine and its peers, in turns, and of what they are made of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from nonideal.checks import FloatArray
+from nonideal.experiments._speed_peers import NETWORKS, load_peer
 from nonideal.physics import atoms
 
 __all__ = ["LAYERS", "copper", "measure"]
@@ -37,7 +37,11 @@ def copper(n_atoms: int) -> atoms.Frame:
 
 
 def measure(shard: Mapping[str, Any]) -> dict[str, Any]:
-    """Return for every call the seconds of every round; floors' too, pairs, and bytes kept in training."""
+    """Return for every call the seconds of every round, and counts.
+
+    ``profile`` has each part's name, seconds, calls and operations for kinds of forces; ``missing``, why a
+    peer was not timed; ``memory_*``, bytes kept in training.
+    """
     frame = copper(shard["n_atoms"])
     models = {
         backend: atoms.LEIGNN(
@@ -53,30 +57,45 @@ def measure(shard: Mapping[str, Any]) -> dict[str, Any]:
         for backend in ("native", "torch")
     }
     neighbors = np.asarray(atoms.neighbor_list("j", frame, _CUTOFF))
-    calls = _engine(models["native"], frame, shard["threads"])
+    calls = _engine(models["native"], frame, shard["num_threads"])
     calls |= _lists(frame)
-    calls |= _floors(shard["channels"], len(frame), neighbors)
+    calls |= _references(shard["channels"], len(frame), neighbors)
     memory: dict[str, int] = {}
-    if shard["peers"]:
+    missing: dict[str, str] = {}
+    if "torch" in shard["peers"]:
         graph = models["native"].graph(frame)
-        for threads in shard["threads"]:
+        for threads in shard["num_threads"]:
             for kind in ("gradient", "direct"):
                 call = partial(_evaluate, models["torch"], graph, kind, threads)
                 calls[f"torch {kind} {threads}"] = call
         for backend, model in models.items():
             calls[f"training {backend}"] = partial(_training_step, model, graph)
             memory[f"memory_{backend}"] = _kept(model, graph)
-    seconds = _in_turns(calls, shard["rounds"])
-    return {"n_atoms": len(frame), "n_pairs": len(neighbors), **memory, **seconds}
+    first = shard["num_threads"][0]
+    for peer in set(shard["peers"]) & set(NETWORKS):
+        network = load_peer(peer, frame, _CUTOFF)
+        if isinstance(network, str):
+            missing[peer] = network
+        else:
+            calls[f"{peer} gradient {first}"] = partial(network, first)
+    rounds = shard["rounds"]
+    seconds = _in_turns(calls, rounds)
+    potential = atoms.Potential(models["native"])
+    parts = {
+        kind: [list(part) for part in atoms.kernel_times(potential, frame, forces=kind, rounds=rounds)]
+        for kind in ("gradient", "direct")
+    }
+    counts = {"n_atoms": len(frame), "n_pairs": len(neighbors)}
+    return {**counts, **memory, **seconds, "profile": parts, "missing": missing}
 
 
-def _in_turns(calls: Mapping[str, Call], rounds: int) -> dict[str, FloatArray]:
+def _in_turns(calls: Mapping[str, Call], rounds: int) -> dict[str, list[float]]:
     """Call everything in turns, so that a busy machine slows all alike; short calls, the fastest of some."""
-    seconds: dict[str, FloatArray] = {name: np.empty(rounds) for name in calls}
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
     repeats = {name: max(int(_SHORTEST / min(_timed(call), _timed(call))), 1) for name, call in calls.items()}
-    for turn in range(rounds):
+    for _ in range(rounds):
         for name, call in calls.items():
-            seconds[name][turn] = min(_timed(call) for _ in range(repeats[name]))
+            seconds[name].append(min(_timed(call) for _ in range(repeats[name])))
     return seconds
 
 
@@ -115,7 +134,7 @@ def _lists(frame: atoms.Frame) -> dict[str, Call]:
     return calls
 
 
-def _floors(channels: int, n_atoms: int, neighbors: Any) -> dict[str, Call]:
+def _references(channels: int, n_atoms: int, neighbors: Any) -> dict[str, Call]:
     """Return a product of matrices, 2 N F (3 F) operations, and one reading of all neighbours' features."""
     rng = np.random.Generator(np.random.Philox(key=1))
     left = rng.normal(size=(n_atoms, channels)).astype(np.float32)

@@ -77,7 +77,7 @@ def test_mnist_from_a_folder(official: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_mnist_is_not_downloaded_unasked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("NONIDEAL_DATA", raising=False)
-    monkeypatch.setattr(mnist, "_download", lambda: pytest.fail("downloads"))
+    monkeypatch.setattr(mnist, "_download", lambda _: pytest.fail("downloads"))
     with pytest.raises(InvalidArgument) as caught:
         load_mnist()
     assert str(caught.value) == NOT_HERE
@@ -142,7 +142,7 @@ def test_mnist_is_downloaded_when_asked_from_the_mirror_that_works(
     monkeypatch.setattr(mnist, "MIRRORS", (f"{mirror}missing/", mirror))
     found = load_mnist(download=True)
     np.testing.assert_array_equal(found.x_train, load_mnist(official).x_train)
-    monkeypatch.setattr(mnist, "_download", lambda: pytest.fail("downloads again"))
+    monkeypatch.setattr(mnist, "_download", lambda _: pytest.fail("downloads again"))
     np.testing.assert_array_equal(load_mnist().x_train, found.x_train)
 
 
@@ -153,7 +153,7 @@ def test_a_failed_download_names_the_mirrors(mirror: str, monkeypatch: pytest.Mo
         load_mnist(download=True)
     assert str(caught.value) == (
         "MNIST's train-images-idx3-ubyte.gz could not be downloaded "
-        f"({mirror}a/: HTTPError; {mirror}b/: HTTPError)"
+        f"({mirror}a/train-images-idx3-ubyte.gz: HTTPError; {mirror}b/train-images-idx3-ubyte.gz: HTTPError)"
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.experiments import Runner, _copper_shards, atoms_copper
-from nonideal.experiments._copper_tables import Findings, answer, curves, metrics, tables
+from nonideal.experiments._copper_tables import Findings, _variant_table, answer, curves, metrics, tables
 from nonideal.experiments.atoms_copper import Config
 from nonideal.physics import atoms
 from nonideal.report.figures import house_style
@@ -29,13 +29,13 @@ TINY = {
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     folder = tmp_path_factory.mktemp("copper")
-    with Runner(out=folder, identity={"experiment": "atoms-copper"}) as runner:
+    with Runner(out=folder, identity={"experiment": "atoms-copper"}, num_threads=1) as runner:
         return folder, atoms_copper.run(Config(**TINY), runner)
 
 
 def test_models_and_their_teacher_are_compared(tiny):
     _, result = tiny
-    for kind in ("gradient", "direct"):
+    for kind in ("gradient", "direct", "gradient_without_stress"):
         assert result.metrics[f"steps_{kind}"].value == 40
         for part in ("whole", "vacancy"):
             found = result.metrics[f"force_error_{part}_{kind}"]
@@ -45,6 +45,13 @@ def test_models_and_their_teacher_are_compared(tiny):
     assert result.metrics["bulk_teacher"].value == pytest.approx(134, abs=2)
     assert abs(result.metrics["drift_teacher"].value) < 1
     assert [row[0] for row in result.tables["dynamics"].rows] == ["teacher", "gradient", "direct"]
+    assert "energy gradient without stress" not in result.curves  # for its errors alone
+    assert [row[:2] for row in result.tables["errors"].rows] == [
+        ("gradient", 50.0),
+        ("direct", 0.0),
+        ("gradient without stress", 0.0),
+    ]
+    assert "variants" not in result.tables
     assert "taught by copper-emt" in result.answer
     assert not any("lammps" in limit for limit in result.limits)
 
@@ -65,7 +72,7 @@ def test_the_model_that_is_kept_has_the_errors_that_are_told(tiny):
 
 def test_equal_steps_give_the_same_model_again(tiny):
     folder, result = tiny
-    again = atoms_copper.run(Config(**TINY, forces="gradient"))
+    again = atoms_copper.run(Config(**TINY, forces="gradient"), Runner(num_threads=1))
     for name, estimate in again.metrics.items():
         assert estimate.value == result.metrics[name].value, name
     assert (folder / "direct.leignn").exists()
@@ -95,22 +102,58 @@ def test_dynamics_that_fails_is_said_and_does_not_end_the_run(tiny, monkeypatch)
         **{f"force_errors_{part}": np.array([0.1, 0.2]) for part in ("whole", "vacancy")},
         **{f"energies_{part}": np.array([[1.0, 1.1], [1.0, 1.2]]) for part in ("whole", "vacancy")},
         **{f"forces_{part}": np.zeros((4, 2)) for part in ("whole", "vacancy")},
-        "history_seconds": np.array([1.0]),
+        "history_cpu_seconds": np.array([1.0]),
         "history_steps": np.array([10]),
         "history_mae": np.array([0.1]),
         "n_parameters": 5,
         "steps": 10,
         "training_seconds": 1.0,
+        "training_cpu_seconds": 1.0,
     }
-    findings = Findings(tiny_teacher(found), {"direct": model}, "copper-emt", 2.0, 900.0)
+    findings = findings_of({"direct": model}, tiny_teacher(found))
     assert "its dynamics failed" in answer(findings)
     assert "drift_direct" not in metrics(findings)
     assert "energy direct" not in curves(findings)
-    assert tables(findings)["dynamics"].rows[1][-1] == "left [0.1, 1e5] K"
+    assert tables(findings)["dynamics"].rows[1][-1] == "failed after 0 ps"
 
 
 def tiny_teacher(found):
-    return {**found, "r": np.linspace(0, 6, 50), "g": np.ones((3, 50)), "failed": False}
+    return {**found, "r": np.linspace(0, 6, 50), "rdf all": np.ones((3, 50)), "failed": False}
+
+
+def findings_of(models, teacher, variants=None):
+    weights = dict.fromkeys(models, 0.0)
+    return Findings(teacher, models, "copper-emt", 2.0, 900.0, weights, variants or {})
+
+
+@pytest.mark.parametrize(
+    ("errors", "verdict"),
+    [
+        ([4.0, 3.0, 2.0, 2.5], "was found."),
+        ([4.0, 4.0, 4.0, 4.0], "was found."),
+        (
+            [3.0, 4.0, 2.0, 3.5],
+            "was not found: vanilla-nmu 4.0 is above vanilla 3.0; vn 3.5 is above vanilla 3.0.",
+        ),
+    ],
+)
+def test_the_order_of_the_variants_is_judged(errors, verdict):
+    names = ["vanilla", "vanilla-nmu", "v1", "vn"]
+    models = {
+        name: {
+            "n_parameters": 5,
+            "steps": 10,
+            **{f"force_errors_{part}": 1e-3 * np.array([e - 0.5, e + 0.5]) for part in ("whole", "vacancy")},
+        }
+        for name, e in zip(names, errors, strict=True)
+    }
+    table = _variant_table(findings_of(models, {}, {name: name for name in names}))
+    assert table.note.startswith(f"The expected order, vanilla >= vanilla-nmu >= full, {verdict}")
+    assert [row[0] for row in table.rows] == names
+    assert [row[3] for row in table.rows] == pytest.approx(errors)
+    ranked = sorted(errors, reverse=True)
+    assert [row[-1] for row in table.rows] == [1 + ranked.index(e) for e in errors]
+    assert [row[-2] for row in table.rows] == [1, 2, 3, 3]
 
 
 def test_without_lammps_another_teacher_stands_in(monkeypatch):
@@ -128,13 +171,23 @@ def test_without_lammps_another_teacher_stands_in(monkeypatch):
 
 
 def test_ablations_are_the_other_variants():
-    assert Config(ablations=True).models == [
-        ("v1", "gradient"),
-        ("v1", "direct"),
-        ("vn", "gradient"),
-        ("vanilla", "gradient"),
-        ("vanilla-nmu", "gradient"),
-    ]
+    found = {name: (own["variant"], own["forces"]) for name, own in Config(ablations=True).models.items()}
+    assert found == {
+        "gradient": ("v1", "gradient"),
+        "direct": ("v1", "direct"),
+        "vn gradient": ("vn", "gradient"),
+        "vanilla gradient": ("vanilla", "gradient"),
+        "vanilla-nmu gradient": ("vanilla-nmu", "gradient"),
+        "gradient without stress": ("v1", "gradient"),
+    }
+
+
+def test_a_fair_counterpart_of_direct_forces():
+    """Direct forces learn no stress; neither does one of the gradient models, unless nobody learns any."""
+    weights = {name: own["stress_weight"] for name, own in Config().models.items()}
+    assert weights == {"gradient": 50.0, "direct": 0.0, "gradient without stress": 0.0}
+    for options in ({"without_stress": False}, {"stress_weight": 0}, {"forces": "gradient"}):
+        assert "gradient without stress" not in Config(**options).models
 
 
 @pytest.mark.parametrize(

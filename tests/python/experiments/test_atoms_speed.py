@@ -1,15 +1,19 @@
 """Times of the atoms' engine, tiny: every call is made and told, ratios are of the same rounds."""
 
 import importlib.util
+import os
 
+import numpy as np
 import pytest
+import torch
 
 from nonideal.errors import InvalidArgument
-from nonideal.experiments import _speed_shards, atoms_speed
+from nonideal.experiments import _speed_peers, _speed_shards, _speed_tables, atoms_speed
 from nonideal.experiments.atoms_speed import Config
+from nonideal.physics import atoms
 from nonideal.report.figures import house_style
 
-TINY = {"sizes": "32,100", "peer_size": 40, "channels": 16, "threads": 1, "rounds": 2}
+TINY = {"sizes": "32,100", "peer_size": 40, "channels": 16, "num_threads": 1, "rounds": 2}
 
 
 @pytest.fixture(scope="module")
@@ -28,31 +32,93 @@ def test_times_are_told_by_size_and_peers_up_to_theirs(tiny):
     assert 0 < ours < torch
 
 
-def test_peers_that_are_missing_are_rows(tiny, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    rows = atoms_speed._peer_table(Config(), {}).rows
-    assert rows == (
-        ("schnetpack", None, None, "not installed"),
-        ("mace", None, None, "not installed"),
+def test_peers_that_are_missing_are_rows(monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "mace" else found(name, *rest)
+    )
+    result = atoms_speed.run(Config(**{**TINY, "sizes": 32, "peers": "mace"}))
+    assert result.tables["peers"].rows == (
+        ("MACE 64x0e, 2 interactions, correlation 3", None, None, "not installed", None),
+    )
+    assert not any("mace" in name for name in [*result.curves, *result.metrics])
+
+
+def test_a_peer_made_for_another_torch_is_a_row(monkeypatch):
+    def make(frame, cutoff):
+        raise ImportError("cannot import name 'T_co'")
+
+    monkeypatch.setitem(_speed_peers.NETWORKS, "mace", ("json", make, "MACE"))
+    assert _speed_peers.load_peer("mace", _speed_shards.copper(4), 5.0) == (
+        "installed, but does not run here (ImportError: cannot import name 'T_co')"
     )
 
 
-def test_floors_follow_from_the_product_and_the_pairs():
-    entry = {"n_atoms": 100, "n_pairs": 4000, "product": [2.0, 1.0], "gather": [0.1, 0.2]}
+@pytest.mark.parametrize(("peer", "parameters"), [("schnetpack", 602_881), ("mace", 112_272)])
+def test_peers_see_what_we_see(peer, parameters):
+    """A crystal has no net force, its copies have as much energy each. Imports leave nothing behind."""
+    environment, state = dict(os.environ), torch.random.get_rng_state()
+    energies = []
+    for n_atoms in (32, 256):
+        frame = _speed_shards.copper(n_atoms)
+        if n_atoms == 256:  # eight copies
+            small = _speed_shards.copper(32)
+            steps = np.stack(np.meshgrid(*3 * [[0, 1]], indexing="ij"), -1).reshape(-1, 1, 3) @ small.cell
+            places = (small.positions + steps).reshape(-1, 3)
+            frame = atoms.Frame(np.full(256, 29), places, 2 * small.cell, True)
+        call = _speed_peers.load_peer(peer, frame, 5.0)
+        if call == "not installed":
+            pytest.skip(f"{peer} is not installed")
+        found = call(1)
+        assert found["forces"].shape == (n_atoms, 3)
+        assert found["forces"].abs().max() > 1e-3
+        assert found["forces"].sum(0).abs().max() < 1e-4
+        energies.append(float(found["energy"]) / n_atoms)
+    assert call.n_parameters == parameters
+    assert energies[1] == pytest.approx(energies[0], rel=1e-5)
+    assert dict(os.environ) == environment
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def entry_of(**other):
+    parts = [["multiply", 2.0, 4, 4e9], ["rest", 2.0, 1, 0.0]]
+    return {"n_atoms": 100, "n_pairs": 4000, "gather": [0.1, 0.2], "profile": {"gradient": parts}} | other
+
+
+def test_times_at_our_rate_follow_from_operations_and_pairs():
     config = Config(channels=10)
-    rate = 2 * 100 * 10 * 30  # operations of the product, in its fastest round of one second
-    assert atoms_speed._rate(config, {50: {"product": [9.0]}, 100: entry}) == rate
-    found = atoms_speed._floors(config, entry, rate)
+    slower = entry_of(profile={"gradient": [["multiply", 2.0, 4, 3e9]]})
+    rate = _speed_tables.our_rate({50: slower, 100: entry_of()})
+    assert rate == 2e9
+    found = _speed_tables.attainable(config, entry_of(), rate)
     assert found["products with weights"] == pytest.approx(1e6 * 122 * 100 / rate)
     assert found["operations on edges"] == pytest.approx(1e6 * 2 * 66 * 2.4 * 10 * 40 / rate)
     assert found["reading neighbours"] == pytest.approx(1e6 * 5 * 0.1 / 100)
 
 
-def test_other_variants_have_no_floors():
-    result = atoms_speed.run(Config(**{**TINY, "sizes": 32, "peers": "mace", "variant": "vn"}))
-    assert "floors" not in result.tables
-    assert "Floors are known for v1 alone." in result.limits
+def test_shares_of_kernels_add_up(tiny):
+    rows = tiny.tables["kernels"].rows
+    for what in ("gradient forces", "direct forces"):
+        parts = [row for row in rows if row[:2] == (32, what)]
+        assert sum(row[4] for row in parts) == pytest.approx(100)
+        assert {"neighbors", "multiply", "message_forward", "rest"} <= {row[2] for row in parts}
+    assert {row[2] for row in rows if row[5] is not None} == {"multiply"}
+
+
+def test_ratios_are_of_the_fastest_rounds():
+    entry = {"slow": [30.0, 12.0], "fast": [2.0, 1.0]}
+    ratio = _speed_tables._ratio(entry, "slow", "fast")
+    assert ratio.value == 12.0  # single rounds: 15 and 12
+    assert ratio.standard_error == pytest.approx(1.5)
+    assert _speed_tables._ratio(entry, "slow", "none") is None
+
+
+def test_other_variants_have_no_count_of_operations():
+    result = atoms_speed.run(Config(**{**TINY, "sizes": 108, "variant": "vn"}))
+    assert "attainable" not in result.tables
+    assert "The operations that cannot be avoided are counted for v1 alone." in result.limits
     assert "No size is small enough for peers: nothing is compared." in result.limits
+    assert {row[3] for row in result.tables["peers"].rows} == {"no size is small enough"}
 
 
 def test_crystals_are_whole_cubes():
@@ -63,9 +129,9 @@ def test_figures_draw(tiny):
     with house_style():
         drawn = atoms_speed.figures(tiny)
     assert set(drawn) == {"times", "others"}
-    assert len(drawn["others"].axes[0].get_lines()) == 6
+    assert 6 <= len(drawn["others"].axes[0].get_lines()) <= 8
 
 
 def test_a_count_of_threads_twice_is_refused():
-    with pytest.raises(InvalidArgument, match=r"threads = \(1, 1\) has a value twice"):
-        Config(threads="1,1")
+    with pytest.raises(InvalidArgument, match=r"num_threads = \(1, 1\) has a value twice"):
+        Config(num_threads="1,1")

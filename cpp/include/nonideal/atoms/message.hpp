@@ -33,7 +33,8 @@ struct CsrView {
   std::int64_t n_nodes = 0;
 };
 
-/// Throws InvalidArgument unless the graph is one, naming `indptr` or `neighbors`. O(centers + edges).
+/// Throws InvalidArgument unless the graph is one of less than 2^31 edges and nodes, naming `indptr`,
+/// `neighbors` or `n_nodes`. O(centers + edges).
 NONIDEAL_API void validate(const CsrView& csr);
 
 /// The same edges by source: those of node j are [indptr[j], indptr[j + 1]); entry t stands for edge
@@ -96,35 +97,5 @@ NONIDEAL_API void message_second(const CsrView& csr, const SourceView& sources, 
                                  const MessageInputs<T>& inputs, std::span<const T> gx, std::span<const T> gv,
                                  const MessageInputs<T>& direction, const MessageGradients<T>& gradients,
                                  std::span<T> by_gx, std::span<T> by_gv, int num_threads = 0);
-
-/// The filter w(d), tabulated for inference: cubic Hermite interpolation between `knots` + 1 equal steps from
-/// 0 to the cutoff, values and slopes exact there. Relative to the largest |w|, with 16 knots per Gaussian
-/// spacing (the default), values are good to 1e-7 and slopes to 1e-5.
-template <class T>
-class NONIDEAL_API RadialTable {
- public:
-  /// knots = 0: 16 (R - 1). Throws InvalidArgument for sizes that do not fit, and numbers that are not
-  /// finite.
-  RadialTable(const MessageOptions& options, std::span<const double> weight, std::span<const double> bias,
-              std::int64_t knots = 0);
-
-  const MessageOptions& options() const { return options_; }
-  std::int64_t knots() const { return knots_; }
-
-  /// As message_forward, without weight and bias. Precondition, here and below: no vector is zero.
-  void forward(const CsrView& csr, std::span<const T> q, std::span<const T> v, std::span<const T> vectors,
-               std::span<T> dx, std::span<T> dv, int num_threads = 0) const;
-
-  /// As message_backward; `by_vectors` may be empty. The gradients are those of the interpolated filter, so
-  /// that forces are exactly the slope of the energy.
-  void backward(const SourceView& sources, std::span<const T> q, std::span<const T> v,
-                std::span<const T> vectors, std::span<const T> gx, std::span<const T> gv, std::span<T> by_q,
-                std::span<T> by_v, std::span<T> by_vectors, int num_threads = 0) const;
-
- private:
-  MessageOptions options_;
-  std::int64_t knots_;
-  std::vector<T> packed_;
-};
 
 }  // namespace nonideal::atoms

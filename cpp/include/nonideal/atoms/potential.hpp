@@ -61,6 +61,7 @@ struct System {
 };
 
 class LayeredEvaluation;
+struct KernelTime;
 
 /// A model file, read and made ready. Copies share it.
 class NONIDEAL_API Potential {
@@ -101,6 +102,9 @@ class NONIDEAL_API Potential {
 
  private:
   friend class LayeredEvaluation;
+  friend std::vector<KernelTime> profile(const Potential& potential, std::span<const double> positions,
+                                         std::span<const std::int32_t> numbers, const Cell& cell,
+                                         const Request& request);
   struct State;
   std::shared_ptr<const State> state_;
 };

@@ -10,6 +10,7 @@ using nonideal::detail::kLanes;
 using nonideal::detail::load;
 using nonideal::detail::splat;
 using nonideal::detail::store;
+using nonideal::detail::sum_of;
 using nonideal::detail::Vector;
 
 /// The filter of one edge: kParts parts (c last, b before it, a first where there are three).
@@ -18,7 +19,7 @@ class TableRow {
  public:
   static constexpr std::int64_t kStride = 2 * kParts;  ///< rows of F numbers that a knot takes
 
-  TableRow(const Filter<T>& filter, std::int64_t channels, const Edge<T>& edge)
+  TableRow(const FilterRows<T>& filter, std::int64_t channels, const Edge<T>& edge)
       : low_(filter.rows + edge.knot * kStride * channels), high_(low_ + kStride * channels) {
     const T t = edge.t, s = 1 - t;
     value_[0] = s * s * (1 + 2 * t);
@@ -58,7 +59,7 @@ class TableRow {
 template <class T, int kParts>
 class GivenRow {
  public:
-  GivenRow(const Filter<T>& filter, std::int64_t channels, const Edge<T>& edge)
+  GivenRow(const FilterRows<T>& filter, std::int64_t channels, const Edge<T>& edge)
       : values_(filter.rows + edge.knot * 2 * kParts * channels), slopes_(values_ + kParts * channels) {}
 
   [[gnu::always_inline]] void at(std::int64_t channel, int part) {
@@ -76,17 +77,6 @@ class GivenRow {
 template <class T>
 static inline void add_to(T* at, Vector<T> value) {
   store(at, load(at) + value);
-}
-
-/// The sum of a vector's numbers, by halves.
-template <class T>
-static inline T sum_of(Vector<T> value) {
-  alignas(64) T parts[kLanes<T>];
-  store(parts, value);
-  for (int half = kLanes<T> / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) parts[i] += parts[i + half];
-  }
-  return parts[0];
 }
 
 template <class T, template <class, int> class Row, bool kFirst>
@@ -235,7 +225,7 @@ static inline void derivatives(const EdgeDerivatives<T>& m) {
 
 /// Calls body<Row, kFirst>() for a filter and a layer.
 template <class T, class Body>
-static inline void with_row(const Filter<T>& filter, bool first, const Body& body) {
+static inline void with_row(const FilterRows<T>& filter, bool first, const Body& body) {
   if (filter.tabulated) {
     first ? body.template operator()<TableRow, true>() : body.template operator()<TableRow, false>();
   } else {

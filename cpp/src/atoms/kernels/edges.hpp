@@ -30,7 +30,7 @@ struct Edge {
 /// channels, for every part kGroup values and kGroup slopes (per interval). A given filter holds for every
 /// edge a row of values and a row of slopes (per angstrom): for every group and part kGroup numbers.
 template <class T>
-struct Filter {
+struct FilterRows {
   const T* rows;
   bool tabulated;
 };
@@ -44,7 +44,7 @@ struct MessageForward {
   const Edge<T>* edges;
   const std::int32_t* species;  ///< of every atom; null beyond layer 0
   const T* features;
-  Filter<T> filter;
+  FilterRows<T> filter;
   T* sums;  ///< (end - begin, 4 F): dx, dv
 };
 
@@ -60,11 +60,11 @@ struct MessageBackward {
   const std::int32_t* species;  ///< as above
   const T* features;
   const T* gradients;
-  Filter<T> filter;
+  FilterRows<T> filter;
   T sign;   ///< -1 where the row holds edges to i, which are those from i turned round
   T* sums;  ///< (end - begin, 6 F)
   T* derivatives;
-  T* work;  ///< 6 F numbers
+  T* work;  ///< 3 F numbers
 };
 
 /// For every centre i in [begin, end) and edge e, from neighbours with features to i with gradients:
@@ -78,7 +78,7 @@ struct EdgeDerivatives {
   const std::int64_t* reverse;  ///< edges where this is not negative are left out
   const T* features;
   const T* gradients;
-  Filter<T> filter;
+  FilterRows<T> filter;
   T* derivatives;
 };
 

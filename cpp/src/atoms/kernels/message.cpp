@@ -9,29 +9,16 @@ namespace {
 template <class T>
 inline void backward_wanted(const MessageArgs<T>& args, std::int64_t begin, std::int64_t end) {
   const bool vectors = args.edge_gradients != nullptr, weights = args.filter_gradients != nullptr;
-  if (vectors && weights) return backward_rows<T, Band<T>, false, true, true>(args, begin, end);
-  if (vectors) return backward_rows<T, Band<T>, false, true, false>(args, begin, end);
-  if (weights) return backward_rows<T, Band<T>, false, false, true>(args, begin, end);
-  return backward_rows<T, Band<T>, false, false, false>(args, begin, end);
-}
-
-template <class T>
-inline void table_backward_wanted(const MessageArgs<T>& args, std::int64_t begin, std::int64_t end) {
-  if (args.edge_gradients != nullptr) {
-    return backward_rows<T, Table<T>, false, true, false>(args, begin, end);
-  }
-  return backward_rows<T, Table<T>, false, false, false>(args, begin, end);
+  if (vectors && weights) return backward_rows<T, false, true, true>(args, begin, end);
+  if (vectors) return backward_rows<T, false, true, false>(args, begin, end);
+  if (weights) return backward_rows<T, false, false, true>(args, begin, end);
+  return backward_rows<T, false, false, false>(args, begin, end);
 }
 
 template <class T>
 inline MessagePasses<T> passes() {
-  return {kLanes<T>,
-          forward_rows<T, Band<T>, false>,
-          forward_rows<T, Band<T>, true>,
-          backward_wanted<T>,
-          backward_rows<T, Band<T>, true, true, true>,
-          forward_rows<T, Table<T>, false>,
-          table_backward_wanted<T>};
+  return {kLanes<T>, forward_rows<T, false>, forward_rows<T, true>, backward_wanted<T>,
+          backward_rows<T, true, true, true>};
 }
 
 }  // namespace

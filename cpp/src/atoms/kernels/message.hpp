@@ -12,13 +12,12 @@ inline constexpr int kHalfBand = sizeof(T) == 4 ? 6 : 9;
 /// One pass. The edges of row r are [indptr[r], indptr[r + 1]); edge t has the vector of number edges[t] (t
 /// itself where edges is null) and leads to nodes[t]. Rows are centres in `forward`, sources in `backward`.
 ///
-/// The filter is packed by tiles, a register of channels each: tile, row, part a b c, lanes. Band: row k +
-/// half - 1 belongs to Gaussian k, zeros around, the bias comes last. Table: rows 2k, 2k + 1 hold value and
-/// slope (per knot distance) of knot k.
+/// The filter is packed by tiles, a register of channels each: tile, row, part a b c, lanes. Row k + half - 1
+/// belongs to Gaussian k, zeros around, the bias comes last.
 template <class T>
 struct MessageArgs {
-  std::int64_t channels;     ///< padded
-  std::int64_t n_rbf;        ///< Gaussians, or intervals between the table's knots
+  std::int64_t channels;  ///< padded
+  std::int64_t n_rbf;
   std::int64_t filter_rows;  ///< of a tile
   double cutoff;
   int exponent;
@@ -27,8 +26,9 @@ struct MessageArgs {
   const std::int32_t* nodes;
   const std::int32_t* edges;
   const T *q, *v, *vectors, *filter;
-  const T *direction_q, *direction_v, *direction_vectors, *direction_filter;  ///< the last may be null: zero
-  const T *gx, *gv;                                                           ///< incoming gradients
+  const T *direction_q, *direction_v, *direction_vectors;  ///< of the tangent passes alone
+  const T* direction_filter;                               ///< null: zero
+  const T *gx, *gv;                                        ///< incoming gradients
   T *x, *y;             ///< results per row: dx and dv, or the gradients by q and v
   T* edge_gradients;    ///< by vectors; null where not wanted
   T* filter_gradients;  ///< packed as `filter` is, added to; null where not wanted
@@ -43,8 +43,6 @@ struct MessagePasses {
   Pass forward_tangent;   ///< their derivative along the direction
   Pass backward;          ///< the gradients of <gx, dx> + <gv, dv>
   Pass backward_tangent;  ///< their derivative along the direction; both optional results are wanted
-  Pass table_forward;     ///< the same with a table of the filter
-  Pass table_backward;
 };
 
 #define NONIDEAL_MESSAGE_KERNELS(isa)    \

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "atoms/kernels/lanes.hpp"
+#include "atoms/kernels/dual.hpp"
 #include "atoms/kernels/message.hpp"
 #include "atoms/kernels/radial.hpp"
 
@@ -12,27 +12,35 @@
 namespace nonideal::atoms::kernels {
 namespace {
 
+using nonideal::detail::load_loose;
+using nonideal::detail::store_loose;
+using nonideal::detail::sum_of;
+
+/// Numbers, or dual numbers. What moves along a direction is named even where nothing does, and then neither
+/// read nor there: null, or never set.
 template <class T, bool Tangent>
 struct NumberOf {
-  using Type = Lanes<T>;
-  NONIDEAL_INLINE Type read(const T* value, const T*) { return load(value); }
-  NONIDEAL_INLINE T read_scalar(T value, T) { return value; }
+  using Type = Vector<T>;
+  NONIDEAL_INLINE Type read(const T* values, const T*, std::int64_t at) { return load_loose(values + at); }
+  NONIDEAL_INLINE T read_scalar(const T& value, const T&) { return value; }
 };
 template <class T>
 struct NumberOf<T, true> {
-  using Type = Dual<Lanes<T>>;
-  NONIDEAL_INLINE Type read(const T* value, const T* moved) { return {load(value), load(moved)}; }
-  NONIDEAL_INLINE Dual<T> read_scalar(T value, T moved) { return {value, moved}; }
+  using Type = Dual<Vector<T>>;
+  NONIDEAL_INLINE Type read(const T* values, const T* moved, std::int64_t at) {
+    return {load_loose(values + at), load_loose(moved + at)};
+  }
+  NONIDEAL_INLINE Dual<T> read_scalar(const T& value, const T& moved) { return {value, moved}; }
 };
 
 /// sums[n][part] += the filter's rows times the factors of order n.
 template <int Terms, int Orders, class T>
-NONIDEAL_INLINE void add_rows(const T* rows, const T* const* factors, Lanes<T> (*sums)[3]) {
+NONIDEAL_INLINE void add_rows(const T* rows, const T* const* factors, Vector<T> (*sums)[3]) {
 #pragma GCC unroll 18
   for (int l = 0; l < Terms; ++l) {
 #pragma GCC unroll 3
     for (int part = 0; part < 3; ++part) {
-      const Lanes<T> weights = load(rows + (3 * l + part) * kLanes<T>);
+      const Vector<T> weights = load_loose(rows + (3 * l + part) * kLanes<T>);
 #pragma GCC unroll 3
       for (int n = 0; n < Orders; ++n) sums[n][part] += weights * factors[n][l];
     }
@@ -40,39 +48,34 @@ NONIDEAL_INLINE void add_rows(const T* rows, const T* const* factors, Lanes<T> (
 }
 
 /// The filter of an edge and its derivatives by the distance, Orders of them.
-template <class T, class Basis, int Orders, class Edges>
+template <class T, int Orders, class Edges>
 NONIDEAL_INLINE void filter(const Edges& edges, int m, const T* tile, std::int64_t bias_row,
-                            Lanes<T> (*sums)[3]) {
+                            Vector<T> (*sums)[3]) {
   const T* factors[Orders];
   for (int n = 0; n < Orders; ++n) factors[n] = edges.factors[n][m];
-  if constexpr (Basis::kBias) {
-    const T* const row = tile + bias_row * 3 * kLanes<T>;
-    for (int n = 0; n < Orders; ++n) {
-      for (int part = 0; part < 3; ++part) sums[n][part] = load(row + part * kLanes<T>) * edges.bias[m][n];
-    }
-  } else {
-    for (int n = 0; n < Orders; ++n) {
-      for (int part = 0; part < 3; ++part) sums[n][part] = Lanes<T>{};
-    }
+  const T* const row = tile + bias_row * 3 * kLanes<T>;
+  for (int n = 0; n < Orders; ++n) {
+    for (int part = 0; part < 3; ++part)
+      sums[n][part] = load_loose(row + part * kLanes<T>) * edges.bias[m][n];
   }
-  add_rows<Basis::kTerms, Orders>(tile + edges.row[m] * std::int64_t{3 * kLanes<T>}, factors, sums);
+  add_rows<Band<T>::kTerms, Orders>(tile + edges.row[m] * std::int64_t{3 * kLanes<T>}, factors, sums);
 }
 
 /// w[n][part]: the n-th derivative by the distance of the filter, n < Orders, as (dual) numbers.
-template <class T, class Basis, bool Tangent, int Orders, class Edges>
-struct Filter {
+template <class T, bool Tangent, int Orders, class Edges>
+struct EdgeFilter {
   typename NumberOf<T, Tangent>::Type w[Orders][3];
 
-  NONIDEAL_INLINE Filter of(const MessageArgs<T>& args, const Edges& edges, int m, std::int64_t tile) {
+  NONIDEAL_INLINE EdgeFilter of(const MessageArgs<T>& args, const Edges& edges, int m, std::int64_t tile) {
     const std::int64_t offset = tile * args.filter_rows * 3 * kLanes<T>, bias_row = args.filter_rows - 1;
-    Filter result;
+    EdgeFilter result;
     if constexpr (!Tangent) {
-      filter<T, Basis, Orders>(edges, m, args.filter + offset, bias_row, result.w);
+      filter<T, Orders>(edges, m, args.filter + offset, bias_row, result.w);
     } else {
-      Lanes<T> value[Orders + 1][3], moved[Orders][3] = {};
-      filter<T, Basis, Orders + 1>(edges, m, args.filter + offset, bias_row, value);
+      Vector<T> value[Orders + 1][3], moved[Orders][3] = {};
+      filter<T, Orders + 1>(edges, m, args.filter + offset, bias_row, value);
       if (args.direction_filter != nullptr) {
-        filter<T, Basis, Orders>(edges, m, args.direction_filter + offset, bias_row, moved);
+        filter<T, Orders>(edges, m, args.direction_filter + offset, bias_row, moved);
       }
       for (int n = 0; n < Orders; ++n) {
         for (int part = 0; part < 3; ++part) {
@@ -86,16 +89,16 @@ struct Filter {
 
 /// Stores a sum, or adds it where the row of the graph has been begun.
 template <class T>
-NONIDEAL_INLINE void keep(T* to, const Lanes<T>& sum, bool begun) {
-  store(to, begun ? load<T>(to) + sum : sum);
+NONIDEAL_INLINE void keep(T* to, const Vector<T>& sum, bool begun) {
+  store_loose(to, begun ? load_loose<T>(to) + sum : sum);
 }
 
 /// Rows are centres: what they receive.
-template <class T, class Basis, bool Tangent>
+template <class T, bool Tangent>
 static inline void forward_rows(const MessageArgs<T>& args, std::int64_t begin, std::int64_t end) {
   using Of = NumberOf<T, Tangent>;
   using Number = typename Of::Type;
-  using Edges = Chunk<T, Basis, Tangent, Tangent ? 1 : 0>;
+  using Edges = Chunk<T, Tangent, Tangent ? 1 : 0>;
   const std::int64_t channels = args.channels, tiles = channels / kLanes<T>;
   Edges edges;
   for (std::int64_t i = begin; i < end; ++i) {
@@ -109,10 +112,10 @@ static inline void forward_rows(const MessageArgs<T>& args, std::int64_t begin, 
         const std::int64_t c = tile * kLanes<T>;
         Number x = {}, y[3] = {};
         for (int m = 0; m < edges.n; ++m) {
-          const auto f = Filter<T, Basis, Tangent, 1, Edges>::of(args, edges, m, tile);
+          const auto f = EdgeFilter<T, Tangent, 1, Edges>::of(args, edges, m, tile);
           const std::int64_t at = edges.node[m] * std::int64_t{3} * channels + c;
           const auto read = [&](const T* values, const T* moved, int part) {
-            return Of::read(values + at + part * channels, moved + at + part * channels);
+            return Of::read(values, moved, at + part * channels);
           };
           const Number a = read(args.q, args.direction_q, 0) * f.w[0][0];
           const Number b = read(args.q, args.direction_q, 1) * f.w[0][1];
@@ -134,25 +137,26 @@ static inline void forward_rows(const MessageArgs<T>& args, std::int64_t begin, 
 /// What an edge leaves behind for the filter's gradient: its product belongs to factors of order 0, and where
 /// all moves along a direction, the product's change to order 0 and what it was, times d', to order 1.
 template <class T>
-NONIDEAL_INLINE void remember(Lanes<T> (*kept)[3], int part, const Lanes<T>& product, T) {
+NONIDEAL_INLINE void remember(Vector<T> (*kept)[3], int part, const Vector<T>& product, const T&) {
   kept[0][part] = product;
 }
 template <class T>
-NONIDEAL_INLINE void remember(Lanes<T> (*kept)[3], int part, const Dual<Lanes<T>>& product, T moved_d) {
+NONIDEAL_INLINE void remember(Vector<T> (*kept)[3], int part, const Dual<Vector<T>>& product,
+                              const T& moved_d) {
   kept[0][part] = product.b;
   kept[1][part] = product.a * moved_d;
 }
 
 /// Adds the gradient by the filter's rows: each is read and written once, for all edges of the chunk that
 /// count in it, which stand side by side.
-template <class T, class Basis, int Orders, class Edges>
-static inline void add_filter_gradient(const Edges& edges, const Lanes<T> (*kept)[Orders][3], T* tile,
+template <class T, int Orders, class Edges>
+static inline void add_filter_gradient(const Edges& edges, const Vector<T> (*kept)[Orders][3], T* tile,
                                        std::int64_t bias_row) {
   const auto add = [&](std::int64_t row, int from, int to, const auto& factor) {
     T* const at = tile + row * 3 * kLanes<T>;
-    Lanes<T> even[3], odd[3] = {};  // two chains of additions
-    for (int part = 0; part < 3; ++part) even[part] = load(at + part * kLanes<T>);
-    const auto add_edge = [&](Lanes<T>* sums, int m) {
+    Vector<T> even[3], odd[3] = {};  // two chains of additions
+    for (int part = 0; part < 3; ++part) even[part] = load_loose(at + part * kLanes<T>);
+    const auto add_edge = [&](Vector<T>* sums, int m) {
 #pragma GCC unroll 2
       for (int n = 0; n < Orders; ++n) {
         const T f = factor(m, n);
@@ -166,30 +170,30 @@ static inline void add_filter_gradient(const Edges& edges, const Lanes<T> (*kept
       add_edge(odd, m + 1);
     }
     if (m < to) add_edge(even, m);
-    for (int part = 0; part < 3; ++part) store<T>(at + part * kLanes<T>, even[part] + odd[part]);
+    for (int part = 0; part < 3; ++part) store_loose<T>(at + part * kLanes<T>, even[part] + odd[part]);
   };
   if (edges.n == 0) return;
   const T* all[Orders];
   for (int n = 0; n < Orders; ++n) all[n] = edges.factors[n][0];
   std::int32_t place[kChunk];  // of an edge's factors, were it to begin at row 0
-  for (int m = 0; m < edges.n; ++m) place[m] = m * Basis::kStride - edges.row[m];
+  for (int m = 0; m < edges.n; ++m) place[m] = m * Band<T>::kStride - edges.row[m];
   int from = 0, to = 0;
-  for (std::int32_t row = edges.row[0]; row < edges.row[edges.n - 1] + Basis::kTerms; ++row) {
-    while (from < edges.n && edges.row[from] + Basis::kTerms <= row) ++from;
+  for (std::int32_t row = edges.row[0]; row < edges.row[edges.n - 1] + Band<T>::kTerms; ++row) {
+    while (from < edges.n && edges.row[from] + Band<T>::kTerms <= row) ++from;
     while (to < edges.n && edges.row[to] <= row) ++to;
     if (from < to) add(row, from, to, [&](int m, int n) { return all[n][place[m] + row]; });
   }
-  if constexpr (Basis::kBias) add(bias_row, 0, edges.n, [&](int m, int n) { return edges.bias[m][n]; });
+  add(bias_row, 0, edges.n, [&](int m, int n) { return edges.bias[m][n]; });
 }
 
 /// The gradient by an edge's vector, or its derivative along a direction, from the sums over the channels:
 /// by the distance, and by u.
 template <class T, class Edges>
-static inline void finish_vector(const Edges& edges, int m, const Lanes<T>* by, T* out) {
-  const double by_d = total<T>(by[0]);
+static inline void finish_vector(const Edges& edges, int m, const Vector<T>* by, T* out) {
+  const double by_d = sum_of<T>(by[0]);
   double by_u[3], along = 0.0;
   for (int k = 0; k < 3; ++k) {
-    by_u[k] = total<T>(by[k + 1]);
+    by_u[k] = sum_of<T>(by[k + 1]);
     along += by_u[k] * edges.u[m][k];
   }
   const double d = edges.length[m];
@@ -199,11 +203,11 @@ static inline void finish_vector(const Edges& edges, int m, const Lanes<T>* by, 
   }
 }
 template <class T, class Edges>
-static inline void finish_vector(const Edges& edges, int m, const Dual<Lanes<T>>* by, T* out) {
-  const Dual<double> by_d = {total<T>(by[0].a), total<T>(by[0].b)};
+static inline void finish_vector(const Edges& edges, int m, const Dual<Vector<T>>* by, T* out) {
+  const Dual<double> by_d = {sum_of<T>(by[0].a), sum_of<T>(by[0].b)};
   Dual<double> by_u[3], u[3], along = {0.0, 0.0};
   for (int k = 0; k < 3; ++k) {
-    by_u[k] = {total<T>(by[k + 1].a), total<T>(by[k + 1].b)};
+    by_u[k] = {sum_of<T>(by[k + 1].a), sum_of<T>(by[k + 1].b)};
     u[k] = {edges.u[m][k], edges.moved_u[m][k]};
     along += by_u[k] * u[k];
   }
@@ -215,16 +219,16 @@ static inline void finish_vector(const Edges& edges, int m, const Dual<Lanes<T>>
 }
 
 /// Rows are sources: q and v stay where they are, the centres' incoming gradients are fetched.
-template <class T, class Basis, bool Tangent, bool Vectors, bool Weights>
+template <class T, bool Tangent, bool Vectors, bool Weights>
 static inline void backward_rows(const MessageArgs<T>& args, std::int64_t begin, std::int64_t end) {
   using Of = NumberOf<T, Tangent>;
   using Number = typename Of::Type;
   constexpr int kOrders = Vectors ? 2 : 1, kKept = Tangent ? 2 : 1;
-  using Edges = Chunk<T, Basis, Tangent, kOrders - 1 + (Tangent ? 1 : 0)>;
+  using Edges = Chunk<T, Tangent, kOrders - 1 + (Tangent ? 1 : 0)>;
   const std::int64_t channels = args.channels, tiles = channels / kLanes<T>;
   const std::int64_t tile_size = args.filter_rows * 3 * kLanes<T>;
   Edges edges;
-  Lanes<T> kept[Weights ? kChunk : 1][kKept][3];
+  Vector<T> kept[Weights ? kChunk : 1][kKept][3];
   Number by[Vectors ? kChunk : 1][4];
   for (std::int64_t j = begin; j < end; ++j) {
     std::int64_t from = args.indptr[j];
@@ -237,15 +241,15 @@ static inline void backward_rows(const MessageArgs<T>& args, std::int64_t begin,
         const std::int64_t c = tile * kLanes<T>, at = 3 * j * channels + c;
         Number q[3], v[3], by_q[3] = {}, by_v[3] = {};
         for (int k = 0; k < 3; ++k) {
-          q[k] = Of::read(args.q + at + k * channels, args.direction_q + at + k * channels);
-          v[k] = Of::read(args.v + at + k * channels, args.direction_v + at + k * channels);
+          q[k] = Of::read(args.q, args.direction_q, at + k * channels);
+          v[k] = Of::read(args.v, args.direction_v, at + k * channels);
         }
         for (int m = 0; m < edges.n; ++m) {
-          const auto f = Filter<T, Basis, Tangent, kOrders, Edges>::of(args, edges, m, tile);
+          const auto f = EdgeFilter<T, Tangent, kOrders, Edges>::of(args, edges, m, tile);
           const std::int64_t i = edges.node[m];
-          const Lanes<T> y = load(args.gx + i * channels + c);
-          Lanes<T> g[3];
-          for (int k = 0; k < 3; ++k) g[k] = load(args.gv + (3 * i + k) * channels + c);
+          const Vector<T> y = load_loose(args.gx + i * channels + c);
+          Vector<T> g[3];
+          for (int k = 0; k < 3; ++k) g[k] = load_loose(args.gv + (3 * i + k) * channels + c);
           const Number along[3] = {v[0] * g[0] + v[1] * g[1] + v[2] * g[2],
                                    g[0] * Of::read_scalar(edges.u[m][0], edges.moved_u[m][0]) +
                                        g[1] * Of::read_scalar(edges.u[m][1], edges.moved_u[m][1]) +
@@ -272,8 +276,8 @@ static inline void backward_rows(const MessageArgs<T>& args, std::int64_t begin,
           keep(args.y + at + k * channels, wanted(by_v[k]), begun);
         }
         if constexpr (Weights) {
-          add_filter_gradient<T, Basis, kKept>(edges, kept, args.filter_gradients + tile * tile_size,
-                                               args.filter_rows - 1);
+          add_filter_gradient<T, kKept>(edges, kept, args.filter_gradients + tile * tile_size,
+                                        args.filter_rows - 1);
         }
       }
       if constexpr (Vectors) {

@@ -2,63 +2,31 @@
 
 #include <cstdint>
 
-#include "atoms/kernels/lanes.hpp"
+#include "atoms/kernels/envelope.hpp"
 #include "atoms/kernels/message.hpp"
 #include "base/elementary.hpp"
+#include "base/lanes.hpp"
 
 /// What an edge's length decides: the few rows of the filter that count, with their factors, and the factors'
 /// derivatives.
 namespace nonideal::atoms::kernels {
 namespace {
 
+using nonideal::detail::kLanes;
+using nonideal::detail::store;
+using nonideal::detail::Vector;
+
 inline constexpr int kChunk = 64;  ///< edges that are treated together; they share the cache with the filter
 
-/// e^x for -87 < x <= 0, to 2 units in the last place.
-NONIDEAL_INLINE Lanes<float> exp_lanes(const Lanes<float>& x) {
-  typedef LanesOf<float>::Whole Whole;
-  const float rounder = 0x1.8p23F;  // x + it - it: the nearest whole number
-  const Lanes<float> shifted = x * 0x1.715476p0F + rounder;
-  const Lanes<float> n = shifted - rounder;
-  const Lanes<float> f = (x - n * 0x1.62e4p-1F) - n * 0x1.7f7d1cp-20F;  // ln 2 in two parts
-  Lanes<float> series = f * (1.0F / 5040.0F) + 1.0F / 720.0F;
-  series = series * f + 1.0F / 120.0F;
-  series = series * f + 1.0F / 24.0F;
-  series = series * f + 1.0F / 6.0F;
-  series = series * f + 0.5F;
-  series = series * f + 1.0F;
-  series = series * f + 1.0F;
-  const Whole exponent = __builtin_bit_cast(Whole, shifted) << 23;
-  return __builtin_bit_cast(Lanes<float>, __builtin_bit_cast(Whole, series) + exponent);
-}
-
-NONIDEAL_INLINE Lanes<double> exp_lanes(const Lanes<double>& x) {
-  return detail::exp_of<Lanes<double>, LanesOf<double>::Whole>(x);
-}
-
-/// A function of the distance with two derivatives.
-struct Jet {
-  double value, slope, curvature;
-};
-
-NONIDEAL_INLINE double power_of(double x, int n) {
-  double power = 1.0;
-  for (; n > 0; n >>= 1, x *= x) {
-    if (n & 1) power *= x;
+/// e^x, for -87 < x <= 0 in single precision, for -708 < x <= 0 in double.
+template <class T>
+NONIDEAL_INLINE Vector<T> exp_of(Vector<T> x) {
+  typedef typename nonideal::detail::Lanes<T>::Whole Whole;
+  if constexpr (sizeof(T) == 4) {
+    return nonideal::detail::exp_of_single<Vector<T>, Whole>(x);
+  } else {
+    return nonideal::detail::exp_of<Vector<T>, Whole>(x);
   }
-  return power;
-}
-
-/// The polynomial envelope at s = d / cutoff < 1.
-NONIDEAL_INLINE Jet envelope(double s, double cutoff, int exponent) {
-  const double p = exponent, rest = 1.0 - s, factor = -0.5 * p * (p + 1.0) * (p + 2.0);
-  const double before =
-      exponent > 1 ? power_of(s, exponent - 2) : 0.0;  // s^(p - 2); p = 1 multiplies it by 0
-  const double last = exponent > 1 ? before * s : 1.0;
-  const double power = last * s;
-  const double value =
-      1.0 - power * (0.5 * (p + 1.0) * (p + 2.0) - s * (p * (p + 2.0) - s * 0.5 * p * (p + 1.0)));
-  return {value, factor * last * rest * rest / cutoff,
-          factor * ((p - 1.0) * before * rest * rest - 2.0 * last * rest) / (cutoff * cutoff)};
 }
 
 /// Gaussians as wide as their spacing: those within the band, and the bias.
@@ -67,7 +35,6 @@ struct Band {
   static constexpr int kTerms = 2 * kHalfBand<T>;
   static constexpr int kVectors = (kTerms + kLanes<T> - 1) / kLanes<T>;
   static constexpr int kStride = kVectors * kLanes<T>;
-  static constexpr bool kBias = true;
 
   /// Where the rows begin for d < cutoff.
   static inline std::int32_t row(const MessageArgs<T>& args, double d) {
@@ -91,11 +58,11 @@ struct Band {
     const auto r0 = static_cast<T>(r.value), r1 = static_cast<T>(r.slope), r2 = static_cast<T>(r.curvature);
     const auto k1 = static_cast<T>(r.value * kappa), k2 = static_cast<T>(2.0 * r.slope * kappa);
     const auto k3 = static_cast<T>(r.value * kappa * kappa);
-    Lanes<T> number;
+    Vector<T> number;
     for (int l = 0; l < kLanes<T>; ++l) number[l] = static_cast<T>(l);
     for (int n = 0; n < kVectors; ++n) {
-      const Lanes<T> z = (top - static_cast<T>(n * kLanes<T>)) - number;
-      const Lanes<T> gaussian = exp_lanes(z * z * T(-0.5));
+      const Vector<T> z = (top - static_cast<T>(n * kLanes<T>)) - number;
+      const Vector<T> gaussian = exp_of<T>(z * z * T(-0.5));
       store<T>(factors[0] + n * kLanes<T>, gaussian * r0);
       if constexpr (Order > 0) store<T>(factors[1] + n * kLanes<T>, gaussian * (r1 - z * k1));
       if constexpr (Order > 1) {
@@ -108,50 +75,17 @@ struct Band {
   }
 };
 
-/// Cubic Hermite interpolation between knots at equal distances.
-template <class T>
-struct Table {
-  static constexpr int kTerms = 4;
-  static constexpr int kStride = 4;
-  static constexpr bool kBias = false;
-
-  static inline std::int32_t row(const MessageArgs<T>& args, double d) {
-    const auto k = static_cast<std::int64_t>(d / args.cutoff * static_cast<double>(args.n_rbf));
-    return static_cast<std::int32_t>(2 * (k < args.n_rbf - 1 ? k : args.n_rbf - 1));
-  }
-
-  template <int Order>
-  static inline void factors(const MessageArgs<T>& args, double d, std::int32_t first, T* const* factors,
-                             T*) {
-    static_assert(Order < 2);
-    const double per = static_cast<double>(args.n_rbf) / args.cutoff, t = d * per - first / 2;
-    const double rest = 1.0 - t;
-    T* const f = factors[0];
-    f[0] = static_cast<T>((1.0 + 2.0 * t) * rest * rest);
-    f[1] = static_cast<T>(t * rest * rest);
-    f[2] = static_cast<T>(t * t * (3.0 - 2.0 * t));
-    f[3] = static_cast<T>(-t * t * rest);
-    if constexpr (Order > 0) {
-      T* const g = factors[1];
-      g[0] = static_cast<T>(-6.0 * t * rest * per);
-      g[1] = static_cast<T>(rest * (1.0 - 3.0 * t) * per);
-      g[2] = static_cast<T>(6.0 * t * rest * per);
-      g[3] = static_cast<T>(t * (3.0 * t - 2.0) * per);
-    }
-  }
-};
-
 /// Some edges of one row of the graph, those shorter than the cutoff, with all that does not depend on the
 /// channel.
-template <class T, class Basis, bool Tangent, int Order>
+template <class T, bool Tangent, int Order>
 struct Chunk {
   int n = 0;
   std::int32_t node[kChunk], row[kChunk];
   std::int64_t edge[kChunk];
   T bias[kChunk][3];
-  T u[kChunk][3], moved_u[kChunk][3], moved_d[kChunk];
+  T u[kChunk][3], moved_u[kChunk][3], moved_d[kChunk];  ///< moved: set where Tangent
   double length[kChunk];
-  alignas(64) T factors[Order + 1][kChunk][Basis::kStride];
+  alignas(64) T factors[Order + 1][kChunk][Band<T>::kStride];
 
   /// Edges [begin, end) of the pass, at most kChunk; in the order of the filter's rows where `sorted`.
   inline void fill(const MessageArgs<T>& args, std::int64_t begin, std::int64_t end, bool sorted) {
@@ -170,7 +104,7 @@ struct Chunk {
         continue;
       }
       lengths[n] = d;
-      rows[n] = Basis::row(args, d);
+      rows[n] = Band<T>::row(args, d);
       at[n++] = static_cast<std::int32_t>(t - begin);
     }
     for (int m = 0; m < n; ++m) key[m] = rows[m] * kChunk + m;
@@ -200,7 +134,7 @@ struct Chunk {
       }
       T* into[Order + 1];
       for (int order = 0; order <= Order; ++order) into[order] = factors[order][to];
-      Basis::template factors<Order>(args, d, rows[m], into, bias[to]);
+      Band<T>::template factors<Order>(args, d, rows[m], into, bias[to]);
     }
   }
 };

@@ -13,6 +13,7 @@ using detail::sigma_slope;
 using nonideal::detail::kLanes;
 using nonideal::detail::load;
 using nonideal::detail::store;
+using nonideal::detail::sum_of;
 using nonideal::detail::Vector;
 
 template <class T>
@@ -52,16 +53,6 @@ static inline Vector<T> norm_of(Vector<T> square, bool clamp) {
 template <class T>
 static inline Vector<T> tanh_of(Vector<T> x) {
   return 2 * logistic<T>(2 * x) - 1;
-}
-
-template <class T>
-static inline T sum_of(Vector<T> value) {
-  alignas(64) T parts[kLanes<T>];
-  store(parts, value);
-  for (int half = kLanes<T> / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) parts[i] += parts[i + half];
-  }
-  return parts[0];
 }
 
 /// first . second

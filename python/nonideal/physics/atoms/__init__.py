@@ -28,6 +28,7 @@ from nonideal.physics.atoms.md_report import Comparison, MDReport
 from nonideal.physics.atoms.neighbors import NeighborList, neighbor_list
 from nonideal.physics.atoms.potential import Potential
 from nonideal.physics.atoms.prediction import Prediction
+from nonideal.physics.atoms.profile import KernelTime, kernel_times
 from nonideal.physics.atoms.reading import read_frames
 from nonideal.physics.atoms.training_result import TrainingError, TrainingRecord, TrainingResult
 from nonideal.physics.atoms.trajectory import Trajectory
@@ -42,12 +43,14 @@ __all__ = [
     "Frame",
     "Generator",
     "Graph",
+    "KernelTime",
     "LeignnCalculator",
     "MDReport",
     "NeighborList",
     "Potential",
     "Prediction",
     "SamplingInterrupted",
+    "TorchSimModel",
     "Trainer",
     "TrainingError",
     "TrainingRecord",
@@ -61,6 +64,7 @@ __all__ = [
     "fit_energy_reference",
     "force_distribution",
     "ground_truth",
+    "kernel_times",
     "mean_squared_displacement",
     "message_pass",
     "neighbor_list",
@@ -75,7 +79,7 @@ __all__ = [
     "velocity_autocorrelation",
 ]
 
-# They need the extra `atoms`.
+# They need the extra `atoms`; TorchSimModel `torch-sim`, too.
 __getattr__ = on_demand(
     __name__,
     {
@@ -85,6 +89,7 @@ __getattr__ = on_demand(
         "Graph": "graph",
         "LeignnCalculator": "calculator",
         "SamplingInterrupted": "sampling",
+        "TorchSimModel": "torch_sim",
         "Trainer": "trainer",
         "UnstableDynamics": "dynamics",
         "equation_of_state": "crystal",

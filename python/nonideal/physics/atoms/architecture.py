@@ -12,11 +12,11 @@ from typing import Any
 from nonideal.checks import check_boolean, check_choice, check_integer, check_positive
 from nonideal.errors import InvalidArgument
 from nonideal.physics.atoms.elements import resolve_species
+from nonideal.physics.atoms.neighbors import RULES
 
-__all__ = ["FORCES", "GLOBAL_MODES", "RULES", "VARIANTS", "VECTOR_NORMS", "Architecture", "architecture"]
+__all__ = ["FORCES", "GLOBAL_MODES", "VARIANTS", "VECTOR_NORMS", "Architecture", "architecture"]
 
 FORCES = ("gradient", "direct", "none")
-RULES = ("strict", "tolerant")
 VECTOR_NORMS = ("smooth", "clamp")
 # Variant -> how its global part may pool atoms; the first is the published one.
 GLOBAL_MODES = {
@@ -26,7 +26,7 @@ GLOBAL_MODES = {
     "vanilla-nmu": ("none",),
 }
 VARIANTS = tuple(GLOBAL_MODES)
-_LARGEST_EXPONENT = 64  # as the message kernels say
+LARGEST_EXPONENT = 64  # as the message kernels say
 
 Shape = tuple[int, ...]
 
@@ -182,8 +182,8 @@ def architecture(
     """
     numbers = resolve_species(species)
     exponent = check_integer("envelope_exponent", envelope_exponent, 1)
-    if exponent > _LARGEST_EXPONENT:
-        raise InvalidArgument(f"envelope_exponent = {exponent} is outside [1, {_LARGEST_EXPONENT}]")
+    if exponent > LARGEST_EXPONENT:
+        raise InvalidArgument(f"envelope_exponent = {exponent} is outside [1, {LARGEST_EXPONENT}]")
     check_choice("variant", variant, VARIANTS)
     check_choice("forces", forces, FORCES)
     channels = check_integer("channels", channels, 2, 16)

@@ -10,6 +10,7 @@ import numpy as np
 
 from nonideal.checks import check_boolean, check_choice
 from nonideal.errors import InvalidArgument, MissingExtra
+from nonideal.physics.atoms.frame import VOIGT
 from nonideal.physics.atoms.potential import Potential
 from nonideal.physics.atoms.prediction import Prediction
 
@@ -20,14 +21,13 @@ except ImportError:
 
 __all__ = ["LeignnCalculator"]
 
-_VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))  # ASE's order: xx yy zz yz xz xy
-
 
 class LeignnCalculator(Calculator):
     """Energy, forces and stress of a LEIGNN for ASE.
 
     ``results`` holds ``energy``, ``free_energy``, ``energies``, ``forces`` and, of atoms with a cell,
-    ``stress`` (Voigt xx yy zz yz xz xy, eV/angstrom^3, positive in tension).
+    ``stress`` (Voigt xx yy zz yz xz xy, eV/angstrom^3, positive in tension). It may be copied and pickled,
+    such as for several processes, and gives the same bits there; see `Potential`.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def _results(found: list[Prediction]) -> dict[str, Any]:
     stresses = [member.stress for member in found if member.stress is not None]
     if stresses:
         mean = np.mean(stresses, axis=0)
-        results["stress"] = np.array([mean[place] for place in _VOIGT])
+        results["stress"] = mean[VOIGT]
     if len(found) > 1:
         results["energy_std"] = float(np.std(energies))
         if forces:

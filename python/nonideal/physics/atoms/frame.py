@@ -27,9 +27,10 @@ from nonideal.physics.atoms.system import (
 if TYPE_CHECKING:
     import ase
 
-__all__ = ["Frame"]
+__all__ = ["VOIGT", "Frame", "from_voigt"]
 
-VOIGT = ((0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1))  # xx yy zz yz xz xy
+#: Row and column of each component of a stress in ASE's order: xx yy zz yz xz xy.
+VOIGT = ((0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +153,10 @@ class Frame(System):
         ----------
         atoms : ase.Atoms
             Its constraints aren't applied to the forces; atoms of ``FixAtoms`` get False in ``force_mask``.
-            An array ``force_mask`` of the atoms is taken as it is.
+            An array ``force_mask`` of the atoms is taken as it is. The energy is the result ``free_energy``
+            where there is one, otherwise ``energy``: with smeared occupations codes give a free energy, whose
+            derivatives the forces are, and an ``energy`` extrapolated to no smearing, whose derivatives they
+            are not.
 
         Raises
         ------
@@ -165,6 +169,7 @@ class Frame(System):
         from ase.constraints import FixAtoms
 
         stress = _result(atoms, "stress")
+        free_energy = _result(atoms, "free_energy")
         mask = atoms.arrays.get("force_mask")
         fixed = [constraint.index for constraint in atoms.constraints if isinstance(constraint, FixAtoms)]
         if mask is None and fixed:
@@ -175,7 +180,7 @@ class Frame(System):
             positions=atoms.positions,
             cell=atoms.cell.array,
             pbc=atoms.pbc,
-            energy=_result(atoms, "energy"),
+            energy=_result(atoms, "energy") if free_energy is None else free_energy,
             forces=_result(atoms, "forces"),
             stress=None if stress is None else from_voigt(stress),
             force_mask=mask,

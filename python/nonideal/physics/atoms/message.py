@@ -20,15 +20,15 @@ try:
 except ImportError:
     raise MissingExtra("torch", "atoms") from None
 
+from nonideal.physics.atoms.architecture import LARGEST_EXPONENT
 from nonideal.physics.atoms.message_ops import native_message
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["message_pass"]
+__all__ = ["BACKENDS", "message_pass"]
 
-_BACKENDS = ("native", "torch")
-_LARGEST_EXPONENT = 64
+BACKENDS = ("native", "torch")
 
 
 def message_pass(
@@ -109,11 +109,11 @@ def message_pass(
     tensor([[-0.3690, -0.3690],
             [ 0.3690,  0.3690]])
     """
-    check_choice("backend", backend, _BACKENDS)
+    check_choice("backend", backend, BACKENDS)
     cutoff = check_positive("cutoff", cutoff)
     exponent = check_integer("envelope_exponent", envelope_exponent, 1)
-    if exponent > _LARGEST_EXPONENT:
-        raise InvalidArgument(f"envelope_exponent = {exponent} is outside [1, {_LARGEST_EXPONENT}]")
+    if exponent > LARGEST_EXPONENT:
+        raise InvalidArgument(f"envelope_exponent = {exponent} is outside [1, {LARGEST_EXPONENT}]")
     smooth = check_boolean("smooth_cutoff", smooth_cutoff)
     threads = check_threads(num_threads)
     tensors = {"q": q, "v": v, "vectors": vectors, "filter_weight": filter_weight, "filter_bias": filter_bias}

@@ -24,11 +24,10 @@ except ImportError:
     raise MissingExtra("torch", "atoms") from None
 
 from nonideal.physics.atoms.blocks import Embedding, Interaction, Pooling, Readout, initialize
-from nonideal.physics.atoms.message import message_pass
+from nonideal.physics.atoms.message import BACKENDS, message_pass
 
-__all__ = ["BACKENDS", "LEIGNN"]
+__all__ = ["LEIGNN"]
 
-BACKENDS = ("native", "torch")
 _DOUBLES = ("energy_reference", "energy_scale")  # total energies have more digits than float32
 
 
@@ -70,7 +69,9 @@ class LEIGNN(nn.Module):
         ``"strict"`` or ``"tolerant"``; see `Graph.build`.
     backend : str
         ``"native"``: our C++ kernels for the messages; ``"torch"``: plain torch. The same weights, the same
-        results.
+        results up to rounding. The kernels give the same bits for every ``model.num_threads``; torch's matrix
+        products don't for every number of its own threads (``torch.set_num_threads``), which this one leaves
+        alone.
     seed : int, optional
         Of the initial weights; None draws one. ``model.seed`` says which.
     dtype : torch.dtype, optional

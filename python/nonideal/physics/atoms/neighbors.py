@@ -27,6 +27,7 @@ Int64Array: TypeAlias = NDArray[np.int64]
 Int32Array: TypeAlias = NDArray[np.int32]
 
 QUANTITIES = "ijSDd"
+#: Which neighbours are kept where their number is limited.
 RULES = ("strict", "tolerant")
 
 

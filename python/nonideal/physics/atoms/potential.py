@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -34,7 +33,9 @@ _Found: TypeAlias = tuple[float, FloatArray, FloatArray | None, FloatArray | Non
 class Potential:
     """A LEIGNN, evaluated in C++.
 
-    The same bits for every number of threads. Instances may be shared among threads.
+    The same bits for every number of threads. Instances may be shared among threads. A pickled one carries
+    its model (the file's bytes, not its path) and gives the same bits wherever it is opened; copies share the
+    model, and have neighbour lists of their own.
 
     Parameters
     ----------
@@ -103,7 +104,10 @@ class Potential:
             raise InvalidArgument(f"knots = {knots} without a table: radial = 'exact'")
         count = 0 if knots is None else check_integer("knots", knots, 1, _MOST_KNOTS)
         threads = check_threads(num_threads)
-        self._core = _opened(model, float64=twice, tabulate=table, knots=count, num_threads=threads)
+        self._options = {"precision": precision, "radial": radial, "knots": knots, "num_threads": num_threads}
+        self._core, self._content = _opened(
+            model, float64=twice, tabulate=table, knots=count, num_threads=threads
+        )
         header = json.loads(self._core.header)
         arguments = header["model"]
         self.cutoff: float = float(arguments["cutoff"])
@@ -138,9 +142,19 @@ class Potential:
         >>> atoms.Potential(model).with_skin(0.5).skin
         0.5
         """
-        other = copy.copy(self)
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
         other._use_skin(skin)
         return other
+
+    def __copy__(self) -> Potential:
+        return self.with_skin(self.skin)
+
+    def __deepcopy__(self, memo: Any) -> Potential:
+        return self.with_skin(self.skin)  # nothing in the model ever changes
+
+    def __reduce__(self) -> Any:
+        return _restored, (type(self), self._content, self._options, self.skin)
 
     def __repr__(self) -> str:
         return (
@@ -252,14 +266,30 @@ def _volume(name: str, system: System) -> float:
     return float(volume)
 
 
-def _opened(model: Any, **options: Any) -> _core.atoms.Potential:
-    """Return the engine for a file, or for what saves itself as one."""
+def _restored(kind: type[Potential], content: bytes, options: dict[str, Any], skin: float) -> Potential:
+    """Return what was pickled."""
+    return kind(_Content(content), **options, skin=skin)
+
+
+class _Content:
+    """Bytes of a model file, as something that saves itself."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def save(self, path: Path) -> None:
+        """Write them."""
+        path.write_bytes(self._content)
+
+
+def _opened(model: Any, **options: Any) -> tuple[_core.atoms.Potential, bytes]:
+    """Return the engine for a file, or for what saves itself as one, and the file's bytes."""
     if isinstance(model, str | Path):
-        return _core.atoms.Potential(str(model), **options)
+        return _core.atoms.Potential(str(model), **options), Path(model).read_bytes()
     save = getattr(model, "save", None)
     if not callable(save):
         raise InvalidArgument(f"model: {type(model).__name__} is neither a path nor a model with save(path)")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.leignn"
         save(path)
-        return _core.atoms.Potential(str(path), **options)
+        return _core.atoms.Potential(str(path), **options), path.read_bytes()

@@ -44,6 +44,11 @@ def read_frames(
 ) -> list[Frame]:
     """Return the structures in a file or folder, with their labels in eV and angstrom.
 
+    Energies are those whose derivatives the forces are. VASP writes two for smeared occupations: the free
+    energy (``e_fr_energy``), which is taken, and the one extrapolated to no smearing (``e_0_energy``), which
+    ASE calls ``energy``. Likewise extxyz files and ASE's databases: ``free_energy`` where it is there,
+    otherwise ``energy``.
+
     Parameters
     ----------
     path : path

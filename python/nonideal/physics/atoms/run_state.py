@@ -21,6 +21,8 @@ class RunState:
         Steps that were done.
     seconds : float
         Time that they took.
+    cpu_seconds : float
+        Time of the processor that they took.
     loss_sum, loss_count
         Of the losses since the last validation.
     best_metric, best_step
@@ -35,6 +37,7 @@ class RunState:
 
     step: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     loss_sum: float = 0.0
     loss_count: int = 0
     best_metric: float = math.inf
@@ -57,7 +60,7 @@ class RunState:
     def record(self, entry: TrainingRecord, metric: float, early_stop: int | None) -> bool:
         """Note a validation; return whether it is the best one."""
         self.history.append(entry)
-        self.seconds = entry.seconds
+        self.seconds, self.cpu_seconds = entry.seconds, entry.cpu_seconds
         self.loss_sum, self.loss_count = 0.0, 0
         better = metric < self.best_metric
         if better:

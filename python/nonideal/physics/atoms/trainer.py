@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from nonideal.checks import check_boolean, check_integer, check_positive, shown
+from nonideal.checks import check_boolean, shown
 from nonideal.errors import InvalidArgument, MissingExtra
+from nonideal.physics.atoms.budget import Budget, Clock, Spent
 from nonideal.physics.atoms.energy_reference import as_frames
 from nonideal.physics.atoms.normalization import set_energy_reference, set_energy_scale
 from nonideal.physics.atoms.run_state import RunState
@@ -57,8 +57,7 @@ class Trainer:
         ``"l1"``: mean absolute errors; ``"l2"``: mean squares.
     energy_per_atom : bool
         Divide errors of energies by the number of atoms. False is the published loss, in which energies of
-        large structures outweigh their forces: after 150 steps on 108 atoms of copper the error of the forces
-        was 4.6 times that with True.
+        large structures outweigh their forces.
     lr : float
         Learning rate at the start.
     batch_size : int
@@ -70,8 +69,8 @@ class Trainer:
     clip : float or None
         Largest norm of a gradient.
     schedule : str
-        ``"plateau"``: lower the rate where the validation error does not fall; ``"cosine"`` over the steps or
-        seconds; ``"constant"``.
+        ``"plateau"``: lower the rate where the validation error does not fall; ``"cosine"`` over what `fit`
+        may take; ``"constant"``.
     plateau_factor, patience
         By what, and after how many validations without progress.
     min_lr : float
@@ -94,8 +93,9 @@ class Trainer:
     seed : int, optional
         Of the order of frames.
     num_threads : int, optional
-        Of our own kernels and, during `fit` alone, of torch. None: what is set for each. On a machine that
-        others use too, 1 may be many times as fast as all.
+        Of our own kernels and, during `fit` alone, of torch. None: what is set for each. Steps are the same
+        bits for every number of our own; torch's matrix products round otherwise with some numbers of its
+        threads. On a machine that others use too, 1 may be many times as fast as all.
 
     Raises
     ------
@@ -204,7 +204,12 @@ class Trainer:
             training_state.write_data(self._output, sets)
 
     def fit(
-        self, *, steps: int | None = None, seconds: float | None = None, progress: bool = True
+        self,
+        *,
+        steps: int | None = None,
+        seconds: float | None = None,
+        cpu_seconds: float | None = None,
+        progress: bool = True,
     ) -> TrainingResult:
         """Train, and leave the averaged weights of the best validation in the model.
 
@@ -213,7 +218,11 @@ class Trainer:
         steps : int, optional
             All steps of the run, those before a `resume` or of an earlier call included.
         seconds : float, optional
-            All its time, likewise. With both, what comes first ends it; one is needed.
+            All its time on the clock, likewise.
+        cpu_seconds : float, optional
+            All its time of the processor, likewise: of this process with all its threads, two of which spend
+            two seconds in one. Other load of the machine hardly changes what it buys. In several processes
+            the first one's counts. What comes first of the three ends training; one of them is needed.
         progress : bool
             Show a bar on a terminal.
 
@@ -227,20 +236,17 @@ class Trainer:
             A `NumericalError` with the history, if a loss, a gradient or an error is not finite; the model
             then holds the best weights until there.
         """
-        if steps is None and seconds is None:
-            raise InvalidArgument("steps and seconds are both None; one of them is needed")
-        limit = math.inf if steps is None else check_integer("steps", steps, 1)
-        time_limit = math.inf if seconds is None else check_positive("seconds", seconds)
+        budget = Budget.checked(steps, seconds, cpu_seconds)
         check_boolean("progress", progress)
         state = self._state
         final: TrainingRecord | None = None
-        self._began = time.monotonic() - state.seconds
+        self._clock = Clock(Spent(state.seconds, state.cpu_seconds))
         assign(self._parameters, self._raw)
         self.model.train()
         try:
             with threads_of_torch(self._options.num_threads):
-                self._run(limit, time_limit, progress)
-                state.seconds = self._elapsed()
+                self._run(budget, progress)
+                state.seconds, state.cpu_seconds = self._spent()
                 if (
                     state.step % self._epoch or not state.history
                 ):  # in the middle of an epoch: not in its history
@@ -250,29 +256,28 @@ class Trainer:
             self._raw = copies(self._parameters)
             step = self._leave(final)
         history = (*state.history, *([final] if final else []))
-        result = TrainingResult(history, step, state.step, state.seconds, self.seed, state.stopped)
+        result = TrainingResult(
+            history, step, state.step, state.seconds, state.cpu_seconds, self.seed, state.stopped
+        )
         self.model.metadata["training"] = _summary(result, len(self._train))
         if self._output is not None and processes.rank() == 0:
             self.model.save(self._output / training_state.MODEL_FILE)
         return result
 
-    def _run(self, limit: float, time_limit: float, progress: bool) -> None:
+    def _run(self, budget: Budget, progress: bool) -> None:
         """Take steps until a limit or the end."""
-        state, by_time = self._state, time_limit < math.inf
-        by_steps = limit < math.inf
-        total = int(limit) if by_steps else math.ceil(time_limit)
-        shown_before = state.step if by_steps else int(state.seconds)
-        label = "training" if by_steps else "training, seconds"
-        with progress_bar(label, total, done=shown_before, show=progress) as advance:
+        state = self._state
+        shown_before = budget.done(state.step, Spent(state.seconds, state.cpu_seconds))
+        with progress_bar(budget.label, budget.total, done=shown_before, show=progress) as advance:
             while not state.stopped:
-                elapsed = self._elapsed() if by_time else 0.0
-                fraction = max(state.step / limit, elapsed / time_limit)
+                spent = self._spent() if budget.is_timed else Spent()
+                fraction = budget.fraction(state.step, spent)
                 if fraction >= 1.0:
                     break
                 self._one_step(fraction)
                 if state.step % self._epoch == 0:
                     self._finish_epoch()
-                now = state.step if by_steps else int(min(elapsed, total))
+                now = budget.done(state.step, spent)
                 for _ in range(now - shown_before):
                     advance()
                 shown_before = max(shown_before, now)
@@ -333,8 +338,8 @@ class Trainer:
         trainer._output = place
         return trainer
 
-    def _elapsed(self) -> float:
-        return processes.agree(time.monotonic() - self._began)
+    def _spent(self) -> Spent:
+        return Spent(*map(processes.agree, self._clock.now()))
 
     def _one_step(self, fraction: float) -> None:
         """Take the next batch and move the weights."""
@@ -397,9 +402,11 @@ class Trainer:
                 f"errors on the validation set are not finite after step {state.step}; a lower lr may help",
                 tuple(state.history),
             )
+        spent = self._spent()
         return TrainingRecord(
             step=state.step,
-            seconds=self._elapsed(),
+            seconds=spent.seconds,
+            cpu_seconds=spent.cpu_seconds,
             lr=float(self._optimizer.param_groups[0]["lr"]),
             train_loss=state.mean_loss,
             valid_energy_mae=means[0],
@@ -476,6 +483,7 @@ def _summary(result: TrainingResult, n_train: int) -> dict[str, Any]:
         "steps": result.steps,
         "best_step": result.best_step,
         "seconds": result.seconds,
+        "cpu_seconds": result.cpu_seconds,
         "seed": result.seed,
         "n_train": n_train,
     }

@@ -19,6 +19,8 @@ class TrainingRecord:
         Steps that were done.
     seconds : float
         Time that training took until then, validations included.
+    cpu_seconds : float
+        Time of the processor, likewise: of this process, all its threads.
     lr : float
         Learning rate of the last step.
     train_loss : float
@@ -33,6 +35,7 @@ class TrainingRecord:
 
     step: int
     seconds: float
+    cpu_seconds: float
     lr: float
     train_loss: float
     valid_energy_mae: float | None
@@ -54,6 +57,8 @@ class TrainingResult:
         All steps.
     seconds : float
         All time, validations included.
+    cpu_seconds : float
+        All time of the processor, likewise.
     seed : int
         Of the order of frames.
     stopped_early : bool
@@ -64,6 +69,7 @@ class TrainingResult:
     best_step: int
     steps: int
     seconds: float
+    cpu_seconds: float
     seed: int
     stopped_early: bool = False
 

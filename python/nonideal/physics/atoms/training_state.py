@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 DATA_FILE, STATE_FILE, MODEL_FILE = "frames.nidata", "state.nitrain", "model.leignn"
-STATE = FileKind("training state", b"\x89NITRAI\n", 1, ("float32", "float64"))
+STATE = FileKind("training state", b"\x89NITRAI\n", 2, ("float32", "float64"))
 _DATA = FileKind("file of frames", b"\x89NIFRAM\n", 1, ("float64", "int64", "uint8"))
 _LABELS = ("energy", "forces", "stress", "force_mask")
 

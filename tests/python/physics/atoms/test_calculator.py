@@ -1,5 +1,9 @@
 """The calculator of ASE: names, units, signs and order as ASE has them; committees."""
 
+import copy
+import multiprocessing
+import pickle
+
 import ase
 import ase.build
 import ase.calculators.fd
@@ -94,6 +98,49 @@ def test_committee():
     np.testing.assert_allclose(results["forces"], np.mean([s.forces for s in singles], axis=0), atol=1e-5)
     np.testing.assert_allclose(results["forces_std"], np.std([s.forces for s in singles], axis=0), atol=1e-5)
     assert results["stress"].shape == (6,)
+
+
+def in_another_process(job):
+    """Return what a process that shares nothing with this one makes of a pickled job."""
+    crystal, calculator = pickle.loads(job)
+    crystal.calc = calculator
+    return crystal.get_potential_energy(), crystal.get_forces(), crystal.get_stress()
+
+
+def test_pickled_by_content(tmp_path):
+    """The file may be gone, or another one; options and members stay."""
+    crystal, file = copper(), tmp_path / "cu.leignn"
+    network(1).save(file)
+    for model, options in (
+        (str(file), {"precision": "float64", "skin": 0.5, "forces": "direct"}),
+        ([atoms.Potential(file, radial="exact"), network(2)], {"num_threads": 1}),
+    ):
+        calculator = atoms.LeignnCalculator(model, **options)
+        crystal.calc = calculator
+        want = crystal.get_potential_energy(), crystal.get_forces(), crystal.get_stress()
+        job = pickle.dumps((copper(), calculator))
+        network(3).save(file)
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            for found, expected in zip(pool.apply(in_another_process, (job,)), want, strict=True):
+                np.testing.assert_array_equal(found, expected)
+        file.unlink()
+        for other in (copy.deepcopy(calculator), copy.copy(calculator), pickle.loads(job)[1]):
+            fresh = copper()
+            fresh.calc = other
+            np.testing.assert_array_equal(fresh.get_forces(), want[1])
+            assert [p.skin for p in other.potentials] == [p.skin for p in calculator.potentials]
+        network(1).save(file)
+
+
+def test_copies_share_the_model_and_no_list():
+    potential = atoms.Potential(network(), precision="float64", skin=0.5, num_threads=2)
+    for other in (copy.copy(potential), copy.deepcopy(potential), pickle.loads(pickle.dumps(potential))):
+        assert other._list is not potential._list
+        assert (other.skin, other.num_threads, repr(other)) == (0.5, 2, repr(potential))
+        want, found = (p.compute(copper(), stress=True) for p in (potential, other))
+        assert found.energy == want.energy
+        np.testing.assert_array_equal(found.stress, want.stress)
+    assert copy.deepcopy(potential)._core is potential._core
 
 
 def test_dynamics_conserves_energy():

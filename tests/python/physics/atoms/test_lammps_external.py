@@ -49,7 +49,7 @@ def held(system):
 
 @pytest.mark.parametrize("forces", ["gradient", "direct"])
 def test_results(held, system, potential, forces):
-    lammps.attach(held.lmp, potential, ["Cu", "O"], forces=forces)
+    lammps.attach(held.lmp, potential, ["Cu", "O"], forces=forces, virial=True)
     held.evaluate()
     expected = potential.compute(system, forces=forces, stress=True)
     assert held.lmp.get_thermo("pe") == pytest.approx(expected.energy, abs=1e-9 * len(system))
@@ -58,6 +58,31 @@ def test_results(held, system, potential, forces):
     stress = held.box.tensor_back(np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]))
     np.testing.assert_allclose(stress, expected.stress, rtol=0, atol=1e-6 * np.abs(stress).max())
     assert np.abs(expected.forces).max() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({}, True),
+        ({"virial": False}, False),
+        ({"forces": "direct"}, False),
+        ({"forces": "direct", "virial": True}, True),
+    ],
+)
+def test_a_virial_is_found_where_it_is_wanted(held, system, potential, options, wanted, monkeypatch):
+    asked, compute = [], atoms.Potential.compute
+    monkeypatch.setattr(
+        atoms.Potential, "compute", lambda *a, **b: asked.append(b["stress"]) or compute(*a, **b)
+    )
+    lammps.attach(held.lmp, potential, ["Cu", "O"], **options)
+    held.evaluate()
+    assert asked == [wanted]
+    pressure = np.array(held.lmp.numpy.extract_compute("virial", 0, 1))
+    assert (np.abs(pressure).max() > 100.0) == wanted
+    if not wanted:
+        assert np.abs(pressure).max() == 0.0
+    expected = compute(potential, system, forces=options.get("forces", "gradient"))
+    np.testing.assert_allclose(held.box.back(held.gather("f")), expected.forces, rtol=0, atol=1e-9)
 
 
 def test_energy_is_conserved(held, potential):
@@ -95,6 +120,8 @@ def test_refusals(held, potential):
         lammps.attach(held.lmp, potential, ["Cu", "Ag"])
     with pytest.raises(InvalidArgument, match=r"^potential: str is no Potential$"):
         lammps.attach(held.lmp, "cu.leignn", ["Cu", "O"])
+    with pytest.raises(InvalidArgument, match=r"^virial = 1 is neither True nor False$"):
+        lammps.attach(held.lmp, potential, ["Cu", "O"], virial=1)
     other = new_instance()
     with pytest.raises(InvalidArgument, match=r"^lmp: units lj, not metal$"):
         lammps.attach(other, potential, ["Cu", "O"])

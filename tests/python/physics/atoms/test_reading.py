@@ -60,6 +60,23 @@ def test_formats_of_ase(tmp_path, name):
         same(frame, crystal)
 
 
+@pytest.mark.parametrize("name", ["smeared.xyz", "smeared.db"])
+def test_forces_go_with_the_free_energy(tmp_path, name):
+    dimer = ase.Atoms("Cu2", [[0, 0, 0], [0, 0, 2.3]])
+    made = []
+    for energies in ({"energy": -3.25, "free_energy": -3.5}, {"free_energy": -2.5}, {"energy": -1.5}):
+        made.append(dimer.copy())
+        made[-1].calc = SinglePointCalculator(dimer, forces=np.ones((2, 3)), **energies)
+    if name.endswith(".db"):
+        with ase.db.connect(tmp_path / name) as database:
+            for atoms_ in made:
+                database.write(atoms_)
+    else:
+        ase.io.write(tmp_path / name, made, format="extxyz")
+    assert [frame.energy for frame in atoms.read_frames(tmp_path / name)] == [-3.5, -2.5, -1.5]
+    assert [atoms.Frame.from_ase(one).energy for one in made] == [-3.5, -2.5, -1.5]
+
+
 def test_iso17_keys_of_a_database(tmp_path):
     water = ase.build.molecule("H2O")
     forces = RNG.normal(size=(3, 3))
@@ -197,7 +214,8 @@ def test_vasp(tmp_path):
     assert frame.numbers.tolist() == [29]
     assert frame.pbc.all()
     assert frame.positions.tolist() == [[1.5, 0.0, 0.0]]
-    assert frame.energy == pytest.approx(-3.25)
+    assert ase.io.read(tmp_path / "vasprun.xml").get_potential_energy() == pytest.approx(-3.25)
+    assert frame.energy == pytest.approx(-3.5)  # the forces are its derivatives
     assert frame.forces.tolist() == [[0.1, 0.2, 0.3]]
     # VASP writes kilobar, positive in compression; 1 eV/angstrom^3 is 1602.18 kbar.
     np.testing.assert_allclose(np.diag(frame.stress), np.array([-1, -2, -3]) / 1602.1766, rtol=1e-6)

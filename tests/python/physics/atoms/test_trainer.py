@@ -1,10 +1,13 @@
 """Training: losses and their gradients, averaged weights, schedules, resumption, several processes."""
 
+import json
 import math
 import os
 import pickle
 import subprocess
 import sys
+import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ import torch
 
 from nonideal.errors import InvalidArgument, NumericalError
 from nonideal.physics import atoms
+from nonideal.physics.atoms.budget import Spent
 from nonideal.physics.atoms.loss import Loss
 from nonideal.physics.atoms.optimization import Average
 from nonideal.physics.atoms.training_data import Labelled, labelled_graphs
@@ -126,6 +130,27 @@ def test_direct_forces_and_energy_alone_train():
         assert (last.valid_force_mae is None) == (forces == "none")
 
 
+@pytest.mark.parametrize("kind", ["gradient", "direct"])
+def test_what_is_pulled_apart_comes_back(kind):
+    """The sign of the vectors along edges, end to end: a bond that is learnt pulls when it is too long."""
+
+    def bond(d):
+        force = -20.0 * (d - 1.0)
+        places = [[0, 0, 0], [0.48 * d, 0.6 * d, 0.64 * d]]
+        pull = np.array([0.48, 0.6, 0.64]) * force
+        return atoms.Frame([8, 1], places, energy=10.0 * (d - 1.0) ** 2, forces=[-pull, pull])
+
+    network = model(forces=kind)
+    known = [bond(d) for d in np.linspace(0.8, 1.25, 16)]
+    atoms.Trainer(network, known[::2], known[1::2], lr=1e-2, ema=0.9, seed=1).fit(steps=150)
+    along = np.array([0.48, 0.6, 0.64])
+    short, long = network.evaluate([bond(0.85), bond(1.15)])
+    for found, sign in ((short, 1.0), (long, -1.0)):
+        assert sign * found.forces[1] @ along > 1.5
+        assert sign * found.forces[0] @ along < -1.5
+    assert min(short.energy, long.energy) > network.evaluate(bond(1.0)).energy
+
+
 def test_average_of_weights():
     network = torch.nn.Linear(1, 1, bias=False)
     network.weight.data.fill_(1.0)
@@ -187,8 +212,59 @@ def test_time_ends_it():
     assert result.history[-1].step == result.steps
 
 
+def test_time_of_the_processor_ends_it(monkeypatch):
+    """Waiting costs time on the clock alone."""
+    run = trainer(steps_per_epoch=1)
+    step = run._one_step
+
+    def waiting(fraction):
+        step(fraction)
+        time.sleep(0.05)
+
+    monkeypatch.setattr(run, "_one_step", waiting)
+    before = time.process_time()
+    result = run.fit(cpu_seconds=0.3)
+    used = time.process_time() - before
+    assert 0.3 <= result.cpu_seconds <= used < 20
+    assert result.seconds >= 0.05 * result.steps
+    assert [r.cpu_seconds for r in result.history] == sorted(r.cpu_seconds for r in result.history)
+    assert result.history[-1].cpu_seconds == pytest.approx(result.cpu_seconds, abs=0.2)
+    assert run.model.metadata["training"]["cpu_seconds"] == result.cpu_seconds
+
+
+class Ticks:
+    """A clock on which every step takes a second, and the processor half of it."""
+
+    def __init__(self, before):
+        self.now = lambda: Spent(float(self.run._state.step), 0.5 * self.run._state.step)
+
+
+@pytest.mark.parametrize("limit", [{"seconds": 8.0}, {"cpu_seconds": 4.0}, {"steps": 20, "cpu_seconds": 4.0}])
+def test_schedules_and_resumption_follow_the_budget(limit, tmp_path, monkeypatch):
+    monkeypatch.setattr("nonideal.physics.atoms.trainer.Clock", Ticks)
+    options = {"schedule": "cosine", "lr": 1e-2, "min_lr": 1e-3, "steps_per_epoch": 1}
+    Ticks.run = run = trainer(output=tmp_path / "run", **options)
+    rates = [r.lr for r in run.fit(**limit).history]
+    assert rates == pytest.approx([1e-3 + 9e-3 * (1 + math.cos(math.pi * k / 8)) / 2 for k in range(8)])
+    Ticks.run = resumed = atoms.Trainer.resume(tmp_path / "run")
+    assert resumed.fit(**limit).steps == 8
+    more = resumed.fit(**{name: 1.5 * value for name, value in limit.items() if name != "steps"})
+    assert (more.steps, more.seconds, more.cpu_seconds) == (12, 12.0, 6.0)
+
+
+def test_clocks_go_on_from_what_was_spent(tmp_path):
+    run = trainer(output=tmp_path / "run", steps_per_epoch=2)
+    first = run.fit(steps=4)
+    resumed = atoms.Trainer.resume(tmp_path / "run")
+    state = resumed._state
+    assert 0 < state.cpu_seconds <= first.cpu_seconds
+    found = resumed.fit(steps=6)
+    assert found.cpu_seconds > state.history[1].cpu_seconds >= first.history[1].cpu_seconds
+    assert found.seconds > first.history[1].seconds
+
+
 def strip(history):
-    return [{**vars(record), "seconds": 0.0} for record in history]
+    return [{**vars(record), "seconds": 0.0, "cpu_seconds": 0.0} for record in history]
 
 
 def test_resumed_runs_go_on_with_the_same_bits(tmp_path):
@@ -238,6 +314,48 @@ def test_nothing_global_changes():
     assert torch.equal(state, torch.get_rng_state())
     assert torch.get_num_threads() == threads
     assert torch.is_grad_enabled()
+
+
+def dense(n):
+    """Frames of 64 atoms in a small box: in batches of three, work for three threads."""
+    rng = np.random.default_rng(8)
+    lattice = np.stack(np.meshgrid(*[np.arange(4) * 1.3] * 3), -1).reshape(-1, 3)
+    return [
+        atoms.Frame(
+            rng.choice([1, 8], 64),
+            lattice + 0.2 * rng.random((64, 3)),
+            5.2 * np.eye(3),
+            True,
+            energy=rng.normal(),
+            forces=rng.normal(size=(64, 3)),
+        )
+        for _ in range(n)
+    ]
+
+
+@pytest.mark.parametrize("force_gradient", ["double-backward", "finite-difference"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_same_bits_for_every_number_of_threads(dtype, force_gradient, monkeypatch):
+    """Of our kernels: matrix products of torch round otherwise with other numbers of its own threads."""
+    monkeypatch.setattr("nonideal.physics.atoms.trainer.threads_of_torch", lambda _: nullcontext())
+    runs = []
+    for num_threads in (1, 2, 3):
+        run = atoms.Trainer(
+            model(dtype=dtype, channels=48),
+            dense(3),
+            dense(1),
+            batch_size=3,
+            lr=1e-2,
+            force_gradient=force_gradient,
+            seed=1,
+            num_threads=num_threads,
+        )
+        runs.append((strip(run.fit(steps=2).history), run._raw, run._average.values))
+    for history, *weights in runs[1:]:
+        assert history == runs[0][0]
+        for found, expected in zip(weights, runs[0][1:], strict=True):
+            for name, value in found.items():
+                assert torch.equal(value, expected[name]), name
 
 
 def test_a_loss_that_is_not_finite_stops():
@@ -361,11 +479,13 @@ def test_refused_arguments(arguments, message):
 
 def test_refused_calls(tmp_path):
     run = trainer(output=tmp_path / "run")
-    with pytest.raises(InvalidArgument, match=r"^steps and seconds are both None; one of them is needed$"):
+    with pytest.raises(InvalidArgument, match=r"^steps, seconds and cpu_seconds are all None; one of them"):
         run.fit()
     for arguments, message in (
         ({"steps": 0}, "steps = 0 is below 1"),
         ({"seconds": -1.0}, "seconds = -1.0 is not > 0"),
+        ({"cpu_seconds": math.nan}, "cpu_seconds = nan is not finite"),
+        ({"cpu_seconds": 0}, "cpu_seconds = 0 is not > 0"),
         ({"steps": 1, "progress": 1}, "progress = 1 is neither True nor False"),
     ):
         with pytest.raises(InvalidArgument) as caught:
@@ -412,6 +532,9 @@ def test_two_processes_take_the_steps_of_one(tmp_path):
         a, b = (m.get_parameter(name) for m in models)
         assert torch.equal(a, b)
         assert float((a - value).detach().abs().max()) < 1e-9
+    timed = [json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in range(2)]
+    assert timed[0] == timed[1]
+    assert timed[0]["cpu_seconds"] >= 0.5
     resumed = atoms.Trainer.resume(tmp_path / "run")
     assert resumed._state.step == 10
     assert [r.step for r in resumed._state.history] == [r.step for r in history[:-1]] == [4, 8]

@@ -11,7 +11,9 @@ import numpy as np
 from nonideal.checks import FloatArray
 from nonideal.errors import InvalidArgument
 
-__all__ = ["Box"]
+__all__ = ["COMPONENTS", "Box", "symmetric"]
+
+COMPONENTS = ((0, 1, 2, 0, 0, 1), (0, 1, 2, 1, 2, 2))  # LAMMPS's order: xx yy zz xy xz yz
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +83,22 @@ class Box:
     def tensor_back(self, tensor: FloatArray) -> FloatArray:
         """Return a (3, 3) tensor in the system's axes."""
         return self.rotation.T @ tensor @ self.rotation
+
+
+def symmetric(components: FloatArray) -> FloatArray:
+    """Return the (3, 3) tensor of six numbers in LAMMPS's order.
+
+    Examples
+    --------
+    >>> symmetric(np.arange(6.0))
+    array([[0., 3., 4.],
+           [3., 1., 5.],
+           [4., 5., 2.]])
+    """
+    tensor = np.empty((3, 3))
+    tensor[COMPONENTS] = components
+    tensor[COMPONENTS[::-1]] = components
+    return tensor
 
 
 def _perpendicular(periodic: FloatArray) -> FloatArray:

@@ -10,7 +10,8 @@ import numpy as np
 
 from nonideal.checks import FloatArray, check_positive
 from nonideal.errors import InvalidArgument, MissingExtra, NumericalError
-from nonideal.physics.atoms.lammps.box import Box
+from nonideal.physics.atoms.frame import VOIGT
+from nonideal.physics.atoms.lammps.box import Box, symmetric
 from nonideal.physics.atoms.lammps.module import new_instance
 
 try:
@@ -201,11 +202,8 @@ class LammpsCalculator(Calculator):
             raise NumericalError(f"LAMMPS: the energy is {energy}")
         self.results = {"energy": energy, "free_energy": energy, "forces": box.back(system.gather("f"))}
         if atoms.pbc.all():
-            pressure = system.lmp.numpy.extract_compute("virial", 0, 1)  # global, vector: xx yy zz xy xz yz
-            xx, yy, zz, xy, xz, yz = -BAR * np.asarray(pressure)
-            s = box.tensor_back(np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]))
-            voigt = [s[0, 0], s[1, 1], s[2, 2], s[1, 2], s[0, 2], s[0, 1]]
-            self.results["stress"] = np.array(voigt)
+            pressure = system.lmp.numpy.extract_compute("virial", 0, 1)  # global, vector
+            self.results["stress"] = box.tensor_back(symmetric(-BAR * np.asarray(pressure)))[VOIGT]
 
     def __reduce__(self) -> Any:
         return type(self), self.kept

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from nonideal.checks import check_choice
+from nonideal.checks import check_boolean, check_choice
 from nonideal.errors import InvalidArgument
 from nonideal.physics.atoms.elements import resolve_species
 from nonideal.physics.atoms.frame import Frame
+from nonideal.physics.atoms.lammps.box import COMPONENTS
 from nonideal.physics.atoms.potential import Potential
 
 __all__ = ["attach"]
@@ -27,11 +28,12 @@ def attach(
     *,
     fix_id: str = "nonideal",
     forces: str = "gradient",
+    virial: bool | None = None,
 ) -> None:
     """Run a potential inside a live LAMMPS by ``fix external pf/callback``.
 
-    Energy and virial are added to LAMMPS's own; a pair style is needed besides (``pair_style zero 5.0``).
-    Stop it with ``unfix``.
+    Energy and, unless it is left out, virial are added to LAMMPS's own; a pair style is needed besides
+    (``pair_style zero 5.0``). Stop it with ``unfix``.
 
     Parameters
     ----------
@@ -43,7 +45,12 @@ def attach(
     fix_id : str
         The name of the fix.
     forces : str
-        ``"gradient"`` or ``"direct"``. The virial is that of the energy always.
+        ``"gradient"`` or ``"direct"``.
+    virial : bool, optional
+        Whether pressures hold the potential's part. LAMMPS does not tell a callback which steps need it, so
+        it is found in every step: at next to no cost with gradient forces, of which it is a by-product; with
+        direct ones at that of the gradient which they are to spare. None: with gradient forces alone. Without
+        it LAMMPS's pressure is that of the other forces and the motion: of no use for a barostat.
 
     Raises
     ------
@@ -52,6 +59,9 @@ def attach(
 
     Notes
     -----
+    Direct forces have no virial of their own: no energy belongs to them. The one given with them is the
+    energy's derivative by strain, which the pressure under these forces need not agree with.
+
     Where the potential refuses a step, the run ends with it, and the call that ran it (``lmp.command`` and
     its like) raises what the potential raised.
 
@@ -62,6 +72,7 @@ def attach(
     >>> attach(lmp, atoms.Potential("cu.leignn"), ["Cu"])  # doctest: +SKIP
     """
     kind = check_choice("forces", forces, ("gradient", "direct"))
+    strained = kind == "gradient" if virial is None else check_boolean("virial", virial)
     if not isinstance(potential, Potential):
         raise InvalidArgument(f"potential: {type(potential).__name__} is no Potential")
     numbers = _numbers_of_types(lmp, potential, species)
@@ -69,21 +80,21 @@ def attach(
 
     def callback(caller: Any, step: int, n_local: int, tag: Any, x: Any, f: Any) -> None:
         try:
-            prediction = potential.compute(_system(lmp, numbers, x), forces=kind, stress=True)
+            prediction = potential.compute(_system(lmp, numbers, x), forces=kind, stress=strained)
         except BaseException as problem:  # ctypes would swallow it, Ctrl-C included
             problems.append(problem)
             f[:] = 0.0
             lmp.force_timeout()
             return
         assert prediction.forces is not None
-        assert prediction.stress is not None
         f[:] = prediction.forces
         lmp.fix_external_set_energy_global(fix_id, prediction.energy)
-        w = -prediction.stress * lmp.get_thermo("vol")
-        lmp.fix_external_set_virial_global(fix_id, [w[0, 0], w[1, 1], w[2, 2], w[0, 1], w[0, 2], w[1, 2]])
+        if prediction.stress is not None:
+            total = -prediction.stress * lmp.get_thermo("vol")
+            lmp.fix_external_set_virial_global(fix_id, total[COMPONENTS].tolist())
 
     lmp.command(f"fix {fix_id} all external pf/callback 1 1")
-    lmp.command(f"fix_modify {fix_id} energy yes virial yes")
+    lmp.command(f"fix_modify {fix_id} energy yes virial {'yes' if strained else 'no'}")
     lmp.set_fix_external_callback(fix_id, callback, lmp)
     for name in _COMMANDS:
         setattr(lmp, name, _raising(getattr(lmp, name), problems))

@@ -1,0 +1,185 @@
+"""Numbers, curves and tables that experiments with potentials share, from what `_atoms_shards` returns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nonideal import Estimate
+from nonideal.experiments import Curve, Table
+from nonideal.physics import atoms
+
+__all__ = [
+    "drift_of",
+    "dynamics_curves",
+    "energy_errors",
+    "energy_range",
+    "error_table",
+    "estimate_of",
+    "force_error",
+    "key_of",
+    "learning_curves",
+    "number",
+    "parity_curves",
+    "rdf_errors",
+]
+
+Found = Mapping[str, Any]
+
+_AXES = {
+    "msd": ("lag (ps)", "mean squared displacement (angstrom^2)"),
+    "vacf": ("lag (fs)", "velocity autocorrelation"),
+    "force_density": ("force (eV/angstrom)", "density (angstrom/eV)"),
+    "energy": ("time (ps)", "total energy - start (meV/atom)"),
+}
+
+
+def key_of(name: str) -> str:
+    """Return a model's name in the names of metrics."""
+    return name.replace(",", "").replace(" ", "_").replace("-", "_")
+
+
+def number(value: Any) -> float | None:
+    """Return a number, None for NaN, as a table's empty cell."""
+    value = float(value)
+    return value if math.isfinite(value) else None
+
+
+def estimate_of(triple: Any, unit: str) -> Estimate | None:
+    """Return what `observe` tells by value, standard error and samples; None where there is nothing."""
+    value, error, samples = (float(v) for v in triple)
+    if not (math.isfinite(value) and math.isfinite(error)):
+        return None
+    return Estimate(value, error, max(int(samples), 2), unit=unit)
+
+
+def force_error(found: Found, name: str) -> Estimate:
+    """Return the mean absolute error of forces on a set, meV/angstrom; frames are its samples."""
+    return Estimate.from_samples((1e3 * found[f"force_errors_{name}"]).tolist(), unit="meV/angstrom")
+
+
+def energy_errors(found: Found, name: str) -> Any:
+    """Return errors of energies with their signs, meV/atom, of each frame of a set."""
+    return 1e3 * np.diff(found[f"energies_{name}"], axis=1)[:, 0]
+
+
+def drift_of(found: Found) -> Estimate | None:
+    """Return the drift of the total energy without a thermostat."""
+    return estimate_of(found["drift"], "meV/atom/ps")
+
+
+def energy_range(found: Found) -> float | None:
+    """Return by how much the energy per atom moved without a thermostat, meV."""
+    energy = found["energy"][1]
+    return float(np.ptp(energy)) if energy.size else None
+
+
+def rdf_errors(found: Found, truth: Found, pair: str = "all") -> tuple[float, float] | None:
+    """Return a model's RDF MAE and the truth's floor, angstrom; None where a run failed early."""
+    r, g, own = truth["r"], truth[f"rdf {pair}"], found[f"rdf {pair}"]
+    if not own.size or not r.size:
+        return None
+    return atoms.rdf_mae(r, own[0], g[0]), atoms.rdf_mae(r, g[1], g[2])
+
+
+def learning_curves(models: Mapping[str, Found]) -> dict[str, Curve]:
+    """Return errors against CPU seconds (``learning NAME``) and steps (``steps NAME``)."""
+    out: dict[str, Curve] = {}
+    label = "validation error of forces (meV/angstrom)"
+    for name, found in models.items():
+        mae = tuple(1e3 * found["history_mae"])
+        out[f"learning {name}"] = Curve(tuple(found["history_cpu_seconds"]), "training (CPU s)", mae, label)
+        out[f"steps {name}"] = Curve(tuple(found["history_steps"]), "training (steps)", mae, label)
+    return out
+
+
+def parity_curves(models: Mapping[str, Found], sets: Sequence[str]) -> dict[str, Curve]:
+    """Return the truth's and the model's values: ``forces_SET NAME`` and ``energies_SET NAME``."""
+    out: dict[str, Curve] = {}
+    for name, found in models.items():
+        for part in sets:
+            for kind, word, unit in (("forces", "force", "eV/angstrom"), ("energies", "energy", "eV/atom")):
+                truth, model = found[f"{kind}_{part}"].T
+                out[f"{kind}_{part} {name}"] = Curve(
+                    tuple(truth), f"reference's {word} ({unit})", tuple(model), f"model's {word} ({unit})"
+                )
+    return out
+
+
+def dynamics_curves(
+    everyone: Mapping[str, Found],
+    *,
+    pairs: Sequence[str] = ("all",),
+    species: Sequence[str] = ("all",),
+    prefix: str = "",
+) -> dict[str, Curve]:
+    """Return g(r), motion, forces and energies: ``rdf NAME``, ``msd NAME``, ...
+
+    With several pairs or species, ``rdf O-H NAME``; results under a prefix (`labelled`) keep it.
+    """
+    before = f"{prefix} " if prefix else ""
+    out: dict[str, Curve] = {}
+    for name, found in everyone.items():
+        if f"{before}energy" not in found:
+            continue
+        for pair in pairs:
+            called = "rdf" if tuple(pairs) == ("all",) else f"rdf {pair}"
+            if found[f"{before}r"].size:
+                g = found[f"{before}rdf {pair}"][0]
+                out[f"{before}{called} {name}"] = Curve(
+                    tuple(found[f"{before}r"]), "r (angstrom)", tuple(g), "g(r)"
+                )
+        for part, (x, y) in _AXES.items():
+            for who in ("",) if part == "energy" else species:
+                values = found[f"{before}{part}{who and ' '}{who}"]
+                called = part if who in ("", "all") else f"{part} {who}"
+                if values.size:
+                    out[f"{before}{called} {name}"] = Curve(tuple(values[0]), x, tuple(values[1]), y)
+    return out
+
+
+def error_table(
+    models: Mapping[str, Found],
+    sets: Mapping[str, str],
+    *,
+    title: str,
+    note: str,
+    extra: Mapping[str, Sequence[Any]] | None = None,
+) -> Table:
+    """Return sizes, times and errors of models on sets; ``extra`` columns come behind the name.
+
+    Parameters
+    ----------
+    models : mapping of str to dict
+    sets : mapping of str to str
+        What they are called in results, and in the table's head.
+    title, note : str
+    extra : mapping of str to sequence, optional
+        Columns by their heads, a value for each model.
+    """
+    columns = extra or {}
+    rows = []
+    for index, (name, found) in enumerate(models.items()):
+        row: list[Any] = [name, *(column[index] for column in columns.values())]
+        row += [
+            int(found["n_parameters"]),
+            int(found["steps"]),
+            float(found["training_cpu_seconds"]),
+            float(found["training_seconds"]),
+        ]
+        for part in sets:
+            errors = energy_errors(found, part)
+            row += [force_error(found, part).value, float(np.abs(errors).mean()), float(errors.mean())]
+        rows.append(tuple(row))
+    head = ["model", *columns, "parameters", "steps", "training (CPU s)", "on the clock (s)"]
+    for words in sets.values():
+        before = f"{words}: " if words else ""
+        head += [
+            f"{before}force MAE (meV/angstrom)",
+            f"{before}energy MAE (meV/atom)",
+            f"{before}energy bias (meV/atom)",
+        ]
+    return Table(title, tuple(head), tuple(rows), note)
