@@ -33,6 +33,53 @@ std::span<const double> as_positions(const Array<double>& positions) {
   return view(positions);
 }
 
+/// Copies atomic numbers; false where one is outside [0, highest].
+template <class T>
+bool take_numbers(const py::handle& given, std::int32_t highest, Array<std::int32_t>& to) {
+  const auto numbers = py::reinterpret_borrow<Array<T>>(given);
+  expect_aligned(numbers);
+  to = Array<std::int32_t>(numbers.size());
+  std::int32_t* const out = to.mutable_data();
+  for (py::ssize_t i = 0; i < numbers.size(); ++i) {
+    const T number = numbers.data()[i];
+    if (number < 0 || number > highest) return false;
+    out[i] = static_cast<std::int32_t>(number);
+  }
+  return true;
+}
+
+/// numbers as int32, positions, a copy of the cell, pbc, where all four are arrays of the right types,
+/// layouts, shapes and values; None where anything is otherwise, which may still be fit, or worth a word.
+py::object plain_system(const py::object& numbers, const py::object& positions, const py::object& cell,
+                        const py::object& pbc, std::int32_t highest) {
+  if (!py::isinstance<Array<double>>(positions) || !py::isinstance<Array<double>>(cell) ||
+      !py::isinstance<Array<bool>>(pbc)) {
+    return py::none();
+  }
+  const auto places = py::reinterpret_borrow<Array<double>>(positions);
+  const auto rows = py::reinterpret_borrow<Array<double>>(cell);
+  const auto periodic = py::reinterpret_borrow<Array<bool>>(pbc);
+  const bool whole = py::isinstance<Array<std::int64_t>>(numbers);
+  if (!whole && !py::isinstance<Array<std::int32_t>>(numbers)) return py::none();
+  const auto count = py::reinterpret_borrow<py::array>(numbers);
+  if (count.ndim() != 1 || count.size() == 0 || places.ndim() != 2 || places.shape(0) != count.size()) {
+    return py::none();
+  }
+  try {
+    Array<std::int32_t> kinds;
+    const bool known = whole ? take_numbers<std::int64_t>(numbers, highest, kinds)
+                             : take_numbers<std::int32_t>(numbers, highest, kinds);
+    if (!known) return py::none();
+    expect_aligned(rows);
+    const Cell box = as_cell(rows, periodic);
+    check_cell("cell", box);
+    check_positions("positions", as_positions(places));
+    return py::make_tuple(kinds, positions, Array<double>({3, 3}, box.rows.data()), pbc);
+  } catch (const InvalidArgument&) {
+    return py::none();
+  }
+}
+
 /// The arrays that the letters among i j S D d, each at most once, ask for.
 py::tuple find(const std::string& quantities, const Array<double>& positions, const Array<double>& cell,
                const Array<bool>& pbc, const NeighborOptions& options) {
@@ -128,6 +175,7 @@ void bind_atoms(py::module_ m) {
         check_positions(name, as_positions(positions));
       },
       "name"_a, "positions"_a.noconvert());
+  m.def("plain_system", &plain_system, "numbers"_a, "positions"_a, "cell"_a, "pbc"_a, "highest"_a);
   m.def("find_neighbors", &find, "quantities"_a, "positions"_a.noconvert(), "cell"_a.noconvert(),
         "pbc"_a.noconvert(), "options"_a);
   py::class_<NeighborList>(m, "NeighborList")

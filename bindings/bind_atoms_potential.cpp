@@ -20,11 +20,12 @@ struct SkinList {
   SkinList(double cutoff, double skin, int num_threads)
       : list({.cutoff = cutoff, .num_threads = num_threads}, skin) {}
 
-  Result compute(const Potential& potential, std::span<const double> positions,
-                 std::span<const std::int32_t> numbers, const Cell& cell, const Request& request) {
+  Result compute(const Potential& potential, const System& s, const Request& request) {
     const std::lock_guard lock(mutex);
-    if (list.update(positions, cell)) reverse = reverse_pairs(list.table().indptr, list.table().neighbors);
-    return potential.compute(positions, numbers, cell, list.table(), reverse, request);
+    if (list.update(s.positions, s.cell)) {
+      reverse = reverse_pairs(list.table().indptr, list.table().neighbors);
+    }
+    return potential.compute(s.positions, s.numbers, s.cell, list.table(), reverse, request);
   }
 
   std::mutex mutex;
@@ -87,18 +88,29 @@ struct Kept {
   System system;
 };
 
-py::tuple compute(const Potential& self, const py::object& given, int forces, bool virial, bool virials,
-                  SkinList* list) {
+/// What `evaluate` of a system and a request says.
+template <class Evaluate>
+py::tuple computed(const py::object& given, int forces, bool virial, bool virials, const Evaluate& evaluate) {
   const Kept kept(given);
-  const System& system = kept.system;
   const Request request{static_cast<Forces>(forces), virial, virials};
-  Result result;
-  {
+  const Result result = [&] {
     const py::gil_scoped_release release;
-    result = list == nullptr ? self.compute(system.positions, system.numbers, system.cell, request)
-                             : list->compute(self, system.positions, system.numbers, system.cell, request);
-  }
+    return evaluate(kept.system, request);
+  }();
   return tuple_of(result, request);
+}
+
+py::tuple compute(const Potential& self, const py::object& given, int forces, bool virial, bool virials) {
+  return computed(given, forces, virial, virials, [&](const System& s, const Request& request) {
+    return self.compute(s.positions, s.numbers, s.cell, request);
+  });
+}
+
+py::tuple compute_with_skin(SkinList& self, const Potential& potential, const py::object& given, int forces,
+                            bool virial, bool virials) {
+  return computed(given, forces, virial, virials, [&](const System& s, const Request& request) {
+    return self.compute(potential, s, request);
+  });
 }
 
 /// The same of each of several systems.
@@ -120,15 +132,16 @@ py::list compute_batch(const Potential& self, const py::list& given, int forces,
 }  // namespace
 
 void bind_atoms_potential(py::module_ m) {
-  py::class_<SkinList>(m, "SkinList")
-      .def(py::init<double, double, int>(), "cutoff"_a, "skin"_a, "num_threads"_a)
-      .def_property_readonly("n_rebuilds", [](const SkinList& self) { return self.list.n_rebuilds(); });
   py::class_<Potential>(m, "Potential")
       .def(py::init(&open), "path"_a, py::kw_only(), "float64"_a, "tabulate"_a, "knots"_a, "num_threads"_a)
-      .def("compute", &compute, "system"_a, py::kw_only(), "forces"_a, "virial"_a, "virials"_a,
-           "skin_list"_a = nullptr)
+      .def("compute", &compute, "system"_a, py::kw_only(), "forces"_a, "virial"_a, "virials"_a)
       .def("compute_batch", &compute_batch, "systems"_a, py::kw_only(), "forces"_a, "virial"_a, "virials"_a)
       .def_property_readonly("header", &Potential::header);
+  py::class_<SkinList>(m, "SkinList")
+      .def(py::init<double, double, int>(), "cutoff"_a, "skin"_a, "num_threads"_a)
+      .def("compute", &compute_with_skin, "potential"_a, "system"_a, py::kw_only(), "forces"_a, "virial"_a,
+           "virials"_a)
+      .def_property_readonly("n_rebuilds", [](const SkinList& self) { return self.list.n_rebuilds(); });
 }
 
 }  // namespace nonideal::bindings

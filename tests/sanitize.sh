@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs quick Python tests on an extension that is built with AddressSanitizer and UndefinedBehaviorSanitizer:
+# Runs quick Python tests on an extension that is built with AddressSanitizer and UndefinedBehaviorSanitizer, and the
+# C++ tests of atoms beside it:
 #   tests/sanitize.sh [PYTHON [pytest arguments ...]]
 # PYTHON (default: python) has nonideal[test] installed; the build goes to build/sanitize and is kept for the next time.
 # The same for the C++ tests:
@@ -11,9 +12,18 @@ python="${1:-python}"
 shift || true
 hardware=tests/python/hardware
 flow=tests/python/physics/flow
+atoms=tests/python/physics/atoms
+ctests='^((atoms_(message|node|potential)|neighbors)\.(baseline|avx512)|atoms_model\.baseline)$'
+[ $# -eq 0 ] || ctests=''
 [ $# -gt 0 ] || set -- $hardware/cram/test_{simulation,planes,placement,program,gates}.py tests/python/test_threads.py \
   $hardware/quantum/test_{sampling,distance}.py $flow/test_{simplex,mesh,tetrahedra,taylor_hood,oseen_operator,native_lu,reduced}.py \
-  tests/python/physics/atoms/test_neighbors.py -m "not slow" \
+  $atoms/test_{neighbors,message,potential,model_file,system}.py -m "not slow" \
+  --deselect $atoms/test_message.py::test_instruction_sets_agree \
+  --deselect $atoms/test_message.py::test_a_training_step_needs_a_tenth_of_the_memory \
+  --deselect $atoms/test_message.py::test_operations_keep_torchs_rules \
+  --deselect $atoms/test_message.py::test_one_openmp_runtime_beside_torch \
+  --deselect $atoms/test_message.py::test_missing_torch_is_named \
+  --deselect $atoms/test_potential.py::test_instruction_sets_agree \
   --deselect $flow/test_reduced.py::test_instruction_sets_give_the_same_bits \
   --deselect $flow/test_reduced.py::test_tolerances_are_those_of_the_values_left_out \
   --deselect $flow/test_tetrahedra.py::test_orders_of_convergence  # long ones, of code that others run too
@@ -23,7 +33,7 @@ rm -rf "$site"
 "$python" -m pip install -q --no-build-isolation --no-deps --target "$site" . -Cbuild-dir=build/sanitize \
   -Ccmake.build-type=RelWithDebInfo -Ccmake.define.NONIDEAL_SANITIZE=address,undefined -Cinstall.strip=false \
   -Ccmake.define.CMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1 -D_GLIBCXX_ASSERTIONS" \
-  -Ccmake.define.CMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF
+  -Ccmake.define.CMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF -Ccmake.define.NONIDEAL_BUILD_TESTS=OFF
 # An editable install would outrank PYTHONPATH: its finder goes.
 cat > "$site/sitecustomize.py" <<'PYTHON'
 import sys
@@ -53,3 +63,9 @@ if report="$(sanitized "$python" -c "$fault" 2>&1)" || ! grep -q heap-buffer-ove
 fi
 echo "the planted fault was reported; now the tests"
 sanitized "$python" -m pytest -q -p no:cacheprovider "$@"
+
+[ -n "$ctests" ] || exit 0
+bin="$(dirname "$("$python" -c 'import sys; print(sys.executable)')")"
+"$bin/cmake" -S . -B build/sanitize -DNONIDEAL_BUILD_TESTS=ON > /dev/null
+"$bin/cmake" --build build/sanitize -j2 --target test_atoms_{message,model,node,potential} test_neighbors
+"$bin/ctest" --test-dir build/sanitize --output-on-failure -j2 -R "$ctests"

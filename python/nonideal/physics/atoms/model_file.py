@@ -1,7 +1,9 @@
 r"""Model files, ``.leignn``: all of a trained network, for Python and for the engine in C++.
 
 The container is that of `nonideal.physics.atoms.tensor_file`, with magic ``\x89NIATOM\n`` and version 1. Its
-header holds exactly these keys:
+header holds exactly these keys; so do ``model``, ``units`` and each tensor's entry. Readers, in Python and in
+C++, refuse another one as they refuse another version: it might change what a number means. What is free
+stands in ``metadata``.
 
 ================  ============================================================================================
 key               content

@@ -235,9 +235,9 @@ class Potential:
         check_boolean("stress", stress)
         check_boolean("remove_net_force", remove_net_force)
         check_boolean("virials", virials)
-        options: dict[str, Any] = {"forces": _FORCES[kind], "virial": stress, "virials": virials}
+        code = _FORCES[kind]
 
-        def prediction(checked: System, found: _Found, volume: float) -> Prediction:
+        def prediction(found: _Found, volume: float) -> Prediction:
             energy, energies, force, virial, shares = found
             if remove_net_force and force is not None and len(force):
                 force -= force.mean(axis=0)
@@ -248,12 +248,14 @@ class Potential:
             one = as_system(system)
             volume = _volume("the system", one) if stress else 0.0
             if self._list is None:
-                return prediction(one, self._core.compute(one, **options), volume)
-            return prediction(one, self._core.compute(one, **options, skin_list=self._list), volume)
+                found = self._core.compute(one, forces=code, virial=stress, virials=virials)
+            else:
+                found = self._list.compute(self._core, one, forces=code, virial=stress, virials=virials)
+            return prediction(found, volume)
         several = [as_system(each, name) for name, each in named_systems(system)]
         volumes = [_volume(f"systems[{i}]", each) if stress else 0.0 for i, each in enumerate(several)]
-        results = self._core.compute_batch(several, **options)
-        return list(map(prediction, several, results, volumes))
+        results = self._core.compute_batch(several, forces=code, virial=stress, virials=virials)
+        return list(map(prediction, results, volumes))
 
 
 def _volume(name: str, system: System) -> float:

@@ -84,6 +84,10 @@ def as_system(system: Any, name: str = "system") -> System:
         raise InvalidArgument(
             f"{name}: {type(system).__name__} has no {missing.name}; needed are numbers, positions, cell, pbc"
         ) from None
+    rows = np.asarray(cell) if hasattr(cell, "__array__") else cell  # ASE's cells are no arrays
+    plain = _core.atoms.plain_system(numbers, positions, rows, pbc, highest=HIGHEST_NUMBER)
+    if plain is not None:  # all the checks below at once; they find the words, and what else will do
+        return System(*plain)
     periodic = check_pbc(f"{name}.pbc", pbc)
     checked = check_numbers(f"{name}.numbers", numbers)
     return System(
@@ -133,7 +137,7 @@ def check_pbc(name: str, value: Any) -> BoolArray:
 
 def check_cell(name: str, value: Any, pbc: BoolArray) -> FloatArray:
     """Return cell vectors as rows; zeros for None."""
-    cell: FloatArray = np.zeros((3, 3)) if value is None else check_finite(name, np.asarray(value))
+    cell: FloatArray = np.zeros((3, 3)) if value is None else check_finite(name, value)
     if cell.shape != (3, 3):
         raise InvalidArgument(f"{name} has shape {cell.shape}, not (3, 3)")
     cell = np.ascontiguousarray(cell)

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import struct
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -248,6 +250,39 @@ def test_refusals(kind):
     assert "\n" not in str(caught.value)
 
 
+def read_in_cpp(content, folder):
+    path = folder / "it.leignn"
+    path.write_bytes(content)
+    return atoms.Potential(path, num_threads=1)
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_refusals_in_cpp(kind, tmp_path):
+    with pytest.raises(InvalidArgument, match=r"^.*it\.leignn: .*$"):
+        read_in_cpp(DAMAGED[kind][0], tmp_path)
+
+
+@pytest.mark.parametrize(
+    "path", [(), ("model",), ("units",), ("tensors", "readout.force.weight"), ("metadata",)]
+)
+def test_unknown_keys(path, tmp_path):
+    """Refused by both readers, but for metadata's."""
+    header, payload = split()
+    place = header
+    for key in path:
+        place = place[key]
+    place["more"] = 1
+    content = assemble(json.dumps(header).encode(), payload)
+    if path == ("metadata",):
+        assert ModelFile.decode(content).metadata["more"] == 1
+        assert read_in_cpp(content, tmp_path).metadata["more"] == 1
+        return
+    with pytest.raises(InvalidArgument):
+        ModelFile.decode(content)
+    with pytest.raises(InvalidArgument, match=r"unknown key more$"):
+        read_in_cpp(content, tmp_path)
+
+
 def test_one_dtype():
     header, _ = split()
     kinds = {name: small().state_dict()[name].numpy() for name in header["tensors"]}
@@ -290,7 +325,7 @@ JSON = st.recursive(
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_strange_headers_with_right_checksums(data):
-    """Any value anywhere in the header: refused in one line, or a model whose arguments are in range."""
+    """Any value anywhere in the header: refused in one line by both readers, or a model in range for both."""
     header, payload = split()
     place = header
     while True:
@@ -300,11 +335,18 @@ def test_strange_headers_with_right_checksums(data):
         place = place[key]
     place[key] = data.draw(JSON)
     content = assemble(json.dumps(header).encode(), payload)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            read_in_cpp(content, Path(folder))
+            in_cpp = True
+        except InvalidArgument:
+            in_cpp = False
     text = ""
     try:
         found = ModelFile.decode(content, "it")
     except InvalidArgument as refusal:
         text = str(refusal)
+    assert in_cpp == (not text), text
     if text:
         assert text.startswith("it")
         assert len(text.splitlines()) == 1
