@@ -22,7 +22,15 @@ from nonideal.physics.atoms.selection import atomic_number, selected
 from nonideal.physics.atoms.system import BoolArray, IntArray, System, as_system
 from nonideal.physics.atoms.trajectory import Trajectory
 
-__all__ = ["distance_histogram", "force_distribution", "radial_distribution", "rdf_mae", "stability_time"]
+__all__ = [
+    "distance_counts",
+    "distance_histogram",
+    "force_distribution",
+    "radial_distribution",
+    "rdf_mae",
+    "snapshots",
+    "stability_time",
+]
 
 LONGEST = 1000.0  # angstrom: pairs grow with the cube
 
@@ -74,7 +82,7 @@ def radial_distribution(
     shells = 4.0 * np.pi / 3.0 * np.diff(edges**3)
     total = np.zeros(bins)
     n_frames = 0
-    for frame in _snapshots(trajectory_or_frames):
+    for frame in snapshots(trajectory_or_frames):
         if not frame.pbc.all():
             flags = ", ".join(str(bool(p)) for p in frame.pbc)
             raise InvalidArgument(
@@ -137,7 +145,7 @@ def distance_counts(trajectory_or_frames: Any, *, r_max: float, bins: int) -> tu
 
     r_max, bins, edges = _grid(r_max, bins)
     counts = np.zeros(bins)
-    for frame in _snapshots(trajectory_or_frames):
+    for frame in snapshots(trajectory_or_frames):
         with np.errstate(over="ignore"):  # far is far
             counts += np.histogram(pdist(frame.positions), edges)[0]
     return 0.5 * (edges[:-1] + edges[1:]), counts
@@ -312,7 +320,8 @@ def _systems(source: Any) -> list[Any]:
     return systems
 
 
-def _snapshots(source: Any) -> Iterator[System]:
+def snapshots(source: Any) -> Iterator[System]:
+    """Yield the steps of a trajectory, or the systems, whether one or many were given."""
     if isinstance(source, Trajectory):
         for positions, cell in zip(source.positions, source.needed("cells"), strict=True):
             yield System(source.numbers, positions, cell, source.pbc)

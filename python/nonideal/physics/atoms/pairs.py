@@ -25,9 +25,10 @@ def pair_distances(frame: System, cutoff: float) -> tuple[IntArray, IntArray, Fl
 
     Examples
     --------
+    >>> import numpy as np
     >>> from nonideal.physics.atoms.system import as_system
     >>> from nonideal.physics import atoms
-    >>> met = as_system(atoms.Frame([29, 29, 29], [[0, 0, 0], [0, 0, 0], [1e15, 0, 3.0]], [3.6] * 3, True))
+    >>> met = as_system(atoms.Frame([29, 29, 29], [[0, 0, 0], [0, 0, 0], [1e15, 0, 3]], np.eye(3) * 7, True))
     >>> i, j, d = pair_distances(met, 1.0)
     >>> (int(i[0]), int(j[0]), float(d[0]))
     (0, 1, 0.0)
