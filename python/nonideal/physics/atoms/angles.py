@@ -68,7 +68,7 @@ def bond_angle_distribution(
     if not counts.any():
         where = f"r_max = {r_max:g} angstrom" if triplet is None else f"triplet = {shown(triplet)}"
         raise InvalidArgument(f"{where}: no two such bonds meet")
-    middles: FloatArray = (np.arange(bins) + 0.5) * (180.0 / bins)
+    middles: FloatArray = (np.arange(bins, dtype=np.float64) + 0.5) * (180.0 / bins)
     return middles, counts / (counts.sum() * 180.0 / bins)
 
 
