@@ -129,8 +129,8 @@ def tables(findings: Findings) -> dict[str, Table]:
             findings.models,
             {state: f"{state} at {findings.temperatures[state]:g} K" for state in STATES},
             title="Errors on frames of temperatures that no model has seen",
-            note="The pair potential is the solution of a linear system: of all functions of pair distances it "
-            "has the least squared error of forces on the frames that the network learnt from.",
+            note="The pair potential is the solution of a linear system: of all functions of pair distances "
+            "it has the least squared error of forces on the frames that the network learnt from.",
         ),
         "structure": _structure_table(findings),
         "motion": _motion_table(findings),

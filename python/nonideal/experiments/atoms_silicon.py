@@ -112,7 +112,7 @@ class Config(BaseConfig):
     timestep: float = option(2.0, help="of the dynamics", unit="fs", above=0, maximum=5)
     md_time: float | None = option(
         None,
-        help="dynamics of the melt with a thermostat, four times the crystal's; 20 at quick scale, 80 at full",
+        help="dynamics of the melt with a thermostat, four times the crystal's; 20 at quick scale, 80 full",
         unit="ps",
         minimum=2,
         maximum=1e5,

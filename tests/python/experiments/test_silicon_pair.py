@@ -29,13 +29,13 @@ def argon():
 
 
 def test_a_pair_potential_is_found(argon):
-    """Lennard-Jones's own, smoothed: forces within a percent, energies within three, on new frames."""
+    """Lennard-Jones's own, smoothed: forces within a percent, energies of 32 atoms within 2 wells, on new frames."""
     potential = PairPotential.fitted(argon[:8], 7.0)
     for frame in argon[8:]:
         system = frame.to_ase()
         system.calc = potential
         assert np.abs(system.get_forces() - frame.forces).mean() < 0.01 * np.abs(frame.forces).mean()
-        assert system.get_potential_energy() == pytest.approx(frame.energy, rel=0.03)
+        assert system.get_potential_energy() == pytest.approx(frame.energy, abs=0.02)
 
 
 def test_forces_and_stress_are_derivatives(argon):
