@@ -11,12 +11,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from ase.calculators.calculator import Calculator, all_changes
 from scipy import linalg
 from scipy.interpolate import BSpline
 
 from nonideal.checks import FloatArray
+from nonideal.errors import MissingExtra
 from nonideal.physics import atoms
+
+try:
+    from ase.calculators.calculator import Calculator, all_changes
+except ImportError:
+    raise MissingExtra("ase", "atoms") from None
 
 __all__ = ["PairPotential"]
 

@@ -53,7 +53,7 @@ class Config(BaseConfig):
     """Options of the experiment."""
 
     temperatures: tuple[float, ...] = option(
-        "300,1200,1800,2600",
+        "1200,1800,2200,2600",
         help="temperatures of the frames to learn from: crystals up to the melting point, 1691 K, and melts",
         unit="K",
         minimum=1,

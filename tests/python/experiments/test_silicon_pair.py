@@ -29,7 +29,7 @@ def argon():
 
 
 def test_a_pair_potential_is_found(argon):
-    """Lennard-Jones's own, smoothed: forces within a percent, energies of 32 atoms within 2 wells, on new frames."""
+    """Lennard-Jones's own, smoothed: forces within a percent, energies within 2 wells, on new frames."""
     potential = PairPotential.fitted(argon[:8], 7.0)
     for frame in argon[8:]:
         system = frame.to_ase()
