@@ -29,6 +29,7 @@ _HOT = 4000.0  # K: a crystal forgets itself in less than a picosecond
 _MELTING_TIME = 4000.0  # fs
 _CRYSTAL_TIME = 0.25  # of the melt's: it has nowhere to go
 _FRICTION = 1e-3  # 1/fs: diffusion is the potential's, not the thermostat's
+_CLIP = 5.0  # AMSGrad remembers the largest gradients, which the first ones are
 _GRAMS = 1.66053906660  # g/cm^3 in u/angstrom^3. Source: CODATA 2018
 
 
@@ -60,6 +61,7 @@ def learn(shard: Mapping[str, Any]) -> dict[str, Any]:
         steps_per_epoch=shard["steps_per_epoch"],
         seed=derive_seed(shard["seed"], 11),
         batch_size=shard["batch_size"],
+        clip=_CLIP,
     )
     return found | _judged(atoms.LeignnCalculator(model), sets, shard)
 

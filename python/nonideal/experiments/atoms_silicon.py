@@ -92,7 +92,7 @@ class Config(BaseConfig):
         minimum=3,
         maximum=10,
     )
-    lr: float = option(2e-3, help="learning rate at the start", above=0, maximum=1)
+    lr: float = option(5e-3, help="learning rate at the start", above=0, maximum=1)
     stress_weight: float = option(
         50.0,
         help="weight of stresses in the loss, beside 50 of forces and 1 of energies",
