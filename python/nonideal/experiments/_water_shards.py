@@ -1,0 +1,242 @@
+"""Shards of atoms-water: what the frames hold, a model that learns them, and the liquid that it makes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nonideal.checks import FloatArray
+from nonideal.errors import InvalidArgument
+from nonideal.experiments._atoms_shards import Dynamics, learnt, observe, parity, structure
+from nonideal.parallel import using_threads
+from nonideal.physics import atoms
+from nonideal.physics.atoms.model_file import ModelFile
+from nonideal.physics.atoms.trajectory import BOLTZMANN
+from nonideal.seeds import derive_seed
+
+__all__ = [
+    "BINS",
+    "BONDED",
+    "PAIRS",
+    "SPECIES",
+    "THRESHOLD",
+    "WINDOW",
+    "check_frames",
+    "encoded",
+    "learn",
+    "move",
+    "refer",
+]
+
+SPECIES = ("O", "H")
+PAIRS = ("O-O", "O-H", "H-H")
+#: Of the paper's g(r), to 6 angstrom, and h(r), to 10 angstrom; all atoms pooled.
+BINS = 500
+#: Angstrom: a window of `WINDOW` saved steps whose RDF MAE is larger is this liquid no more (the paper's rule).
+THRESHOLD = 1.0
+WINDOW = 40
+#: Angstrom. The frames have 2 bonds per molecule below 1.16 and no other pair below 1.3.
+BONDED = 1.25
+
+_EQUILIBRATION = 1000.0  # fs; the start is a frame of the liquid
+_SAVE_EVERY = 25.0  # fs, the paper's 50 steps: a window is 1 ps
+_F_MAX = 5.0  # eV/angstrom, of the density of forces: 5 rms of oxygen's
+_NUMBERS = {"O": 8, "H": 1}
+_FEWEST = 4  # frames
+
+
+@lru_cache(maxsize=1)
+def _frames(folder: str, content: str) -> tuple[list[atoms.Frame], list[atoms.Frame]]:
+    """Return frames to learn from, those of all systems but the last by name, and its frames, to test on.
+
+    ``content`` is the folder's digest: another one is another set.
+    """
+    sets = [atoms.read_frames(system, format="deepmd") for system in _systems(Path(folder))]
+    return [frame for one in sets[:-1] for frame in one], sets[-1]
+
+
+def _systems(folder: Path) -> list[Path]:
+    return sorted(path.parent for path in folder.glob("*/type.raw"))
+
+
+def check_frames(folder: Path) -> str:
+    """Return a hash of all that a folder of DeePMD systems holds, or refuse it: it is to hold water."""
+    name = f"data = {str(folder)!r}"
+    systems = _systems(folder)
+    if len(systems) < 2:
+        raise InvalidArgument(
+            f"{name} has {len(systems)} folders with a type.raw; two are needed: to learn from and to test on"
+        )
+    content = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".npy", ".raw"):
+            content.update(path.relative_to(folder).as_posix().encode())
+            content.update(hashlib.sha256(path.read_bytes()).digest())
+    known, tested = _frames(str(folder), content.hexdigest())
+    if min(len(known), len(tested)) < _FEWEST:
+        raise InvalidArgument(
+            f"{name} has {len(known)} frames to learn from and {len(tested)} to test on; {_FEWEST} of each are "
+            "needed"
+        )
+    for frame in (*known, *tested):
+        if set(frame.numbers.tolist()) != set(_NUMBERS.values()) or not frame.pbc.all():
+            raise InvalidArgument(f"{name}: not every frame is periodic and of H and O")
+        if frame.energy is None or frame.forces is None:
+            raise InvalidArgument(f"{name}: not every frame has an energy and forces")
+    return content.hexdigest()
+
+
+def refer(shard: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the frames look like, all of them and their halves: what a perfect model would make."""
+    known, tested = _frames(shard["folder"], shard["digest"])
+    frames = [*known, *tested]
+    densities = {
+        f"force_density {species}": np.array(
+            atoms.force_distribution(frames, species=species, bins=80, f_max=_F_MAX)
+        )
+        for species in SPECIES
+    }
+    forces = np.concatenate([frame.forces for frame in frames])
+    numbers = np.concatenate([frame.numbers for frame in frames])
+    masses = sum(frames[0].to_ase().get_masses())
+    return {
+        "n_learnt": len(known),
+        "n_tested": len(tested),
+        "n_atoms": len(frames[0]),
+        "density": masses / abs(np.linalg.det(frames[0].cell)),  # u/angstrom^3
+        "energy_spread": float(np.std([frame.energy / len(frame) for frame in tested])),
+        "force_rms": np.array([np.sqrt((forces[numbers == z] ** 2).mean()) for z in _NUMBERS.values()]),
+        **structure(frames, _plan(shard)),
+        **_pooled(frames),
+        **densities,
+        # Frames in no order tell nothing of motion.
+        **{f"{name} {who}": np.zeros((2, 0)) for name in ("msd", "vacf") for who in SPECIES},
+        "energy": np.zeros((2, 0)),
+    }
+
+
+def learn(shard: Mapping[str, Any]) -> dict[str, Any]:
+    """Train a model; return its history, its file, and its errors on frames that it has not seen."""
+    known, tested = _frames(shard["folder"], shard["digest"])
+    order = np.random.Generator(np.random.Philox(key=derive_seed(shard["seed"], 0))).permutation(len(known))
+    n_valid = min(max(round(shard["valid_fraction"] * len(known)), 1), len(known) - 1)
+    model = atoms.LEIGNN(
+        SPECIES,
+        cutoff=shard["cutoff"],
+        channels=shard["channels"],
+        layers=shard["layers"],
+        n_rbf=shard["n_rbf"],
+        variant=shard["variant"],
+        seed=derive_seed(shard["seed"], 1),
+    )
+    with using_threads(1):  # a step is one small frame: two threads mostly wait for one another
+        found = learnt(
+            model,
+            [known[index] for index in order[n_valid:]],
+            [known[index] for index in order[:n_valid]],
+            weights={"energy": 1.0, "forces": 50.0},
+            lr=shard["lr"],
+            steps=shard["steps"],
+            cpu_seconds=shard["seconds"],
+            steps_per_epoch=shard["steps_per_epoch"],
+            seed=derive_seed(shard["seed"], 2),
+            batch_size=shard["batch_size"],
+            ema=0.995,
+        )
+    return {**found, **parity(atoms.LeignnCalculator(model), tested, "test", shard["seed"])}
+
+
+def encoded(model: FloatArray) -> str:
+    """Return the bytes of a model's file as a text, for a shard."""
+    return base64.b64encode(model.tobytes()).decode()
+
+
+def move(shard: Mapping[str, Any]) -> dict[str, Any]:
+    """Let a model move the liquid from one of the frames that it has not seen, and return what is seen."""
+    known, tested = _frames(shard["folder"], shard["digest"])
+    model = atoms.LEIGNN.from_file(ModelFile.decode(base64.b64decode(shard["model"])))
+    start = tested[derive_seed(shard["seed"], 3) % len(tested)]
+    reference = atoms.radial_distribution([*known, *tested], bins=BINS)
+
+    def look(run: atoms.Trajectory | None) -> dict[str, Any]:
+        if run is None or len(run) < WINDOW:
+            none = np.zeros((2, 0))
+            return {"stable": 0.0, "windows": none, "whole": none, "temperature": np.zeros(0), **_pooled([])}
+        frames = [run.frame(index) for index in range(len(run))]
+        return {
+            "stable": atoms.stability_time(run, reference, window=WINDOW, threshold=THRESHOLD),
+            "windows": _windows(run, reference),
+            "whole": np.array([1e-3 * run.time, [_share_of_whole(frame) for frame in frames]]),
+            "temperature": 2 * run.kinetic_energy / (3 * (len(start) - 1) * BOLTZMANN),
+            **_pooled(frames[::2]),
+        }
+
+    calculator = atoms.LeignnCalculator(model)
+    return observe(start, calculator, _plan(shard), derive_seed(shard["seed"], 4), look)
+
+
+def _plan(shard: Mapping[str, Any]) -> Dynamics:
+    return Dynamics(
+        temperature=shard["temperature"],
+        timestep=shard["timestep"],
+        md_time=shard.get("md_time", 0.0),
+        drift_time=shard.get("drift_time", 0.0),
+        friction=shard["friction"],
+        equilibration=_EQUILIBRATION,
+        save_every=_SAVE_EVERY,
+        rdf_every=2 * _SAVE_EVERY,
+        f_max=_F_MAX,
+        bins=shard["bins"],
+        pairs=PAIRS,
+        species=SPECIES,
+        diffusion=True,
+    )
+
+
+def _pooled(frames: Sequence[atoms.Frame]) -> dict[str, Any]:
+    """Return the paper's g(r) and h(r) of frames, of all atoms: of all frames, of both halves."""
+    half = len(frames) // 2
+    if not half:
+        return {name: np.zeros((3, 0)) for name in ("g", "h")}
+    parts = (frames, frames[:half], frames[half:])
+    return {
+        "g": np.array([atoms.radial_distribution(part, bins=BINS)[1] for part in parts]),
+        "h": np.array(
+            [atoms.distance_histogram([_wrapped(f) for f in part], bins=BINS)[1] for part in parts]
+        ),
+    }
+
+
+def _wrapped(frame: atoms.Frame) -> atoms.Frame:
+    """Return a frame with its atoms inside the cell.
+
+    h(r) knows no images; where atoms have diffused to, or what a file kept of that, is none of its business.
+    """
+    scaled = frame.positions @ np.linalg.inv(frame.cell)
+    return atoms.Frame(frame.numbers, (scaled - np.floor(scaled)) @ frame.cell, frame.cell, frame.pbc)
+
+
+def _windows(run: atoms.Trajectory, reference: tuple[FloatArray, FloatArray]) -> FloatArray:
+    """Return the middle of every window, ps, and how far its g(r) is from the frames', angstrom."""
+    r, g = reference
+    starts = range(0, len(run) - WINDOW + 1, WINDOW)
+    parts = [run.cut(start, start + WINDOW) for start in starts]
+    errors = [atoms.rdf_mae(r, atoms.radial_distribution(part, bins=BINS)[1], g) for part in parts]
+    return np.array([[1e-3 * part.time.mean() for part in parts], errors])
+
+
+def _share_of_whole(frame: atoms.Frame) -> float:
+    """Return the share of oxygens with two hydrogens that are bound to no other one."""
+    i, j = atoms.neighbor_list("ij", frame, BONDED)
+    bond = (frame.numbers[i] == 8) & (frame.numbers[j] == 1)
+    i, j = i[bond], j[bond]
+    shared = np.bincount(j, minlength=len(frame))[j] > 1
+    two = np.bincount(i, minlength=len(frame)) == 2
+    own = np.bincount(i, weights=shared, minlength=len(frame)) == 0
+    return float((two & own)[frame.numbers == 8].mean())
