@@ -28,9 +28,9 @@ def draw(result: Result) -> dict[str, Figure]:
             result,
             [MODEL],
             {f"rdf {pair}": f"_{pair.replace('-', '_')}" for pair in PAIRS},
-            "Distances between oxygens, oxygen and hydrogen, and hydrogens (from the top), in the dynamics with "
-            "a thermostat and in the frames; right: the model's less the frames'. The numbers are the areas, "
-            "without signs; the floor is that of one half of the frames against the other.",
+            "Distances between oxygens, oxygen and hydrogen, and hydrogens (from the top), in the dynamics "
+            "with a thermostat and in the frames; right: the model's less the frames'. The numbers are the "
+            "areas, without signs; the floor is that of one half of the frames against the other.",
             reference=REFERENCE,
         ),
         "distances": _distances(result),
@@ -70,8 +70,8 @@ def _parity(result: Result) -> Figure:
 
 def _learning(result: Result) -> Figure:
     figure, axes = new_figure(
-        "Error of the forces on frames that were not learnt from, of the averaged weights, while training went "
-        "on; dashed: on those that are tested on, in the end."
+        "Error of the forces on frames that were not learnt from, of the averaged weights, while training "
+        "went on; dashed: on those that are tested on, in the end."
     )
     curve = result.curves[f"learning {MODEL}"]
     axes.plot(curve.x, curve.y, color=_LINES[MODEL], marker="")
@@ -86,8 +86,8 @@ def _learning(result: Result) -> Figure:
 
 def _distances(result: Result) -> Figure:
     figure, (left, right) = new_figure(
-        f"What the paper compares, with its {BINS} bins: distances of all atoms, pooled, with all images (left) "
-        "and without any (right).",
+        f"What the paper compares, with its {BINS} bins: distances of all atoms, pooled, with all images "
+        "(left) and without any (right).",
         columns=2,
         width=9.4,
         height=3.7,
@@ -122,8 +122,8 @@ def _forces(result: Result) -> Figure:
 def _dynamics(result: Result) -> Figure:
     figure, (left, middle, right) = new_figure(
         f"Left: g(r) of all atoms in windows of the run with a thermostat, against the frames'; above "
-        f"{THRESHOLD:g} angstrom (dashed) this would be the liquid no more. Middle: displacements in the same "
-        "run; a liquid's grow with time. Right: the total energy without a thermostat.",
+        f"{THRESHOLD:g} angstrom (dashed) this would be the liquid no more. Middle: displacements in the "
+        "same run; a liquid's grow with time. Right: the total energy without a thermostat.",
         columns=3,
         width=11.5,
         height=3.6,

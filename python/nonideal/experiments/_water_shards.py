@@ -38,7 +38,7 @@ SPECIES = ("O", "H")
 PAIRS = ("O-O", "O-H", "H-H")
 #: Of the paper's g(r), to 6 angstrom, and h(r), to 10 angstrom; all atoms pooled.
 BINS = 500
-#: Angstrom: a window of `WINDOW` saved steps whose RDF MAE is larger is this liquid no more (the paper's rule).
+#: Angstrom: a window of `WINDOW` saved steps with a larger RDF MAE is this liquid no more (the paper's rule).
 THRESHOLD = 1.0
 WINDOW = 40
 #: Angstrom. The frames have 2 bonds per molecule below 1.16 and no other pair below 1.3.
@@ -49,6 +49,7 @@ _SAVE_EVERY = 25.0  # fs, the paper's 50 steps: a window is 1 ps
 _F_MAX = 5.0  # eV/angstrom, of the density of forces: 5 rms of oxygen's
 _NUMBERS = {"O": 8, "H": 1}
 _FEWEST = 4  # frames
+_STEP = 1e-3  # angstrom, of differences of forces
 
 
 @lru_cache(maxsize=1)
@@ -81,8 +82,8 @@ def check_frames(folder: Path) -> str:
     known, tested = _frames(str(folder), content.hexdigest())
     if min(len(known), len(tested)) < _FEWEST:
         raise InvalidArgument(
-            f"{name} has {len(known)} frames to learn from and {len(tested)} to test on; {_FEWEST} of each are "
-            "needed"
+            f"{name} has {len(known)} frames to learn from and {len(tested)} to test on; {_FEWEST} of each "
+            "are needed"
         )
     for frame in (*known, *tested):
         if set(frame.numbers.tolist()) != set(_NUMBERS.values()) or not frame.pbc.all():
@@ -102,15 +103,13 @@ def refer(shard: Mapping[str, Any]) -> dict[str, Any]:
         )
         for species in SPECIES
     }
-    forces = np.concatenate([frame.forces for frame in frames])
-    numbers = np.concatenate([frame.numbers for frame in frames])
-    masses = sum(frames[0].to_ase().get_masses())
+    forces = np.concatenate([np.asarray(frame.forces) for frame in tested])
+    numbers = np.concatenate([frame.numbers for frame in tested])
+    first: Any = frames[0].to_ase()
     return {
         "n_learnt": len(known),
         "n_tested": len(tested),
-        "n_atoms": len(frames[0]),
-        "density": masses / abs(np.linalg.det(frames[0].cell)),  # u/angstrom^3
-        "energy_spread": float(np.std([frame.energy / len(frame) for frame in tested])),
+        "density": first.get_masses().sum() / first.get_volume(),  # u/angstrom^3
         "force_rms": np.array([np.sqrt((forces[numbers == z] ** 2).mean()) for z in _NUMBERS.values()]),
         **structure(frames, _plan(shard)),
         **_pooled(frames),
@@ -149,7 +148,35 @@ def learn(shard: Mapping[str, Any]) -> dict[str, Any]:
             batch_size=shard["batch_size"],
             ema=0.995,
         )
-    return {**found, **parity(atoms.LeignnCalculator(model), tested, "test", shard["seed"])}
+    return {
+        **found,
+        **parity(atoms.LeignnCalculator(model), tested, "test", shard["seed"]),
+        "frames_temperature": _configurational_temperature(tested, model, derive_seed(shard["seed"], 5)),
+    }
+
+
+def _configurational_temperature(frames: Sequence[atoms.Frame], model: atoms.LEIGNN, seed: int) -> FloatArray:
+    """Return the temperature at which frames were made, K, its standard error, and their number.
+
+    In equilibrium the mean square of the forces is kT times the mean Laplacian of the energy (Butler et al.,
+    J. Chem. Phys. 109, 6519 (1998)). The forces are the frames', the Laplacian the model's: along random
+    signs, whose mean is the trace.
+    """
+    potential = atoms.Potential(model, precision="float64", radial="exact")
+    rng = np.random.Generator(np.random.Philox(key=seed))
+    squares, laplacians = np.empty((2, len(frames)))
+    for index, frame in enumerate(frames):
+        squares[index] = np.square(np.asarray(frame.forces)).sum()
+        signs = rng.choice([-1.0, 1.0], size=frame.positions.shape)
+        places = [
+            atoms.Frame(frame.numbers, frame.positions + step * signs, frame.cell, frame.pbc)
+            for step in (-_STEP, _STEP)
+        ]
+        before, after = (np.asarray(potential.compute(place).forces) for place in places)
+        laplacians[index] = np.sum(signs * (before - after)) / (2 * _STEP)
+    kt = squares.mean() / laplacians.mean()
+    error = np.std(squares - kt * laplacians, ddof=1) / (np.sqrt(len(frames)) * laplacians.mean())
+    return np.array([kt / BOLTZMANN, error / BOLTZMANN, len(frames)])
 
 
 def encoded(model: FloatArray) -> str:
@@ -173,7 +200,7 @@ def move(shard: Mapping[str, Any]) -> dict[str, Any]:
             "stable": atoms.stability_time(run, reference, window=WINDOW, threshold=THRESHOLD),
             "windows": _windows(run, reference),
             "whole": np.array([1e-3 * run.time, [_share_of_whole(frame) for frame in frames]]),
-            "temperature": 2 * run.kinetic_energy / (3 * (len(start) - 1) * BOLTZMANN),
+            "temperature": 2 * run.needed("kinetic_energy") / (3 * (len(start) - 1) * BOLTZMANN),
             **_pooled(frames[::2]),
         }
 

@@ -91,8 +91,8 @@ class Config(BaseConfig):
         super().__post_init__()
         if self.thermostat_friction * self.timestep >= 1:
             raise InvalidArgument(
-                f"thermostat_friction = {self.thermostat_friction:g} / fs is not < {1 / self.timestep:g}, one "
-                "over the timestep"
+                f"thermostat_friction = {self.thermostat_friction:g} / fs is not < {1 / self.timestep:g}, "
+                "one over the timestep"
             )
 
 
@@ -180,12 +180,10 @@ def _folder(data: str | None) -> Path:
 
 def _limits(config: Config) -> list[str]:
     found = [
-        "Frames are shuffled: some to learn from are close to some to test on, and errors are those of "
-        "interpolation.",
-        "Frames have no order in time: nothing tells how fast the real liquid moves, and no diffusion is "
-        "compared.",
+        "Frames are shuffled: some to learn from are near some to test on. Errors are of interpolation.",
+        "Frames have no order in time: how fast their liquid moves is not told, and not compared.",
         "Nuclei are classical, in the frames and here; the functional's errors are learnt with it.",
-        "One cell of 64 molecules, and one simulation from one start: what a larger cell would show is not seen.",
+        "One small cell, and one simulation from one start: what a larger cell would show is not seen.",
         "One training: another seed gives somewhat other errors, which no error bar here tells.",
     ]
     if config.variant == "v1":
