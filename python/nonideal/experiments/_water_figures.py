@@ -24,15 +24,7 @@ def draw(result: Result) -> dict[str, Figure]:
     return {
         "parity": _parity(result),
         "learning": _learning(result),
-        "structure": structure(
-            result,
-            [MODEL],
-            {f"rdf {pair}": f"_{pair.replace('-', '_')}" for pair in PAIRS},
-            "Distances between oxygens, oxygen and hydrogen, and hydrogens (from the top), in the dynamics "
-            "with a thermostat and in the frames; right: the model's less the frames'. The numbers are the "
-            "areas, without signs; the floor is that of one half of the frames against the other.",
-            reference=REFERENCE,
-        ),
+        "structure": _structure(result),
         "distances": _distances(result),
         "forces": _forces(result),
         "dynamics": _dynamics(result),
@@ -81,6 +73,20 @@ def _learning(result: Result) -> Figure:
     axes.set_ylabel("error of forces (meV/angstrom)")
     label_decades(axes)
     axes.legend()
+    return figure
+
+
+def _structure(result: Result) -> Figure:
+    figure = structure(
+        result,
+        [MODEL],
+        {f"rdf {pair}": f"_{pair.replace('-', '_')}" for pair in PAIRS},
+        "Distances between oxygens, oxygen and hydrogen (the bond's peak is cut), and hydrogens, from the top, "
+        "in the dynamics with a thermostat and in the frames; right: the model's less the frames'. Numbers are "
+        "areas, without signs; the floor is that of one half of the frames against the other.",
+        reference=REFERENCE,
+    )
+    figure.axes[2 * PAIRS.index("O-H")].set_ylim(0.0, 3.0)
     return figure
 
 
@@ -140,10 +146,11 @@ def _dynamics(result: Result) -> Figure:
         if curve is not None:
             middle.plot(curve.x, curve.y, color=color, marker="", label=species)
             middle.set_xlabel(curve.x_label)
-            middle.set_ylabel(curve.y_label)
             middle.legend()
+    middle.set_ylabel("mean squared displacement (Å²)")
     middle.set_ylim(bottom=0.0)
     drift = result.metrics.get("drift")
+    right.set_ylabel("total energy - start (meV/atom)")
     if lines(right, result, "energy", _LINES, reference=REFERENCE) and drift is not None:
         right.set_title(f"{drift.value:.3f} ± {drift.standard_error:.3f} meV/atom/ps", fontsize=9.5)
     return figure

@@ -23,6 +23,7 @@ from nonideal.seeds import derive_seed
 __all__ = [
     "BINS",
     "BONDED",
+    "MARGIN",
     "PAIRS",
     "SPECIES",
     "THRESHOLD",
@@ -43,12 +44,15 @@ THRESHOLD = 1.0
 WINDOW = 40
 #: Angstrom. The frames have 2 bonds per molecule below 1.16 and no other pair below 1.3.
 BONDED = 1.25
+#: Angstrom. Atoms that are closer than the closest such pair of all frames, by more, are what none has taught.
+MARGIN = 0.1
 
 _EQUILIBRATION = 1000.0  # fs; the start is a frame of the liquid
 _SAVE_EVERY = 25.0  # fs, the paper's 50 steps: a window is 1 ps
 _F_MAX = 5.0  # eV/angstrom, of the density of forces: 5 rms of oxygen's
 _NUMBERS = {"O": 8, "H": 1}
 _FEWEST = 4  # frames
+_REACH = 3.2  # angstrom: all pairs of elements have closer ones
 _STEP = 1e-3  # angstrom, of differences of forces
 
 
@@ -114,6 +118,7 @@ def refer(shard: Mapping[str, Any]) -> dict[str, Any]:
         **structure(frames, _plan(shard)),
         **_pooled(frames),
         **densities,
+        "closest": _closest(frames).min(axis=0),
         # Frames in no order tell nothing of motion.
         **{f"{name} {who}": np.zeros((2, 0)) for name in ("msd", "vacf") for who in SPECIES},
         "energy": np.zeros((2, 0)),
@@ -194,13 +199,21 @@ def move(shard: Mapping[str, Any]) -> dict[str, Any]:
     def look(run: atoms.Trajectory | None) -> dict[str, Any]:
         if run is None or len(run) < WINDOW:
             none = np.zeros((2, 0))
-            return {"stable": 0.0, "windows": none, "whole": none, "temperature": np.zeros(0), **_pooled([])}
+            return {
+                "stable": 0.0,
+                "windows": none,
+                "whole": none,
+                "temperature": np.zeros(0),
+                "closest": np.zeros((0, len(PAIRS))),
+                **_pooled([]),
+            }
         frames = [run.frame(index) for index in range(len(run))]
         return {
             "stable": atoms.stability_time(run, reference, window=WINDOW, threshold=THRESHOLD),
             "windows": _windows(run, reference),
             "whole": np.array([1e-3 * run.time, [_share_of_whole(frame) for frame in frames]]),
             "temperature": 2 * run.needed("kinetic_energy") / (3 * (len(start) - 1) * BOLTZMANN),
+            "closest": _closest(frames),
             **_pooled(frames[::2]),
         }
 
@@ -256,6 +269,18 @@ def _windows(run: atoms.Trajectory, reference: tuple[FloatArray, FloatArray]) ->
     parts = [run.cut(start, start + WINDOW) for start in starts]
     errors = [atoms.rdf_mae(r, atoms.radial_distribution(part, bins=BINS)[1], g) for part in parts]
     return np.array([[1e-3 * part.time.mean() for part in parts], errors])
+
+
+def _closest(frames: Sequence[atoms.Frame]) -> FloatArray:
+    """Return the shortest distances in every frame, angstrom, by `PAIRS`."""
+    found = np.full((len(frames), len(PAIRS)), _REACH)
+    for row, frame in zip(found, frames, strict=True):
+        i, j, d = atoms.neighbor_list("ijd", frame, _REACH)
+        for k, pair in enumerate(PAIRS):
+            one, other = (_NUMBERS[name] for name in pair.split("-"))
+            there = d[(frame.numbers[i] == one) & (frame.numbers[j] == other)]
+            row[k] = there.min(initial=_REACH)
+    return found
 
 
 def _share_of_whole(frame: atoms.Frame) -> float:

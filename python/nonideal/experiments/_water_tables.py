@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from nonideal.experiments._atoms_tables import (
     number,
     parity_curves,
 )
-from nonideal.experiments._water_shards import BINS, BONDED, PAIRS, SPECIES, THRESHOLD, WINDOW
+from nonideal.experiments._water_shards import BINS, BONDED, MARGIN, PAIRS, SPECIES, THRESHOLD, WINDOW
 from nonideal.physics import atoms
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MODEL", "REFERENCE", "Findings", "answer", "comparison", "curves", "metrics", "tables"]
 
-REFERENCE, MODEL = "frames", "model"
+REFERENCE, MODEL = "reference", "model"
 
 _NUMBERS = {"O": 8, "H": 1}
 _R_MAX = {"g": 6.0, "h": 10.0}  # angstrom, of the paper's g(r) and h(r)
@@ -102,6 +102,15 @@ class Findings:
         return (float(shares.mean()), float(shares.min())) if shares.size else None
 
     @property
+    def odd_contacts(self) -> dict[str, float]:
+        """Shares of steps with a pair of atoms that is closer than any in the frames, by pair."""
+        closest = self.liquid["closest"]
+        if not len(closest):
+            return {}
+        shares = (closest < self.frames["closest"] - MARGIN).mean(axis=0)
+        return dict(zip(PAIRS, shares.tolist(), strict=True))
+
+    @property
     def diffusion(self) -> Estimate | None:
         """Of all atoms, with a thermostat."""
         return estimate_of(self.liquid["diffusion"], "m^2/s")
@@ -135,6 +144,8 @@ def metrics(findings: Findings) -> dict[str, Estimate]:
     out["stability_time"] = Estimate.exact(float(findings.liquid["stable"]), unit="ps")
     if findings.shares is not None:
         out["whole_molecules"] = Estimate.exact(findings.shares[0])
+    for pair, share in findings.odd_contacts.items():
+        out[f"odd_contacts_{pair.replace('-', '_')}"] = Estimate.exact(share)
     for name, found in (
         ("temperature", findings.temperature),
         ("frames_temperature", findings.frames_temperature),
@@ -189,12 +200,12 @@ def _errors(findings: Findings) -> Table:
     rows: list[tuple[Any, ...]] = []
     for species in SPECIES:
         error = findings.error_of(species)
-        rows.append((f"force on {species} (meV/angstrom)", error, 1e3 * float(rms[species])))
+        rows.append((f"force on {species} (meV/angstrom)", _bare(error), 1e3 * float(rms[species])))
     weights = np.array([1.0, 2.0]) / 3.0  # an O, two H
     everyone = 1e3 * float(np.sqrt(weights @ np.array(findings.frames["force_rms"]) ** 2))
-    rows.append(("force, all (meV/angstrom)", force_error(findings.model, "test"), everyone))
+    rows.append(("force, all (meV/angstrom)", _bare(force_error(findings.model, "test")), everyone))
     spread = 1e3 * float(findings.model["energies_test"][:, 0].std())
-    rows.append(("energy (meV/atom)", findings.energy_error, spread))
+    rows.append(("energy (meV/atom)", _bare(findings.energy_error), spread))
     model = findings.model
     return Table(
         "Errors on frames that were not learnt from",
@@ -206,6 +217,11 @@ def _errors(findings: Findings) -> Table:
         f"{int(findings.frames['n_tested'])} frames to test on. Published energies are float32: rounded to "
         "0.01 meV/atom.",
     )
+
+
+def _bare(estimate: Estimate) -> Estimate:
+    """Return it without its unit, which stands in the row's head."""
+    return replace(estimate, unit="")
 
 
 def _structure(findings: Findings) -> Table:
@@ -230,6 +246,10 @@ def _dynamics(findings: Findings) -> Table:
         ("went", "failed" if bool(liquid["failed"]) else "to its end"),
         ("molecules that are whole, mean", None if shares is None else f"{shares[0]:.4%}"),
         ("molecules that are whole, least", None if shares is None else f"{shares[1]:.4%}"),
+        *(
+            (f"steps with {pair} closer than in any frame", f"{share:.2%}")
+            for pair, share in findings.odd_contacts.items()
+        ),
         (f"temperature, set to {config.temperature:g} K", findings.temperature),
         ("temperature of the frames", findings.frames_temperature),
         ("density (g/cm^3), fixed", _TO_G_PER_CM3 * float(findings.frames["density"])),
@@ -245,9 +265,11 @@ def _dynamics(findings: Findings) -> Table:
         tuple(rows),
         f"Stable: until a window of {WINDOW} saved steps (1 ps) is more than {THRESHOLD:g} angstrom from the "
         f"frames' g(r) of all atoms, {BINS} bins. Whole: an oxygen with two hydrogens within {BONDED:g} "
-        "angstrom that are no other's. The frames' temperature is kT = <F^2>/<Laplacian of E>, with their "
-        "forces and the model's Laplacian: their files don't tell it. Diffusion has no reference; friction of "
-        f"{config.thermostat_friction:g} / fs lowers it somewhat, a small cell too.",
+        f"angstrom that are no other's. Closer: by more than {MARGIN:g} angstrom than the closest pair of "
+        "all frames, where the model was taught nothing and its energy may have a hole. The frames' "
+        "temperature is kT = <F^2>/<Laplacian of E>, with their forces and the model's Laplacian: their files "
+        "don't tell it. Diffusion has no reference; friction of"
+        f" {config.thermostat_friction:g} / fs lowers it somewhat, a small cell too.",
     )
 
 
@@ -314,6 +336,9 @@ def answer(findings: Findings) -> str:
         text += (
             f", its {key[4:].replace('_', '-')} g(r) {area:.3f} (floor {floor:.3f}) angstrom from the frames'"
         )
+    odd = [pair for pair, share in findings.odd_contacts.items() if share > 0]
+    if odd:
+        text += f", but {' and '.join(odd)} come closer than in any frame"
     drift = drift_of(findings.free)
     if bool(findings.free["failed"]):
         text += "; without a thermostat it failed"
