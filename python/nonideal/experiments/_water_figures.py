@@ -81,9 +81,9 @@ def _structure(result: Result) -> Figure:
         result,
         [MODEL],
         {f"rdf {pair}": f"_{pair.replace('-', '_')}" for pair in PAIRS},
-        "Distances between oxygens, oxygen and hydrogen (the bond's peak is cut), and hydrogens, from the top, "
-        "in the dynamics with a thermostat and in the frames; right: the model's less the frames'. Numbers are "
-        "areas, without signs; the floor is that of one half of the frames against the other.",
+        "From the top: distances of oxygens, of oxygen and hydrogen (the bond's peak is cut), of hydrogens, "
+        "in the dynamics with a thermostat and in the frames; right: the model's less the frames'. Numbers "
+        "are areas, without signs; the floor is that of one half of the frames against the other.",
         reference=REFERENCE,
     )
     figure.axes[2 * PAIRS.index("O-H")].set_ylim(0.0, 3.0)

@@ -44,7 +44,7 @@ THRESHOLD = 1.0
 WINDOW = 40
 #: Angstrom. The frames have 2 bonds per molecule below 1.16 and no other pair below 1.3.
 BONDED = 1.25
-#: Angstrom. Atoms that are closer than the closest such pair of all frames, by more, are what none has taught.
+#: Angstrom. Atoms that are closer than the closest such pair of all frames, by more, are what none taught.
 MARGIN = 0.1
 
 _EQUILIBRATION = 1000.0  # fs; the start is a frame of the liquid

@@ -267,7 +267,7 @@ def _dynamics(findings: Findings) -> Table:
         f"frames' g(r) of all atoms, {BINS} bins. Whole: an oxygen with two hydrogens within {BONDED:g} "
         f"angstrom that are no other's. Closer: by more than {MARGIN:g} angstrom than the closest pair of "
         "all frames, where the model was taught nothing and its energy may have a hole. The frames' "
-        "temperature is kT = <F^2>/<Laplacian of E>, with their forces and the model's Laplacian: their files "
+        "temperature is kT = <F^2>/<Laplacian of E>, with their forces and the model's Laplacian: files "
         "don't tell it. Diffusion has no reference; friction of"
         f" {config.thermostat_friction:g} / fs lowers it somewhat, a small cell too.",
     )

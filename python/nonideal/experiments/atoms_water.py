@@ -54,7 +54,7 @@ class Config(BaseConfig):
     layers: int = option(3, help="layers", minimum=1, maximum=16)
     n_rbf: int = option(20, help="radial functions", minimum=2, maximum=512)
     cutoff: float = option(5.0, help="cutoff", unit="angstrom", minimum=2, maximum=10)
-    lr: float = option(4e-3, help="learning rate at the start", above=0, maximum=1)
+    lr: float = option(8e-3, help="learning rate at the start", above=0, maximum=1)
     batch_size: int = option(1, help="frames per step of training", minimum=1, maximum=1024)
     train_seconds: float | None = option(
         None,

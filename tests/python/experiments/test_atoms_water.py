@@ -4,7 +4,6 @@ import shutil
 
 import numpy as np
 import pytest
-from toys.toy_water import ToyWater, molecules, write_systems
 
 from nonideal.errors import InvalidArgument
 from nonideal.experiments import Runner, _water_shards, atoms_water
@@ -12,6 +11,7 @@ from nonideal.experiments._water_tables import Findings, answer, comparison, cur
 from nonideal.experiments.atoms_water import Config
 from nonideal.physics import atoms
 from nonideal.report.figures import house_style
+from toys.toy_water import ToyWater, molecules, write_systems
 
 TINY = {
     "channels": 16,
@@ -43,7 +43,7 @@ def tiny(systems, tmp_path_factory):
 @pytest.fixture
 def findings(tiny, systems):
     """What a shard of a simulation that fails at once adds up to."""
-    out, result = tiny
+    out, _ = tiny
     shard = {**PLAN, "folder": str(systems), "digest": _water_shards.check_frames(systems)}
     frames = _water_shards.refer(shard)
     model = np.frombuffer((out / "model.leignn").read_bytes(), dtype=np.uint8)
