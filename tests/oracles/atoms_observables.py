@@ -36,3 +36,23 @@ def velocity_autocorrelation(velocities):
         [np.mean(np.sum(velocities[lag:] * velocities[: n_steps - lag], axis=2)) for lag in range(n_steps)]
     )
     return out / out[0]
+
+
+def bond_angles(numbers, positions, cell, pbc, r_max, triplet=None):
+    """All of them, degrees."""
+    first, second, _, vectors, _ = neighbors(positions, cell, pbc, r_max)
+    found = []
+    for a in range(len(first)):
+        for b in range(len(first)):
+            if first[a] != first[b] or a == b:
+                continue
+            if triplet is None:
+                counts = a < b
+            else:
+                there = (numbers[second[a]], numbers[first[a]], numbers[second[b]]) == tuple(triplet)
+                counts = there and (a < b or triplet[0] != triplet[2])
+            if counts:
+                u, v = vectors[a], vectors[b]
+                cosine = np.dot(u, v) / np.sqrt(np.dot(u, u) * np.dot(v, v))
+                found.append(np.degrees(np.arccos(min(max(cosine, -1.0), 1.0))))
+    return np.array(found)

@@ -60,3 +60,18 @@ class Failing(Wells):
         if not self.left:
             raise self.problem
         super().calculate(*args, **kwargs)
+
+
+class Spoiled(Wells):
+    """Wells whose energy or forces are no numbers from one of their calls on."""
+
+    def __init__(self, centres, name, call, stiffness=1.0):
+        super().__init__(centres, stiffness)
+        self.spoiled = name
+        self.left = call
+
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        self.left -= 1
+        if self.left <= 0:
+            self.results[self.spoiled] = self.results[self.spoiled] * np.nan

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import nonideal
+from nonideal.errors import InvalidArgument
 from nonideal.physics import atoms
 from nonideal.seeds import derive_seed
 
@@ -22,6 +23,7 @@ Look = Callable[[atoms.Trajectory | None], Mapping[str, Any]]
 
 _N_SHOWN = 400  # components of forces in a figure of parity
 _FEW = 40  # saved steps: fewer make no picture
+_ANGLES = 90  # bins of two degrees
 _SHOWN_LAGS = 1000.0  # fs: velocities have forgotten
 
 
@@ -159,6 +161,8 @@ class Dynamics:
         Whose g(r), ``"O-H"``; whose motion and forces, ``"O"``; ``"all"`` atoms.
     f_max : float, eV/angstrom
         Of the density of forces.
+    bond_length : float, angstrom, optional
+        Of the bonds whose angles are looked at; None: no angles.
     diffusion : bool
         Whether atoms diffuse, so that a coefficient means something.
     """
@@ -176,6 +180,7 @@ class Dynamics:
     r_max: float = 6.0
     pairs: tuple[str, ...] = ("all",)
     species: tuple[str, ...] = ("all",)
+    bond_length: float | None = None
     diffusion: bool = False
 
     @property
@@ -203,7 +208,8 @@ def observe(
     -------
     dict
         ``failed``; ``lasted`` ps, with a thermostat; ``cost`` microseconds of the processor per atom and
-        step; ``r`` and ``rdf PAIR`` (3, bins): of all, of the first half, of the second; ``msd SPECIES``,
+        step; ``r`` and ``rdf PAIR`` (3, bins): of all, of the first half, of the second; ``angle`` and
+        ``angles`` likewise; ``msd SPECIES``,
         ``vacf SPECIES``, ``force_density SPECIES``, ``energy`` (2, n): abscissa and ordinate; ``drift`` and
         ``diffusion`` (3,): value, standard error, samples, NaN where there is none. Curves of a run that is
         too short are empty.
@@ -250,19 +256,31 @@ def _thinned(run: atoms.Trajectory | None, plan: Dynamics) -> list[atoms.Frame]:
 def structure(frames: Sequence[atoms.Frame], plan: Dynamics) -> dict[str, Any]:
     """Return g(r) of frames and of their halves, as `observe` does."""
     half = len(frames) // 2
-    if not half:
-        return {"r": np.zeros(0), **{f"rdf {pair}": np.zeros((3, 0)) for pair in plan.pairs}}
-    found: dict[str, Any] = {}
+    parts = (frames, frames[:half], frames[half:])
+    found: dict[str, Any] = {"r": np.zeros(0)}
     for pair in plan.pairs:
+        if not half:
+            found[f"rdf {pair}"] = np.zeros((3, 0))
+            continue
         first, _, second = pair.partition("-")
-        kinds = None if pair == "all" else (first, second)
-        curves = [
-            atoms.radial_distribution(part, r_max=plan.r_max, bins=plan.bins, pair=kinds)
-            for part in (frames, frames[:half], frames[half:])
-        ]
-        found["r"] = curves[0][0]
-        found[f"rdf {pair}"] = np.array([g for _, g in curves])
+        options: dict[str, Any] = {"r_max": plan.r_max, "bins": plan.bins}
+        options |= {} if pair == "all" else {"pair": (first, second)}
+        found["r"], found[f"rdf {pair}"] = _of_parts(atoms.radial_distribution, parts, options)
+    if plan.bond_length is not None:
+        found |= {"angle": np.zeros(0), "angles": np.zeros((3, 0))}
+        options = {"r_max": plan.bond_length, "bins": _ANGLES}
+        try:
+            if half:
+                found["angle"], found["angles"] = _of_parts(atoms.bond_angle_distribution, parts, options)
+        except InvalidArgument:  # no two bonds meet
+            pass
     return found
+
+
+def _of_parts(observe: Any, parts: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the abscissa and a row for each part."""
+    curves = [observe(part, **options) for part in parts]
+    return curves[0][0], np.array([values for _, values in curves])
 
 
 def _motion(run: atoms.Trajectory | None, plan: Dynamics) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from nonideal.experiments import Curve, Table
 from nonideal.physics import atoms
 
 __all__ = [
+    "angle_errors",
     "drift_of",
     "dynamics_curves",
     "energy_errors",
@@ -28,6 +29,8 @@ __all__ = [
 ]
 
 Found = Mapping[str, Any]
+
+_NONE = np.zeros(0)
 
 _AXES = {
     "msd": ("lag (ps)", "mean squared displacement (angstrom^2)"),
@@ -66,23 +69,37 @@ def energy_errors(found: Found, name: str) -> Any:
     return 1e3 * np.diff(found[f"energies_{name}"], axis=1)[:, 0]
 
 
-def drift_of(found: Found) -> Estimate | None:
+def drift_of(found: Found, *, prefix: str = "") -> Estimate | None:
     """Return the drift of the total energy without a thermostat."""
-    return estimate_of(found["drift"], "meV/atom/ps")
+    return estimate_of(found[f"{prefix} drift" if prefix else "drift"], "meV/atom/ps")
 
 
-def energy_range(found: Found) -> float | None:
+def energy_range(found: Found, *, prefix: str = "") -> float | None:
     """Return by how much the energy per atom moved without a thermostat, meV."""
-    energy = found["energy"][1]
+    energy = found[f"{prefix} energy" if prefix else "energy"][1]
     return float(np.ptp(energy)) if energy.size else None
 
 
-def rdf_errors(found: Found, truth: Found, pair: str = "all") -> tuple[float, float] | None:
+def rdf_errors(
+    found: Found, truth: Found, pair: str = "all", *, prefix: str = ""
+) -> tuple[float, float] | None:
     """Return a model's RDF MAE and the truth's floor, angstrom; None where a run failed early."""
-    r, g, own = truth["r"], truth[f"rdf {pair}"], found[f"rdf {pair}"]
-    if not own.size or not r.size:
+    before = f"{prefix} " if prefix else ""
+    return _differences(found, truth, f"{before}r", f"{before}rdf {pair}")
+
+
+def angle_errors(found: Found, truth: Found, *, prefix: str = "") -> tuple[float, float] | None:
+    """Return the same of bond angles: integrals of differences of densities, between 0 and 2."""
+    before = f"{prefix} " if prefix else ""
+    return _differences(found, truth, f"{before}angle", f"{before}angles")
+
+
+def _differences(found: Found, truth: Found, x: str, y: str) -> tuple[float, float] | None:
+    """Return the integral of abs(model - truth), and the same of the truth's halves."""
+    grid, expected, own = truth[x], truth[y], found[y]
+    if not own.size or not grid.size:
         return None
-    return atoms.rdf_mae(r, own[0], g[0]), atoms.rdf_mae(r, g[1], g[2])
+    return atoms.rdf_mae(grid, own[0], expected[0]), atoms.rdf_mae(grid, expected[1], expected[2])
 
 
 def learning_curves(models: Mapping[str, Found]) -> dict[str, Curve]:
@@ -90,6 +107,8 @@ def learning_curves(models: Mapping[str, Found]) -> dict[str, Curve]:
     out: dict[str, Curve] = {}
     label = "validation error of forces (meV/angstrom)"
     for name, found in models.items():
+        if "history_mae" not in found:  # it was solved for
+            continue
         mae = tuple(1e3 * found["history_mae"])
         out[f"learning {name}"] = Curve(tuple(found["history_cpu_seconds"]), "training (CPU s)", mae, label)
         out[f"steps {name}"] = Curve(tuple(found["history_steps"]), "training (steps)", mae, label)
@@ -127,11 +146,15 @@ def dynamics_curves(
             continue
         for pair in pairs:
             called = "rdf" if tuple(pairs) == ("all",) else f"rdf {pair}"
-            if found[f"{before}r"].size:
+            if found[f"{before}rdf {pair}"].size:
                 g = found[f"{before}rdf {pair}"][0]
                 out[f"{before}{called} {name}"] = Curve(
                     tuple(found[f"{before}r"]), "r (angstrom)", tuple(g), "g(r)"
                 )
+        if found.get(f"{before}angle", _NONE).size:
+            density = tuple(found[f"{before}angles"][0])
+            angles = tuple(found[f"{before}angle"])
+            out[f"{before}angles {name}"] = Curve(angles, "angle (degree)", density, "density (1/degree)")
         for part, (x, y) in _AXES.items():
             for who in ("",) if part == "energy" else species:
                 values = found[f"{before}{part}{who and ' '}{who}"]

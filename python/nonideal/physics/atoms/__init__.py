@@ -8,6 +8,7 @@ interatomic potential and force predictions", arXiv 2311.02869 (2023).
 """
 
 from nonideal.lazy import on_demand
+from nonideal.physics.atoms.angles import bond_angle_distribution
 from nonideal.physics.atoms.correlations import (
     diffusion_coefficient,
     mean_squared_displacement,
@@ -54,6 +55,7 @@ __all__ = [
     "TrainingResult",
     "Trajectory",
     "UnstableDynamics",
+    "bond_angle_distribution",
     "diffusion_coefficient",
     "distance_histogram",
     "energy_drift",

@@ -17,12 +17,20 @@ from nonideal.checks import (
     shown,
 )
 from nonideal.errors import InvalidArgument
-from nonideal.physics.atoms.neighbors import neighbor_list
+from nonideal.physics.atoms.pairs import pair_distances
 from nonideal.physics.atoms.selection import atomic_number, selected
 from nonideal.physics.atoms.system import BoolArray, IntArray, System, as_system
 from nonideal.physics.atoms.trajectory import Trajectory
 
-__all__ = ["distance_histogram", "force_distribution", "radial_distribution", "rdf_mae", "stability_time"]
+__all__ = [
+    "distance_counts",
+    "distance_histogram",
+    "force_distribution",
+    "radial_distribution",
+    "rdf_mae",
+    "snapshots",
+    "stability_time",
+]
 
 LONGEST = 1000.0  # angstrom: pairs grow with the cube
 
@@ -35,7 +43,8 @@ def radial_distribution(
     Parameters
     ----------
     trajectory_or_frames : Trajectory, system, or sequence of systems
-        Periodic in all three directions.
+        Periodic in all three directions. Broken ones count as they are: atoms on one place, atoms that flew
+        off by any number of cells.
     r_max : float, angstrom
         May exceed half the cell: all images count, the atom's own ones too.
     bins : int
@@ -73,7 +82,7 @@ def radial_distribution(
     shells = 4.0 * np.pi / 3.0 * np.diff(edges**3)
     total = np.zeros(bins)
     n_frames = 0
-    for frame in _snapshots(trajectory_or_frames):
+    for frame in snapshots(trajectory_or_frames):
         if not frame.pbc.all():
             flags = ", ".join(str(bool(p)) for p in frame.pbc)
             raise InvalidArgument(
@@ -124,15 +133,22 @@ def distance_histogram(
     >>> float(r[h.argmax()].round(2)), float(h.max().round(9))
     (1.15, 10.0)
     """
+    r, counts = distance_counts(trajectory_or_frames, r_max=r_max, bins=bins)
+    if not counts.any():
+        raise InvalidArgument(f"r_max = {r_max:g} angstrom: no two atoms are that close")
+    return r, counts / (counts.sum() * r_max / bins)
+
+
+def distance_counts(trajectory_or_frames: Any, *, r_max: float, bins: int) -> tuple[FloatArray, FloatArray]:
+    """Return the middles of bins and the distances in them, perhaps none, as in `distance_histogram`."""
     from scipy.spatial.distance import pdist
 
     r_max, bins, edges = _grid(r_max, bins)
     counts = np.zeros(bins)
-    for frame in _snapshots(trajectory_or_frames):
-        counts += np.histogram(pdist(frame.positions), edges)[0]
-    if not counts.any():
-        raise InvalidArgument(f"r_max = {r_max:g} angstrom: no two atoms are that close")
-    return 0.5 * (edges[:-1] + edges[1:]), counts / (counts.sum() * r_max / bins)
+    for frame in snapshots(trajectory_or_frames):
+        with np.errstate(over="ignore"):  # far is far
+            counts += np.histogram(pdist(frame.positions), edges)[0]
+    return 0.5 * (edges[:-1] + edges[1:]), counts
 
 
 def rdf_mae(r: Any, g: Any, g_reference: Any) -> float:
@@ -304,7 +320,8 @@ def _systems(source: Any) -> list[Any]:
     return systems
 
 
-def _snapshots(source: Any) -> Iterator[System]:
+def snapshots(source: Any) -> Iterator[System]:
+    """Yield the steps of a trajectory, or the systems, whether one or many were given."""
     if isinstance(source, Trajectory):
         for positions, cell in zip(source.positions, source.needed("cells"), strict=True):
             yield System(source.numbers, positions, cell, source.pbc)
@@ -328,7 +345,7 @@ def _forces(source: Any) -> Iterator[tuple[IntArray, FloatArray]]:
 
 
 def _pair_counts(frame: System, r_max: float, bins: int, first: BoolArray, second: BoolArray) -> FloatArray:
-    i, j, distances = neighbor_list("ijd", frame, r_max, half=True)
+    i, j, distances = pair_distances(frame, r_max)
     ways = (first[i] & second[j]).astype(np.float64) + (first[j] & second[i])  # both orders count
     places = np.minimum((distances * (bins / r_max)).astype(np.int64), bins - 1)
     counts: Any = np.bincount(places, weights=ways, minlength=bins)

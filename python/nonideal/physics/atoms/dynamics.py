@@ -108,7 +108,8 @@ def run_md(
     InvalidArgument
         If an argument is out of range, or the system has constraints.
     UnstableDynamics
-        If the temperature leaves [0.1, 1e5] K; its ``trajectory`` holds what was saved.
+        If the temperature leaves [0.1, 1e5] K, forces or energies are no numbers, or the calculator fails on
+        the way; its ``trajectory`` holds what was saved.
     DynamicsInterrupted
         On Ctrl-C, alike. It is a KeyboardInterrupt.
     MissingExtra
@@ -220,19 +221,21 @@ class Recorder:
         self.atoms, self.plan, self.seed = atoms, plan, seed
         self.steps: list[tuple[Any, ...]] = []
 
-    def save(self, step: int) -> None:
-        """Keep the atoms as they are now."""
+    def save(self, step: int) -> str:
+        """Keep the atoms as they are now, or return what of them is not finite: then nothing is kept."""
         atoms = self.atoms
-        self.steps.append(
-            (
-                step * self.plan.timestep,
-                atoms.get_positions(),
-                atoms.get_velocities() * units.fs,  # from angstrom per ASE's unit of time
-                atoms.get_forces(apply_constraint=False),
-                float(atoms.get_potential_energy()),
-                float(atoms.get_kinetic_energy()),
-            )
-        )
+        values = {
+            "positions": atoms.get_positions(),
+            "velocities": atoms.get_velocities() * units.fs,  # from angstrom per ASE's unit of time
+            "forces": atoms.get_forces(apply_constraint=False),
+            "potential energies": float(atoms.get_potential_energy()),
+            "kinetic energies": float(atoms.get_kinetic_energy()),
+        }
+        for name, value in values.items():
+            if not np.isfinite(value).all():
+                return name
+        self.steps.append((step * self.plan.timestep, *values.values()))
+        return ""
 
     def trajectory(self) -> Trajectory | None:
         """Return what was saved, None where nothing was."""
@@ -279,8 +282,7 @@ class Integration:
         self.step = _stepper(atoms, plan, ensemble, seed)
         self.scale = 1.0 / (1.5 * (len(atoms) - 1) * units.kB)
         self.done = self.cold = 0
-        if record is not None:
-            record.save(0)
+        self._save()
 
     @property
     def time(self) -> float:
@@ -313,8 +315,15 @@ class Integration:
                 ) from problem
             self.done += 1
             self._check_temperature()
-            if self.record is not None and self.done % self.plan.save_every == 0:
-                self.record.save(self.done)
+            if self.done % self.plan.save_every == 0:
+                self._save()
+
+    def _save(self) -> None:
+        """Keep the atoms as they are now, unless they or their forces are no numbers any more."""
+        if self.record is None:
+            return
+        if strange := self.record.save(self.done):
+            raise UnstableDynamics(f"after {self.time:g} fs {strange} are not finite", self._saved())
 
     def _check_temperature(self) -> None:
         temperature = float(self.atoms.get_kinetic_energy()) * self.scale

@@ -17,7 +17,7 @@ from nonideal.physics.atoms.correlations import (
     velocity_autocorrelation,
 )
 from nonideal.physics.atoms.distributions import (
-    distance_histogram,
+    distance_counts,
     force_distribution,
     radial_distribution,
     rdf_mae,
@@ -114,7 +114,7 @@ def validate_md(
     InvalidArgument
         If an argument is out of range.
     UnstableDynamics
-        If the equilibration or the reference's simulation fails.
+        If the equilibration or the reference's simulation fails, or the model has no forces at the start.
 
     Examples
     --------
@@ -151,7 +151,9 @@ def validate_md(
     teacher = candidate if frames else as_calculator("reference", reference)
     probe = as_atoms(system)
     probe.calc = candidate
-    probe.get_forces()  # what the model refuses, it refuses before the reference's hours
+    # What the model refuses, it refuses before the reference's hours.
+    if not np.isfinite([*probe.get_forces().ravel(), probe.get_potential_energy()]).all():
+        raise UnstableDynamics("model: forces on the system, or its energy, are not finite")
 
     atoms = started(system, teacher, temperature=plan.temperature, seed=seed)
     equilibrate(atoms, plan, seed=seed, progress=progress)
@@ -246,12 +248,20 @@ def _with_distances(report: MDReport, truth: _Truth, r_max: float, bins: int) ->
             report = report.plus(stability_time=stability_time(run, (r, g0)))
         if not isinstance(truth, Trajectory):
             return report  # frames may have been wrapped: distances without images mean nothing
-    r, h, h0, *halves = _four(distance_histogram, run, truth, bins=bins)
+    r, h, h0, *halves = _four(_density, run, truth, bins=bins)
+    if not h0.any():
+        return report
     return report.plus(
         {"distances": Comparison(r, "r (angstrom)", h, h0, "h(r) (1/angstrom)")},
         hr_mae=rdf_mae(r, h, h0),
         hr_floor=rdf_mae(r, *halves),
     )
+
+
+def _density(part: _Truth, *, bins: int) -> tuple[FloatArray, FloatArray]:
+    """Return h(r), zeros where all atoms flew off."""
+    r, counts = distance_counts(part, r_max=10.0, bins=bins)
+    return r, counts / ((counts.sum() or 1.0) * 10.0 / bins)
 
 
 def _four(observe: Any, run: Trajectory, truth: _Truth, **options: Any) -> list[FloatArray]:

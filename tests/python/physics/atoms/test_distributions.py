@@ -148,6 +148,21 @@ def test_stability_ends_with_the_structure():
         atoms.stability_time(t, (reference[0][5:], reference[1][5:]))
 
 
+def test_broken_frames_count_as_they_are():
+    """Atoms on one place, and one that flew off, in frames that no potential takes."""
+    copper = bulk("Cu", cubic=True) * (2, 2, 2)
+    copper.positions[1] = copper.positions[0] + copper.cell[0]
+    copper.positions[2] += 1e14
+    r, g = atoms.radial_distribution(copper, r_max=1.0, bins=4)
+    expected = 32**2 / copper.get_volume() * shells(1.0, 4)[0]
+    assert g[0] == pytest.approx(2 / expected)
+    run = [copper.positions] * 40
+    t = atoms.Trajectory(copper.numbers, np.arange(40.0), run, cells=copper.cell[:], pbc=True)
+    assert atoms.stability_time(t, (r, np.zeros(4))) == 0.0
+    _, h = atoms.distance_histogram(copper, r_max=10.0, bins=10)
+    assert h.sum() == pytest.approx(1.0)
+
+
 def test_refusals():
     frame = gas(4, 6.0 * np.eye(3))
     slab = atoms.Frame(frame.numbers, frame.positions, cell=frame.cell, pbc=[True, True, False])

@@ -1,5 +1,7 @@
 """Simulations: ensembles sample what they promise, seeds repeat, failures leave what was run."""
 
+import re
+
 import numpy as np
 import pytest
 from ase import Atoms, units
@@ -10,7 +12,7 @@ from ase.constraints import FixAtoms
 from nonideal import InvalidArgument
 from nonideal.physics import atoms
 from nonideal.physics.atoms.trajectory import BOLTZMANN, ENSEMBLES
-from toys.toy_potentials import Failing, Springs, Wells
+from toys.toy_potentials import Failing, Spoiled, Springs, Wells
 
 
 def argon(n=32, spread=100.0):
@@ -163,6 +165,19 @@ def test_a_calculator_that_fails_on_the_way():
         run(system, Failing(system.positions, InvalidArgument("refused"), 1))
     with pytest.raises(RuntimeError, match=r"^bug$"):
         run(system, Failing(system.positions, RuntimeError("bug"), 5))
+
+
+@pytest.mark.parametrize("name", ["energy", "forces"])
+def test_numbers_that_are_none_stop_a_simulation(name):
+    system = argon(4)
+    with pytest.raises(atoms.UnstableDynamics) as caught:
+        run(system, Spoiled(system.positions, name, call=12), save_every=2)
+    at = {"energy": r"^after 24 fs potential energies are not finite$", "forces": "the temperature is nan K"}
+    assert re.search(at[name], str(caught.value))
+    np.testing.assert_array_equal(caught.value.trajectory.time, [0, 4, 8, 12, 16, 20])
+    with pytest.raises(atoms.UnstableDynamics, match=r"^after 0 fs \w.* not finite$") as caught:
+        run(system, Spoiled(system.positions, name, call=1))
+    assert caught.value.trajectory is None
 
 
 def test_ctrl_c_leaves_what_was_run():

@@ -38,6 +38,12 @@ CALLS = {
         lambda t, r_max, bins, pair: atoms.radial_distribution(t, r_max=r_max, bins=bins, pair=pair),
         (RUN.frame(0), 3.0, 10, ("O", "H")),
     ),
+    "bond_angle_distribution": (
+        lambda t, r_max, bins, triplet: atoms.bond_angle_distribution(
+            t, r_max=r_max, bins=bins, triplet=triplet
+        ),
+        (RUN.frame(0), 5.0, 10, ("H", "O", "H")),
+    ),
     "distance_histogram": (
         lambda t, r_max, bins: atoms.distance_histogram(t, r_max=r_max, bins=bins),
         (RUN, 3.0, 10),

