@@ -67,8 +67,9 @@ _UNSTATED = "not stated here: see its page"
 # Pages as the authors of LEIGNN name them in their repository (guaguabujianle/LEIGNN), water excepted.
 STRUCTURES: Mapping[str, StructureSet] = {
     "deepmd-water": StructureSet(
-        "https://github.com/deepmodeling/deepmd-kit", "LGPL-3.0-or-later (that of the repository)", "deepmd",
-        "320 frames of 64 H2O from density-functional theory: examples/water/data, data_0 to data_2", _WATER,
+        "https://github.com/deepmodeling/deepmd-kit/tree/master/examples/water/data",
+        "LGPL-3.0-or-later (that of the repository)", "deepmd",
+        "320 frames of 64 H2O from density-functional theory: data_0 to data_2", _WATER,
     ),
     "leignn-iso17": StructureSet(
         "https://zenodo.org/records/10208201", _UNSTATED, "ase-db", "ISO17, H2O, CH4 as its authors use them"

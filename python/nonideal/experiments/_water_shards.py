@@ -17,6 +17,7 @@ from nonideal.experiments._atoms_shards import Dynamics, learnt, observe, parity
 from nonideal.parallel import using_threads
 from nonideal.physics import atoms
 from nonideal.physics.atoms.model_file import ModelFile
+from nonideal.physics.atoms.pairs import pair_distances
 from nonideal.physics.atoms.trajectory import BOLTZMANN
 from nonideal.seeds import derive_seed
 
@@ -273,22 +274,28 @@ def _windows(run: atoms.Trajectory, reference: tuple[FloatArray, FloatArray]) ->
 
 def _closest(frames: Sequence[atoms.Frame]) -> FloatArray:
     """Return the shortest distances in every frame, angstrom, by `PAIRS`."""
-    found = np.full((len(frames), len(PAIRS)), _REACH)
-    for row, frame in zip(found, frames, strict=True):
-        i, j, d = atoms.neighbor_list("ijd", frame, _REACH)
-        for k, pair in enumerate(PAIRS):
-            one, other = (_NUMBERS[name] for name in pair.split("-"))
-            there = d[(frame.numbers[i] == one) & (frame.numbers[j] == other)]
-            row[k] = there.min(initial=_REACH)
-    return found
+    return np.array(
+        [[_pairs(frame, pair, _REACH)[2].min(initial=_REACH) for pair in PAIRS] for frame in frames]
+    )
 
 
 def _share_of_whole(frame: atoms.Frame) -> float:
     """Return the share of oxygens with two hydrogens that are bound to no other one."""
-    i, j = atoms.neighbor_list("ij", frame, BONDED)
-    bond = (frame.numbers[i] == 8) & (frame.numbers[j] == 1)
-    i, j = i[bond], j[bond]
-    shared = np.bincount(j, minlength=len(frame))[j] > 1
-    two = np.bincount(i, minlength=len(frame)) == 2
-    own = np.bincount(i, weights=shared, minlength=len(frame)) == 0
-    return float((two & own)[frame.numbers == 8].mean())
+    oxygens, hydrogens, _ = _pairs(frame, "O-H", BONDED)
+    shared = np.bincount(hydrogens, minlength=len(frame))[hydrogens] > 1
+    two = np.bincount(oxygens, minlength=len(frame)) == 2
+    own = np.bincount(oxygens, weights=shared, minlength=len(frame)) == 0
+    return float((two & own)[frame.numbers == _NUMBERS["O"]].mean())
+
+
+def _pairs(frame: atoms.Frame, pair: str, cutoff: float) -> tuple[Any, Any, FloatArray]:
+    """Return both atoms, in the order of the pair's elements, and the distance of all such pairs."""
+    i, j, distances = pair_distances(frame, cutoff)
+    first, second = (_NUMBERS[name] for name in pair.split("-"))
+    straight = (frame.numbers[i] == first) & (frame.numbers[j] == second)
+    turned = (frame.numbers[i] == second) & (frame.numbers[j] == first) & ~straight
+    return (
+        np.concatenate([i[straight], j[turned]]),
+        np.concatenate([j[straight], i[turned]]),
+        np.concatenate([distances[straight], distances[turned]]),
+    )
