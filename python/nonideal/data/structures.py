@@ -79,8 +79,9 @@ _UNSTATED = "not stated here: see its page"
 # have them; checksums of them are not published. Nothing of it could be tried out where this was written.
 STRUCTURES: Mapping[str, StructureSet] = {
     "deepmd-water": StructureSet(
-        "https://github.com/deepmodeling/deepmd-kit", "LGPL-3.0-or-later (that of the repository)", "deepmd",
-        "320 frames of 64 H2O from density-functional theory: examples/water/data, data_0 to data_2",
+        "https://github.com/deepmodeling/deepmd-kit/tree/master/examples/water/data",
+        "LGPL-3.0-or-later (that of the repository)", "deepmd",
+        "320 frames of 64 H2O from density-functional theory: data_0 to data_2",
         "https://raw.githubusercontent.com/deepmodeling/deepmd-kit/master/examples/water/data/", _WATER,
     ),
     "leignn-iso17": StructureSet(

@@ -6,7 +6,7 @@ Everything returns flat dicts of arrays and numbers, as shards do.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from nonideal.physics import atoms
 from nonideal.seeds import derive_seed
 
 __all__ = ["Dynamics", "crystal", "labelled", "learnt", "observe", "parity", "structure"]
+
+Look = Callable[[atoms.Trajectory | None], Mapping[str, Any]]
 
 _N_SHOWN = 400  # components of forces in a figure of parity
 _FEW = 40  # saved steps: fewer make no picture
@@ -194,10 +196,13 @@ class Dynamics:
         }
 
 
-def observe(system: Any, calculator: Any, plan: Dynamics, seed: int) -> dict[str, Any]:
+def observe(
+    system: Any, calculator: Any, plan: Dynamics, seed: int, also: Look | None = None
+) -> dict[str, Any]:
     """Simulate with a thermostat and without, and return what is seen.
 
-    A simulation that fails is looked at as far as it went.
+    A simulation that fails is looked at as far as it went. ``also`` is what else to see in the one with a
+    thermostat: its trajectory, None where nothing was saved, to results.
 
     Returns
     -------
@@ -221,6 +226,7 @@ def observe(system: Any, calculator: Any, plan: Dynamics, seed: int) -> dict[str
         **structure(_thinned(run, plan), plan),
         **_motion(run, plan),
         **_conservation(free),
+        **({} if also is None else also(run)),
     }
 
 
