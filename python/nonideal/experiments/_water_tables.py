@@ -290,14 +290,14 @@ def comparison(findings: Findings) -> list[Comparison]:
             f"RDF MAE, all atoms, {BINS} bins (angstrom)",
             f"0.190 {source}",
             _with_floor(areas.get(f"rdf_all_{BINS}")),
-            "noise alone gives the floor, which grows with narrower bins and fewer frames (the number of theirs "
-            f"is not known to us); {other}",
+            "noise alone gives the floor, which grows with narrower bins and fewer frames (the number of "
+            f"theirs is not known to us); {other}",
         ),
         Comparison(
             f"h(r) MAE, {BINS} bins",
             f"0.0214 {source}",
             _with_floor(areas.get(f"h_{BINS}")),
-            "the same sets; which images of the atoms they took is not known to us, ours are put inside the cell",
+            "the same; which images of the atoms they took is not known to us, ours are put inside the cell",
         ),
         Comparison(
             "stability time (ps)",
