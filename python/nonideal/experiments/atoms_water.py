@@ -121,7 +121,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     runner = runner or Runner()
     scale = config.scale
     common = {
-        "folder": str(folder),
+        "folder": str(folder.resolve()),
         "digest": check_frames(folder),
         "temperature": config.temperature,
         "timestep": config.timestep,
