@@ -244,8 +244,8 @@ def _dynamics(findings: Findings) -> Table:
         ("with a thermostat (ps)", lasted),
         ("of which stable (ps)", float(liquid["stable"])),
         ("went", "failed" if bool(liquid["failed"]) else "to its end"),
-        ("molecules that are whole, mean", None if shares is None else f"{shares[0]:.4%}"),
-        ("molecules that are whole, least", None if shares is None else f"{shares[1]:.4%}"),
+        ("molecules that are whole, mean", None if shares is None else f"{shares[0]:.3%}"),
+        ("molecules that are whole, least", None if shares is None else f"{shares[1]:.1%}"),
         *(
             (f"steps with {pair} closer than in any frame", f"{share:.2%}")
             for pair, share in findings.odd_contacts.items()
@@ -290,15 +290,14 @@ def comparison(findings: Findings) -> list[Comparison]:
             f"RDF MAE, all atoms, {BINS} bins (angstrom)",
             f"0.190 {source}",
             _with_floor(areas.get(f"rdf_all_{BINS}")),
-            "mostly noise, as the floor tells: it grows with narrower bins and fewer frames (of theirs, the "
-            f"number is not known to us); {other}",
+            "noise alone gives the floor, which grows with narrower bins and fewer frames (the number of "
+            f"theirs is not known to us); {other}",
         ),
         Comparison(
             f"h(r) MAE, {BINS} bins",
             f"0.0214 {source}",
             _with_floor(areas.get(f"h_{BINS}")),
-            "near its floor too; which images of the atoms they took is not known to us, ours are put inside "
-            "the cell",
+            "the same; which images of the atoms they took is not known to us, ours are put inside the cell",
         ),
         Comparison(
             "stability time (ps)",

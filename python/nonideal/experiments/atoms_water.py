@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 QUESTION = "Real density-functional water: how good after minutes, and does the liquid stay a liquid?"
-QUICK_TIME = "100 s, with the frames in NONIDEAL_DATA"
+QUICK_TIME = "100 s, with data"
 EXTRAS: tuple[str, ...] = ("atoms",)
 
 #: CPU seconds of training, ps of dynamics with a thermostat and without, steps of an epoch.
@@ -121,7 +121,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     runner = runner or Runner()
     scale = config.scale
     common = {
-        "folder": str(folder),
+        "folder": str(folder.resolve()),
         "digest": check_frames(folder),
         "temperature": config.temperature,
         "timestep": config.timestep,
