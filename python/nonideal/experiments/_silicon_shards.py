@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nonideal.experiments._atoms_shards import Dynamics, crystal, labelled, learnt, observe, parity
+from nonideal.experiments._silicon_orders import order_errors
 from nonideal.experiments._silicon_pair import PairPotential
 from nonideal.physics import atoms
 from nonideal.seeds import derive_seed
@@ -25,6 +26,7 @@ STATES = ("crystal", "melt")
 _STRAIN = 0.02
 _N_VALID = 12
 _N_TEST = 16
+_N_ORDER_ATOMS, _N_ORDER_FRAMES = 2048, 6  # a thousand equations for every ten coefficients
 _HOT = 4000.0  # K: a crystal forgets itself in less than a picosecond
 _MELTING_TIME = 4000.0  # fs
 _CRYSTAL_TIME = 0.25  # of the melt's: it has nowhere to go
@@ -71,12 +73,14 @@ def pair(shard: Mapping[str, Any]) -> dict[str, Any]:
     sets = _frames_of(shard)
     began, cpu_began = time.perf_counter(), time.process_time()
     potential = PairPotential.fitted(sets["train"], shard["cutoff"])
-    found = {
+    found: dict[str, Any] = {
         "n_parameters": potential.n_parameters,
         "steps": 0,
         "training_seconds": time.perf_counter() - began,
         "training_cpu_seconds": time.process_time() - cpu_began,
     }
+    few = sets["train"][: max(_N_ORDER_ATOMS // len(sets["train"][0]), _N_ORDER_FRAMES)]
+    found["order_errors"] = order_errors(few, sets["melt"][:_N_ORDER_FRAMES])
     return found | _judged(potential, sets, shard)
 
 

@@ -26,6 +26,7 @@ from nonideal.experiments._atoms_tables import (
     parity_curves,
     rdf_errors,
 )
+from nonideal.experiments._silicon_orders import ORDERS
 from nonideal.experiments._silicon_shards import STATES
 
 __all__ = ["MODEL", "PAIR", "Findings", "answer", "comparison", "curves", "metrics", "tables"]
@@ -111,6 +112,8 @@ def metrics(findings: Findings) -> dict[str, Estimate]:
         if ratio is not None:
             out[f"diffusion_ratio_{key}"] = ratio
         out[f"steps_{key}"] = Estimate.exact(int(found["steps"]))
+    for order, error in _order_estimates(findings).items():
+        out[f"force_error_melt_{'pairs' if order < 0 else f'cosine_{order}'}"] = error
     return out
 
 
@@ -124,7 +127,7 @@ def curves(findings: Findings) -> dict[str, Curve]:
 
 def tables(findings: Findings) -> dict[str, Table]:
     """Return errors, structure and motion."""
-    return {
+    found = {
         "errors": error_table(
             findings.models,
             {state: f"{state} at {findings.temperatures[state]:g} K" for state in STATES},
@@ -135,6 +138,35 @@ def tables(findings: Findings) -> dict[str, Table]:
         "structure": _structure_table(findings),
         "motion": _motion_table(findings),
     }
+    if PAIR in findings.models:
+        found["orders"] = _order_table(findings)
+    return found
+
+
+def _order_estimates(findings: Findings) -> dict[int, Estimate]:
+    """Return the errors of least squares by the highest power of the cosine."""
+    if PAIR not in findings.models:
+        return {}
+    rows = findings.models[PAIR]["order_errors"]
+    return {
+        order: Estimate.from_samples((1e3 * row).tolist(), unit="meV/angstrom")
+        for order, row in zip(ORDERS, rows, strict=True)
+    }
+
+
+def _order_table(findings: Findings) -> Table:
+    words = {-1: "pair distances alone", 0: "and bonds, cos^0", 1: "and cos^1", 2: "and cos^2"}
+    estimates = _order_estimates(findings)
+    rows = [(words[order], error.value, error.standard_error) for order, error in estimates.items()]
+    own = force_error(findings.models[MODEL], "melt")
+    return Table(
+        "How much of the melt's forces the angles' powers tell",
+        ("least squares of", "force MAE (meV/angstrom)", "its standard error"),
+        (*rows, (f"{MODEL}, for comparison", own.value, own.standard_error)),
+        "Energies of pairs, and of two bonds that meet: h(r, s) cos(theta)^p. The teacher has (cos + "
+        "1/3)^2. A network of scalars and vectors gets powers 0 and 1 from products; power 2 takes what it "
+        "has no features for, tensors, and must be pieced together from bonds of different lengths.",
+    )
 
 
 def _structure_table(findings: Findings) -> Table:

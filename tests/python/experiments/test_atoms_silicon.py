@@ -66,6 +66,11 @@ def test_the_best_pair_potential_fails(tiny):
         assert result.metrics[f"force_error_{state}_pair_potential"].value > 300 * size
     assert result.metrics["angle_mae_crystal_pair_potential"].value > 1.0
     assert result.metrics["angle_floor_crystal"].value < 0.5
+    rows = result.tables["orders"].rows
+    assert len(rows) == 5
+    errors = [row[1] for row in rows[:4]]
+    assert errors[3] < 0.5 * errors[0]
+    assert result.metrics["force_error_melt_cosine_2"].value == errors[3]
 
 
 def test_frames_are_of_both_states():
@@ -105,6 +110,7 @@ def test_without_the_baseline_there_is_none(tiny, monkeypatch):
     with Runner(out=folder, identity={"experiment": "atoms-silicon"}, num_threads=1) as runner:
         again = atoms_silicon.run(Config(**TINY, pair_baseline=False), runner)
     assert [row[0] for row in again.tables["errors"].rows] == ["LEIGNN"]
+    assert "orders" not in again.tables
     assert again.metrics["rdf_mae_melt_LEIGNN"] == result.metrics["rdf_mae_melt_LEIGNN"]
 
 
