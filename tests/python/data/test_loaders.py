@@ -109,6 +109,7 @@ def test_mnist_refuses_a_changed_file(official: Path) -> None:
         (gzip.compress(idx(np.zeros(3, np.uint8))[:-1]), "is not an IDX file of bytes"),
         (gzip.compress(b"\x00\x00\x0d\x01\x00\x00\x00\x00"), "is not an IDX file of bytes"),
     ],
+    ids=["plain", "empty", "no sizes", "truncated", "floats"],  # the bytes hold the time
 )
 def test_idx_files_are_checked(tmp_path: Path, content: bytes, why: str) -> None:
     path = tmp_path / "x.gz"
