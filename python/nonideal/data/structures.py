@@ -124,8 +124,9 @@ def find_structures(
     address. Archives stay packed.
 
     A file is checked against the published checksum: the one in `STRUCTURES`, or, of a data repository, the
-    one that its record states when the file is downloaded. Where none is published, what came first is what
-    later calls expect: SHA-256 of everything that was downloaded is kept beside it, in ``SHA256SUMS``.
+    one that its record states when the file is downloaded. Where none is published, what came is what later
+    calls expect: SHA-256 of everything that was downloaded is kept beside it, in ``SHA256SUMS``. With
+    ``download=True`` a file of the cache that is gone or damaged is downloaded again.
 
     Parameters
     ----------
@@ -136,7 +137,7 @@ def find_structures(
     files : iterable of str, optional
         Only these, by their paths below the set's folder. None: all; of a record that may be many gigabytes.
     download : bool
-        Allow the download, into the user's cache, of what is not there.
+        Allow the download, into the user's cache, of what is not there or damaged.
     progress : bool
         Show a bar for each file, on a terminal.
 
@@ -167,7 +168,8 @@ def find_structures(
         place, cached = cache_folder(name), True
         if download:
             _download(name, place, wanted, progress)
-        elif not (place / _SUMS).is_file():
+            return place  # checked file by file
+        if not (place / _SUMS).is_file():
             raise InvalidArgument(
                 f"{name} is not on this machine: get it from {known.url} and put it into a folder {name} of "
                 "the one that NONIDEAL_DATA names, or allow the download by download=True"
@@ -193,26 +195,49 @@ def _check(place: Path, file: str, checksum: str | None) -> None:
 
 
 def _download(name: str, place: Path, wanted: tuple[str, ...] | None, progress: bool) -> None:
-    """Bring what is wanted and not there, and note its checksums."""
+    """Bring what is wanted and not there whole, and note its checksums."""
     known = STRUCTURES[name]
     doi = known.source.removeprefix(_RECORD) if known.source.startswith(_RECORD) else None
     there = _read_sums(place)
-    if wanted is not None and set(wanted) <= set(there):
+    whole = {
+        file
+        for file in (there if wanted is None else set(wanted) & set(there))
+        if _agrees(place / file, known.files.get(file) or there[file])
+    }
+    if wanted is not None and whole >= set(wanted):
         return  # a record need not be asked
     offered: Mapping[str, str | None] = record_files(doi) if doi else _with_algorithm(known.files)
     for file in offered if wanted is None else wanted:
         if file not in offered:
             raise InvalidArgument(f"files: {file!r} is not among {', '.join(offered)}")
-        if file in there:
+        if file in whole:
             continue
         label, checksum = f"{name}: {file}", offered[file]
         _relative([file])
+        if file in there:  # without a checksum to compare with, what lies there would be taken for it
+            (place / file).unlink(missing_ok=True)
         if doi:
             fetch_from_record(doi, file, str(checksum), place, label=label, progress=progress)
         else:
             fetch(known.source + file, place / file, checksum, label=label, progress=progress)
+        _note(place, file, _sha256(place / file))
+
+
+def _agrees(path: Path, checksum: str) -> bool:
+    return path.is_file() and _sha256(path) == checksum
+
+
+def _note(place: Path, file: str, checksum: str) -> None:
+    """Put a checksum into the list, in place of the one that the file had before."""
+    there = _read_sums(place)
+    if file not in there:
         with (place / _SUMS).open("a", encoding="utf-8") as sums:
-            sums.write(f"{_sha256(place / file)}  {file}\n")
+            sums.write(f"{checksum}  {file}\n")
+    elif there[file] != checksum:
+        lines = [f"{value}  {name}\n" for name, value in (there | {file: checksum}).items()]
+        fresh = place / f"{_SUMS}.part"
+        fresh.write_text("".join(lines), encoding="utf-8")
+        fresh.replace(place / _SUMS)
 
 
 def _read_sums(place: Path) -> dict[str, str]:

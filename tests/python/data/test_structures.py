@@ -160,6 +160,39 @@ def test_files_without_a_published_checksum(server):
     assert find_structures("plain", files=["two.npz"]) == folder
 
 
+@pytest.mark.parametrize("name", ["sums", "plain", "record"])
+@pytest.mark.parametrize("harm", ["gone", "damaged"])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_download_repairs_the_cache(name, harm, named, server):
+    """With a published checksum, without one, and from a record; the other files stay as they are."""
+    file = {"sums": "a/type.raw", "plain": "two.npz", "record": "two.npz"}[name]
+    files = [file] if named else None
+    folder = find_structures(name, download=True)
+    asked, sums = server.copy(), (folder / "SHA256SUMS").read_text()
+    if harm == "gone":
+        (folder / file).unlink()
+        assert refusal(name, files=files) == f"{folder} has no {file}"
+    else:
+        (folder / file).write_bytes(b"00")
+        assert " is damaged or another file: its sha256 is " in refusal(name, files=files)
+    assert find_structures(name, files=files, download=True) == find_structures(name) == folder
+    assert (folder / file).read_bytes() == SERVED[file]
+    assert [path for path in server[len(asked) :] if path in SERVED] == [file]
+    assert (folder / "SHA256SUMS").read_text() == sums
+
+
+def test_a_repaired_file_may_be_another(server, monkeypatch):
+    """Nobody published its checksum: what came last is expected, and there is one line of it."""
+    folder = find_structures("plain", download=True)
+    monkeypatch.setitem(SERVED, "one.npz", b"another")
+    (folder / "one.npz").unlink()
+    find_structures("plain", files=["one.npz"], download=True)
+    assert find_structures("plain") == folder
+    assert sorted(path.name for path in folder.iterdir()) == ["SHA256SUMS", "one.npz", "two.npz"]
+    assert len((folder / "SHA256SUMS").read_text().splitlines()) == 2
+    subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=folder, check=True)
+
+
 def test_a_record_knows_its_files_and_their_checksums(server, monkeypatch):
     folder = find_structures("record", files=["lips.xyz"], download=True)
     assert sorted(path.name for path in folder.iterdir()) == ["SHA256SUMS", "lips.xyz"]

@@ -85,6 +85,52 @@ def test_a_virial_is_found_where_it_is_wanted(held, system, potential, options, 
     np.testing.assert_allclose(held.box.back(held.gather("f")), expected.forces, rtol=0, atol=1e-9)
 
 
+BAROSTATS = {
+    "nph": ("fix barostat all nph iso 0 0 0.5", "run 3 post no"),
+    "npt": ("fix barostat all npt temp 300 300 0.1 aniso 0 0 0.5", "run 3 post no"),
+    "berendsen": ("fix barostat all press/berendsen iso 0 0 0.5 modulus 1e6", "run 3 post no"),
+    "relax": ("fix barostat all box/relax iso 0", "minimize 0 0 3 9"),
+}
+
+
+@pytest.mark.parametrize("first", ["fix", "potential"])
+@pytest.mark.parametrize(("fix", "run"), BAROSTATS.values(), ids=BAROSTATS)
+def test_a_barostat_needs_the_virial(held, potential, fix, run, first):
+    """Whichever is defined first; the box has not changed yet where it is refused."""
+    held.command("change_box all xy final 0 xz final 0 yz final 0 ortho")  # for press/berendsen
+    held.command("velocity all create 300 5")
+
+    def attach_both(**options):
+        if first == "fix":
+            held.lmp.command(fix)
+        lammps.attach(held.lmp, potential, ["Cu", "O"], forces="direct", **options)
+        if first == "potential":
+            held.lmp.command(fix)
+
+    attach_both()
+    volume = held.lmp.get_thermo("vol")
+    message = (
+        r"^virial: fix barostat changes the box by the pressure, in which the potential's part is left out; "
+        r"attach with virial=True$"
+    )
+    with pytest.raises(InvalidArgument, match=message):
+        held.lmp.command(run)
+    assert held.lmp.get_thermo("vol") == volume
+    for name in ("barostat", "nonideal"):
+        held.lmp.command(f"unfix {name}")
+    attach_both(virial=True)
+    held.lmp.command(run)
+    assert held.lmp.get_thermo("vol") != volume
+
+
+def test_other_fixes_need_no_virial(held, potential):
+    lammps.attach(held.lmp, potential, ["Cu", "O"], forces="direct")
+    volume = held.lmp.get_thermo("vol")
+    for line in ("fix pull all deform 1 x scale 1.01", "fix move all nve", "run 3 post no"):
+        held.lmp.command(line)
+    assert held.lmp.get_thermo("vol") == pytest.approx(1.01 * volume, rel=1e-9)
+
+
 def test_energy_is_conserved(held, potential):
     lammps.attach(held.lmp, potential, ["Cu", "O"], fix_id="ours")
     for line in (
@@ -108,7 +154,9 @@ def test_a_step_that_is_refused_ends_the_run(held, potential):
         held.lmp.command("run 5 post no")
     assert held.lmp.extract_global("ntimestep") <= 1
     held.lmp.command("unfix nonideal")
-    held.lmp.command("run 1 post no")
+    before = held.lmp.extract_global("ntimestep")
+    held.lmp.command("run 3 post no")
+    assert held.lmp.extract_global("ntimestep") == before + 3
 
 
 def test_refusals(held, potential):

@@ -50,20 +50,25 @@ def attach(
         Whether pressures hold the potential's part. LAMMPS does not tell a callback which steps need it, so
         it is found in every step: at next to no cost with gradient forces, of which it is a by-product; with
         direct ones at that of the gradient which they are to spare. None: with gradient forces alone. Without
-        it LAMMPS's pressure is that of the other forces and the motion: of no use for a barostat.
+        it LAMMPS's pressure is that of the other forces and the motion, and a run with a barostat is refused.
 
     Raises
     ------
     InvalidArgument
-        If the instance's units, processes or atom types are others, or the potential does not know a species.
+        If the instance's units, processes or atom types are others, or the potential does not know a species;
+        from the call that runs it, if the virial is left out and a fix changes the box by the pressure.
 
     Notes
     -----
+    Barostats (``fix npt``, ``nph``, ``press/berendsen``, ``box/relax`` and the like) are known by the compute
+    that LAMMPS makes for them, named after the fix with ``_press`` behind it: one that was given another by
+    ``fix_modify press`` is not seen. ``fix deform`` needs no pressure.
+
     Direct forces have no virial of their own: no energy belongs to them. The one given with them is the
     energy's derivative by strain, which the pressure under these forces need not agree with.
 
     Where the potential refuses a step, the run ends with it, and the call that ran it (``lmp.command`` and
-    its like) raises what the potential raised.
+    its like) raises what the potential raised; later runs go on without a time limit (``timer timeout``).
 
     Examples
     --------
@@ -80,6 +85,8 @@ def attach(
 
     def callback(caller: Any, step: int, n_local: int, tag: Any, x: Any, f: Any) -> None:
         try:
+            if not strained:
+                _refuse_barostats(lmp)
             prediction = potential.compute(_system(lmp, numbers, x), forces=kind, stress=strained)
         except BaseException as problem:  # ctypes would swallow it, Ctrl-C included
             problems.append(problem)
@@ -96,20 +103,42 @@ def attach(
     lmp.command(f"fix {fix_id} all external pf/callback 1 1")
     lmp.command(f"fix_modify {fix_id} energy yes virial {'yes' if strained else 'no'}")
     lmp.set_fix_external_callback(fix_id, callback, lmp)
+    unlimited = functools.partial(lmp.command, "timer timeout off")
     for name in _COMMANDS:
-        setattr(lmp, name, _raising(getattr(lmp, name), problems))
+        setattr(lmp, name, _raising(getattr(lmp, name), problems, unlimited))
 
 
-def _raising(call: Callable[..., Any], problems: list[BaseException]) -> Callable[..., Any]:
+def _refuse_barostats(lmp: Any) -> None:
+    """Refuse fixes that change the box by a pressure which lacks the potential.
+
+    Asked in each step, the one that sets up a run first: a fix may be defined after the potential's.
+    """
+    *_, box_changes = lmp.extract_box()
+    if not box_changes:
+        return
+    computes = set(lmp.available_ids("compute"))
+    for fix in lmp.available_ids("fix"):
+        if f"{fix}_press" in computes:
+            raise InvalidArgument(
+                f"virial: fix {fix} changes the box by the pressure, in which the potential's part is left "
+                "out; attach with virial=True"
+            )
+
+
+def _raising(
+    call: Callable[..., Any], problems: list[BaseException], unlimited: Callable[[], Any]
+) -> Callable[..., Any]:
     """Return the call, followed by the first problem that came up in it."""
 
     @functools.wraps(call)
     def checked(*arguments: Any) -> Any:
         problems.clear()
-        result = call(*arguments)
-        if problems:
-            raise problems[0]
-        return result
+        try:
+            return call(*arguments)
+        finally:
+            if problems:
+                unlimited()  # the forced time-out would end every later run before its first step
+                raise problems[0]
 
     return checked
 
