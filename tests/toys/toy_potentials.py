@@ -75,3 +75,14 @@ class Spoiled(Wells):
         self.left -= 1
         if self.left <= 0:
             self.results[self.spoiled] = self.results[self.spoiled] * np.nan
+
+
+class Smeared(Wells):
+    """Wells with an "energy" that their forces do not belong to, as of smeared occupations."""
+
+    implemented_properties = ["energy", "free_energy", "forces"]  # noqa: RUF012
+
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        self.results["free_energy"] = self.results["energy"]
+        self.results["energy"] *= 0.5

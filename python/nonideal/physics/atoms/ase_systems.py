@@ -15,7 +15,7 @@ try:
 except ImportError:
     raise MissingExtra("ase", "atoms") from None
 
-__all__ = ["as_atoms", "as_calculator"]
+__all__ = ["as_atoms", "as_calculator", "potential_energy"]
 
 
 def as_atoms(system: Any) -> Any:
@@ -49,6 +49,15 @@ def as_calculator(name: str, source: Any) -> Any:
     if hasattr(source, "compute") or hasattr(source, "evaluate"):  # our engine or network
         return _model_calculator(source)
     raise InvalidArgument(f"{name} = {shown(source)} is neither an ASE calculator nor a generator's name")
+
+
+def potential_energy(atoms: Any) -> float:
+    """Return the energy (eV) that belongs to the forces: "free_energy" where the calculator has one.
+
+    With smeared occupations ASE's "energy" is another, extrapolated to no smearing.
+    """
+    known = getattr(atoms.calc, "implemented_properties", ())
+    return float(atoms.get_potential_energy(force_consistent="free_energy" in known))
 
 
 def _is_file(path: Any) -> bool:

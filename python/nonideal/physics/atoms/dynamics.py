@@ -11,7 +11,7 @@ import numpy as np
 
 from nonideal.checks import check_choice, check_integer, check_non_negative, check_positive
 from nonideal.errors import InvalidArgument, MissingExtra, NumericalError
-from nonideal.physics.atoms.ase_systems import as_atoms, as_calculator
+from nonideal.physics.atoms.ase_systems import as_atoms, as_calculator, potential_energy
 from nonideal.physics.atoms.trajectory import ENSEMBLES, Trajectory
 from nonideal.progress import progress_bar
 from nonideal.seeds import derive_seed, resolve_seed
@@ -117,6 +117,9 @@ def run_md(
 
     Notes
     -----
+    Potential energies are the calculator's "free_energy" where it has one, the energy that belongs to the
+    forces: with smeared occupations of electronic states its "energy" is another, extrapolated.
+
     Langevin's thermostat holds the centre of mass at rest by ASE's ``FixCom``: its own option for that does
     not sample the canonical ensemble. ASE's Nose-Hoover chain counts 3N degrees of freedom, and would be
     too hot by N/(N - 1) with the centre of mass at rest: it is given (N - 1)/N of the temperature. In
@@ -228,7 +231,7 @@ class Recorder:
             "positions": atoms.get_positions(),
             "velocities": atoms.get_velocities() * units.fs,  # from angstrom per ASE's unit of time
             "forces": atoms.get_forces(apply_constraint=False),
-            "potential energies": float(atoms.get_potential_energy()),
+            "potential energies": potential_energy(atoms),
             "kinetic energies": float(atoms.get_kinetic_energy()),
         }
         for name, value in values.items():

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from nonideal.checks import check_integer, check_iterable, check_non_negative, check_positive, check_threads
 from nonideal.errors import InvalidArgument, MissingExtra
 from nonideal.parallel import using_threads
-from nonideal.physics.atoms.ase_systems import as_atoms, as_calculator
+from nonideal.physics.atoms.ase_systems import as_atoms, as_calculator, potential_energy
 from nonideal.physics.atoms.dynamics import Integration, Plan, equilibrate, started
 from nonideal.physics.atoms.frame import Frame
 from nonideal.progress import progress_bar
@@ -233,7 +233,7 @@ def _frame(atoms: Any, info: dict[str, Any]) -> Frame:
         positions=atoms.get_positions(),
         cell=np.array(atoms.cell[:]),
         pbc=np.array(atoms.pbc),
-        energy=float(atoms.get_potential_energy()),
+        energy=potential_energy(atoms),
         forces=atoms.get_forces(apply_constraint=False),
         stress=stress,
         info=info,

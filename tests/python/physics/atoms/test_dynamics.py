@@ -12,7 +12,7 @@ from ase.constraints import FixAtoms
 from nonideal import InvalidArgument
 from nonideal.physics import atoms
 from nonideal.physics.atoms.trajectory import BOLTZMANN, ENSEMBLES
-from toys.toy_potentials import Failing, Spoiled, Springs, Wells
+from toys.toy_potentials import Failing, Smeared, Spoiled, Springs, Wells
 
 
 def argon(n=32, spread=100.0):
@@ -130,6 +130,17 @@ def test_error_of_the_energy_falls_as_the_square_of_the_step():
         t = run(system, Springs(system.positions, 0.3), time=5000, timestep=timestep, save_every=1)
         found.append(atoms.energy_drift(t).fluctuation)
     assert 3.5 < found[1] / found[0] < 4.5
+
+
+def test_the_energy_is_the_one_of_the_forces():
+    """Of smeared occupations that is the free energy; it alone is conserved with the kinetic one."""
+    system = argon(12)
+    smeared, plain = (
+        run(system, kind(system.positions, 2.0), timestep=1, time=400) for kind in (Smeared, Wells)
+    )
+    np.testing.assert_array_equal(smeared.potential_energy, plain.potential_energy)
+    total = smeared.total_energy
+    assert np.ptp(total) < 1e-3 * np.ptp(smeared.potential_energy)
 
 
 def test_heat_stops_a_simulation():

@@ -9,7 +9,7 @@ from ase.calculators.emt import EMT
 from nonideal import InvalidArgument
 from nonideal.errors import MissingExtra
 from nonideal.physics import atoms
-from toys.toy_potentials import Failing, Wells
+from toys.toy_potentials import Failing, Smeared, Wells
 
 COPPER = bulk("Cu", a=3.615, cubic=True) * (2, 2, 2)
 
@@ -115,6 +115,13 @@ def test_any_calculator_and_open_systems():
     assert frames[0].stress is None
     frames = sample(EMT(), molecule("N2"), n_frames=2, stride=2, timestep=0.5)
     assert not frames[0].pbc.any()
+
+
+def test_the_energy_is_the_one_of_the_forces():
+    cluster = Atoms("Ar4", 4.0 * np.eye(4, 3))
+    for frame in sample(Smeared(cluster.positions, 0.5), cluster, stride=5, equilibration=20):
+        away = frame.positions - cluster.positions
+        assert frame.energy == pytest.approx(0.25 * (away**2).sum(), rel=1e-12) != 0.0
 
 
 def test_lammps_forces_in_a_thermostat_are_not_labels():
