@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from nonideal.benchmarks.atoms_systems import CUTOFF, copper
 from nonideal.benchmarks.harness import Benchmark, Case, Peer
 
 from nonideal.physics import atoms
@@ -19,17 +20,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Lister: TypeAlias = Callable[[], Any]
 
 LETTERS = "ijSDd"
-CUTOFF = 5.0  # angstrom: 42.8 neighbours in hot copper
 STEEPEST = 1.1  # d log t / d log N
-
-
-def _copper(cells: int, repeats: tuple[int, int, int] = (1, 1, 1)) -> atoms.Frame:
-    """Return cells^3 cubes of copper, 3.615 angstrom wide, hot."""
-    corners = np.stack(np.meshgrid(*3 * [np.arange(cells)], indexing="ij"), axis=-1).reshape(-1, 1, 3)
-    basis = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
-    positions = 3.615 * (corners + basis).reshape(-1, 3)
-    positions += np.random.default_rng(1).normal(scale=0.05, size=positions.shape)
-    return atoms.Frame(np.full(len(positions), 29), positions, cell=3.615 * cells * np.eye(3), pbc=True)
 
 
 def _vesin(system: atoms.Frame, cutoff: float) -> Lister | None:
@@ -86,7 +77,7 @@ def _case(system: atoms.Frame, cutoff: float, listers: dict[str, tuple[Lister | 
 
 
 def _crystal(cells: int, goal: float, tiny: bool) -> Case:
-    system = _copper(3 if tiny else cells)
+    system = copper(3 if tiny else cells)
     return _case(
         system,
         CUTOFF,
@@ -100,7 +91,7 @@ def _crystal(cells: int, goal: float, tiny: bool) -> Case:
 
 def _slope(tiny: bool) -> Case:
     """Return a large list against a small one: where t ~ N^s, the rate falls by (N / n)^(s - 1)."""
-    small, large = _copper(3 if tiny else 5), _copper(4 if tiny else 17)
+    small, large = copper(3 if tiny else 5), copper(4 if tiny else 17)
     call = partial(atoms.neighbor_list, LETTERS, large, CUTOFF, num_threads=1)
     goal = (len(large) / len(small)) ** -(STEEPEST - 1)
 
@@ -115,7 +106,7 @@ def _slope(tiny: bool) -> Case:
 
 
 def _cell(tiny: bool) -> Case:
-    system = _copper(1)
+    system = copper(1)
     cutoff = 4.0 if tiny else 9.0
     return _case(
         system, cutoff, {"vesin": (_vesin(system, cutoff), 1.43), "matscipy": (_matscipy(system, cutoff), 2)}
@@ -131,7 +122,7 @@ def _molecule(tiny: bool) -> Case:
 
 def _skin(tiny: bool) -> Case:
     """Return steps like those of molecular dynamics: each moves every atom by 0.01 angstrom or so."""
-    system = _copper(3 if tiny else 10)
+    system = copper(3 if tiny else 10)
     rng = np.random.default_rng(3)
     velocity = rng.normal(scale=0.006, size=system.positions.shape)  # angstrom/fs x 2 fs at 600 K
     phases = [  # atoms of a crystal turn back: amplitudes of 0.1 angstrom, periods of about 70 steps

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from nonideal.benchmarks.atoms_systems import copper
 from nonideal.benchmarks.harness import Benchmark, Case, Peer
 
 from nonideal.physics import atoms
@@ -16,21 +17,13 @@ __all__ = ["BENCHMARKS"]
 STEPS = 100
 
 
-def _copper(cells: int) -> Any:
-    from ase.build import bulk
-
-    crystal = bulk("Cu", a=3.615, cubic=True) * (cells, cells, cells)
-    crystal.rattle(0.05, seed=1)
-    return crystal
-
-
 def _labels(cells: int, tiny: bool) -> Case:
     """Return labels of frames that have nothing to do with each other, in one cell."""
     from ase.calculators.lammpslib import LAMMPSlib
 
     from nonideal.physics.atoms.lammps.module import potential_file
 
-    system = _copper(2 if tiny else cells)
+    system = copper(2 if tiny else cells).to_ase()
     rng = np.random.default_rng(2)
     frames = [system.positions + rng.normal(scale=0.05, size=system.positions.shape) for _ in range(8)]
     make: Any = LAMMPSlib
@@ -66,7 +59,7 @@ def _steps(cells: int, tiny: bool) -> Case:
     from nonideal.physics.atoms.lammps.dynamics import LammpsLangevin
 
     calculator = atoms.ground_truth("copper-eam")
-    system = started(_copper(2 if tiny else cells), calculator, temperature=900.0, seed=1)
+    system = started(copper(2 if tiny else cells), calculator, temperature=900.0, seed=1)
     inside = LammpsLangevin(calculator, system, temperature=900.0, timestep=2.0, friction=0.01, seed=3)
     plan = Plan.checked(900.0, 2.0, 2.0, "langevin", 0.01, 1, 0.0)
     outside = Integration(system, plan, "langevin", 3)
@@ -82,7 +75,7 @@ def _steps(cells: int, tiny: bool) -> Case:
 def _distribution(cells: int, tiny: bool) -> Case:
     from ase.geometry.rdf import get_rdf
 
-    system = _copper(3 if tiny else cells)
+    system = copper(3 if tiny else cells).to_ase()
     r_max = 5.0 if tiny else 6.0
 
     def ours() -> Any:

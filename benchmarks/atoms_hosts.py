@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nonideal.benchmarks.atoms_potential import CUTOFF, copper
+from nonideal.benchmarks.atoms_systems import CUTOFF, copper
 from nonideal.benchmarks.harness import Benchmark, Case, Peer
 
 from nonideal.physics import atoms

@@ -1,4 +1,4 @@
-"""The engine against the same network in plain torch: hot copper, 128 channels, 3 layers, one thread.
+"""The engine against the same network in plain torch: shaken copper, 128 channels, 3 layers, one thread.
 
 The floor of an evaluation with gradient forces (v1) is work that no algorithm for it avoids: 122 F^2
 floating point operations per atom in products with weights (2.0 Mflop; 8 us at the 260 Gflop/s that our
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from nonideal.benchmarks.atoms_systems import CUTOFF, copper
 from nonideal.benchmarks.harness import Benchmark, Case, Peer
 
 from nonideal.physics import atoms
@@ -23,18 +24,7 @@ from nonideal.physics.atoms.peers import NETWORKS, load_peer
 from nonideal.physics.atoms.peers import Peer as Network
 from nonideal.physics.atoms.system import as_system
 
-__all__ = ["BENCHMARKS", "CUTOFF", "copper"]
-
-CUTOFF = 5.0  # angstrom
-
-
-def copper(cells: int) -> atoms.Frame:
-    """Return cells^3 cubes of four atoms, as hot as 600 K."""
-    corners = np.stack(np.meshgrid(*3 * [np.arange(cells)], indexing="ij"), axis=-1).reshape(-1, 1, 3)
-    basis = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
-    places = 3.61 * (corners + basis).reshape(-1, 3)
-    places += np.random.default_rng(0).normal(0, 0.05, places.shape)
-    return atoms.Frame(np.full(len(places), 29), places, np.eye(3) * 3.61 * cells, np.ones(3, bool))
+__all__ = ["BENCHMARKS"]
 
 
 def _model(variant: str, tiny: bool) -> Any:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from nonideal.benchmarks.atoms_potential import CUTOFF, copper
+from nonideal.benchmarks.atoms_systems import CUTOFF, copper
 from nonideal.benchmarks.harness import Benchmark, Case, Peer
 
 from nonideal.physics import atoms
@@ -64,7 +64,7 @@ def _time(tiny: bool) -> Case:
 _IN_A_PROCESS = """
 import sys
 from pathlib import Path
-from nonideal.benchmarks.atoms_potential import copper
+from nonideal.benchmarks.atoms_systems import copper
 from nonideal.benchmarks.atoms_training import _model, _step
 
 def peak():  # KiB

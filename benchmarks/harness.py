@@ -62,6 +62,7 @@ __all__ = [
 BASELINES = Path(__file__).with_name("baselines.json")
 TOLERANCE = 1.25  # a ratio may fall to 1 / 1.25 of its baseline: less is noise on a shared machine
 SHORTEST = 0.02  # second; shorter calls are repeated within one timing
+_HELPERS = frozenset({"atoms_systems", "harness"})  # modules that hold no benchmarks
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,9 @@ def all_benchmarks() -> list[Benchmark]:
     """Return the benchmarks of every module beside this one, by topic."""
     entries = sorted(pkgutil.iter_modules([str(Path(__file__).parent)]), key=lambda entry: entry.name)
     modules = [
-        importlib.import_module(f"{__package__}.{entry.name}") for entry in entries if entry.name != "harness"
+        importlib.import_module(f"{__package__}.{entry.name}")
+        for entry in entries
+        if entry.name not in _HELPERS
     ]
     return [benchmark for module in modules for benchmark in module.BENCHMARKS]
 
