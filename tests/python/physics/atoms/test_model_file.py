@@ -17,17 +17,10 @@ from nonideal.physics import atoms
 from nonideal.physics.atoms.architecture import VARIANTS
 from nonideal.physics.atoms.model_file import ModelFile
 
+pytestmark = pytest.mark.usefixtures("one_thread_of_torch")
+
 SIZES = {"channels": 4, "layers": 1, "n_rbf": 3, "backend": "torch", "seed": 11}
 MAGIC = b"\x89NIATOM\n"
-
-
-@pytest.fixture(autouse=True)
-def one_thread_of_torch():
-    """Small tensors on a busy machine: waiting for the second thread takes longer than the work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def small(**other):

@@ -1,14 +1,8 @@
-"""Training: losses and their gradients, averaged weights, schedules, resumption, several processes."""
+"""Training: what is learnt and recorded, the same bits every time, refusals."""
 
-import json
 import math
-import os
 import pickle
-import subprocess
-import sys
-import time
 from contextlib import nullcontext
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,136 +10,10 @@ import torch
 
 from nonideal.errors import InvalidArgument, NumericalError
 from nonideal.physics import atoms
-from nonideal.physics.atoms.budget import Spent
-from nonideal.physics.atoms.loss import Loss
-from nonideal.physics.atoms.optimization import Average
-from nonideal.physics.atoms.training_data import Labelled, labelled_graphs
-from nonideal.physics.atoms.training_state import read_data, write_data
+from toys.toy_training import model, periodic, strip
 from toys.train_two import frames, trainer
 
-TESTS = Path(__file__).parents[3]
-
-
-@pytest.fixture(autouse=True)
-def one_thread_of_torch():
-    """Small tensors on a busy machine: waiting for the second thread takes longer than the work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def model(**other):
-    sizes = {"cutoff": 3.0, "channels": 8, "layers": 2, "n_rbf": 6, "seed": 2, "dtype": torch.float64}
-    return atoms.LEIGNN(["O", "H"], **(sizes | other))
-
-
-def periodic(n=3):
-    rng = np.random.default_rng(5)
-    cell = np.diag([2.9, 3.1, 3.3])
-    return [
-        atoms.Frame(
-            [1, 8, 1],
-            np.array([[0, 0, 0], [1.2, 1.3, 0.1], [0.1, 1.4, 1.7]]) + rng.normal(size=(3, 3)) * 0.1,
-            cell,
-            True,
-            energy=rng.normal(),
-            forces=rng.normal(size=(3, 3)),
-            stress=np.eye(3) * rng.normal(),
-            force_mask=None if index else [True, False, True],
-        )
-        for index in range(n)
-    ]
-
-
-def batch_of(network, given):
-    return Labelled.join(labelled_graphs(given, network))
-
-
-def test_losses_are_what_they_say():
-    network, given = model(), periodic()
-    batch = batch_of(network, given)
-    found = network.evaluate(given, stress=True)
-    energy = np.array([p.energy - f.energy for p, f in zip(found, given, strict=True)])
-    force = np.concatenate([p.forces - f.forces for p, f in zip(found, given, strict=True)])
-    force = np.delete(force, 1, axis=0)  # masked
-    stress = np.stack([p.stress - f.stress for p, f in zip(found, given, strict=True)])
-    result = network(batch.graph, stress=True)
-    assert batch.counts == (3, 24, 27)
-    for norm, size in (("l1", np.abs), ("l2", np.square)):
-        for per_atom in (False, True):
-            expected = 0.3 * size(energy / (3 if per_atom else 1)).mean()
-            expected += 50 * size(force).mean() + 7 * size(stress).mean()
-            loss = Loss(0.3, 50.0, 7.0, norm, per_atom)
-            assert float(loss(result, batch, batch.counts).detach()) == pytest.approx(expected, rel=1e-12)
-
-
-def test_losses_of_what_is_known():
-    """Structures of many sizes, none among them, some without labels; sums in double for a single model."""
-    network = model(dtype=torch.float32)
-    given = [
-        atoms.Frame([], np.zeros((0, 3)), energy=0.5, forces=np.zeros((0, 3))),
-        atoms.Frame([8, 1], [[0, 0, 0], [0, 0, 1.1]], forces=np.full((2, 3), 0.3)),
-        atoms.Frame([8, 1, 1], [[0, 0, 0], [0, 0, 1.1], [0, 1.2, 0]], energy=2.0),
-    ]
-    batch = batch_of(network, given)
-    found = network.evaluate(given)
-    energies = np.array([0.5, abs(found[2].energy - 2.0)])
-    force = np.abs(batch.forces[:2].double().numpy() - found[1].forces)
-    assert batch.counts == (2, 6, 0)
-    for per_atom in (False, True):
-        sizes = np.array([1, 3]) if per_atom else 1.0
-        expected = (energies / sizes).mean() + 7 * force.astype(np.float32).astype(np.float64).mean()
-        loss = Loss(1.0, 7.0, 0.0, "l1", per_atom)
-        network.zero_grad()
-        found_loss = loss.backward(network, batch, batch.counts, "double-backward")
-        assert found_loss == pytest.approx(expected, rel=2e-7)
-        assert all(p.grad is None or bool(torch.isfinite(p.grad).all()) for p in network.parameters())
-    network.eval()
-    errors = Loss(1.0, 0.0, 0.0).absolute_errors(network, batch)  # reported whatever the weights are
-    assert errors[0] == (pytest.approx(0.5 + energies[1] / 3, rel=1e-6), 2)
-    assert errors[1] == (pytest.approx(force.sum(), rel=1e-6), 6)
-    assert errors[2] == (0.0, 0)
-
-
-def test_many_small_errors_are_added_in_double():
-    n = 20000
-    frame = atoms.Frame(
-        [1] * n, np.arange(3 * n).reshape(n, 3) * 9.0, energy=0.0, forces=np.full((n, 3), 0.1)
-    )
-    network = model(dtype=torch.float32)
-    batch = batch_of(network, [frame])
-    result = {"energy": torch.zeros(1, dtype=torch.float64), "forces": torch.zeros(n, 3)}
-    found = float(Loss(0.0, 1.0, 0.0)(result, batch, batch.counts))
-    assert found == pytest.approx(float(np.float32(0.1)), rel=1e-13)
-
-
-@pytest.mark.parametrize("variant", ["v1", "vn"])
-def test_an_empty_structure_spoils_no_gradient(variant):
-    network = model(variant=variant)
-    empty = atoms.Frame([], np.zeros((0, 3)), energy=0.0, forces=np.zeros((0, 3)))
-    gradients = []
-    for given in ([frames(1)[0]], [frames(1)[0], empty]):
-        network.zero_grad()
-        batch = batch_of(network, given)
-        Loss(1.0, 5.0, 0.0, "l1", True).backward(network, batch, (1, batch.counts[1], 0), "double-backward")
-        gradients.append([p.grad for p in network.parameters() if p.grad is not None])
-    for alone, together in zip(*gradients, strict=True):
-        assert torch.allclose(alone, together, rtol=1e-12, atol=1e-14)
-
-
-def test_differences_without_a_direction():
-    """Lonely atoms have no edge to move: what is left is the gradient by the energy."""
-    given = [atoms.Frame([8, 1], [[0, 0, 0], [0, 0, 50.0]], energy=-1.0, forces=np.ones((2, 3)))]
-    gradients = []
-    for way in ("double-backward", "finite-difference"):
-        network = model()
-        batch = batch_of(network, given)
-        Loss(1.0, 5.0, 0.0).backward(network, batch, batch.counts, way)
-        gradients.append({n: p.grad for n, p in network.named_parameters() if p.grad is not None})
-    assert float(gradients[0]["embedding.weight"].abs().max()) > 1e-3
-    for name, value in gradients[1].items():
-        assert torch.allclose(value, gradients[0][name], rtol=1e-12, atol=1e-14), name
+pytestmark = pytest.mark.usefixtures("one_thread_of_torch")
 
 
 def test_records_are_errors_of_the_averaged_weights():
@@ -158,45 +26,6 @@ def test_records_are_errors_of_the_averaged_weights():
     assert record.valid_energy_mae == pytest.approx(energy, rel=1e-10)
     assert record.valid_force_mae == pytest.approx(np.abs(force).mean(), rel=1e-10)
     assert record.valid_stress_mae is None
-
-
-@pytest.mark.parametrize("force_gradient", ["double-backward", "finite-difference"])
-@pytest.mark.parametrize("variant", ["v1", "vn", "vanilla"])
-def test_gradients_of_the_loss(variant, force_gradient):
-    """Against symmetric differences in the weights, along random directions."""
-    network = model(variant=variant)
-    batch = batch_of(network, periodic())
-    loss = Loss(1.0, 20.0, 5.0, "l2")
-    loss.backward(network, batch, batch.counts, force_gradient)
-    parameters = [p for p in network.parameters() if p.grad is not None]
-    assert len(parameters) > 10
-    generator = torch.Generator().manual_seed(1)
-    for _ in range(3):
-        steps = [torch.randn(p.shape, generator=generator, dtype=p.dtype) for p in parameters]
-        slope = sum(float((p.grad * s).sum()) for p, s in zip(parameters, steps, strict=True))
-        values = []
-        for h in (1e-5, -1e-5):
-            for p, s in zip(parameters, steps, strict=True):
-                p.data.add_(s, alpha=h)
-            values.append(float(loss(network(batch.graph, stress=True), batch, batch.counts).detach()))
-            for p, s in zip(parameters, steps, strict=True):
-                p.data.sub_(s, alpha=h)
-        assert (values[0] - values[1]) / 2e-5 == pytest.approx(slope, rel=1e-6)
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_two_ways_to_the_gradient_agree(dtype):
-    gradients = []
-    for way in ("double-backward", "finite-difference"):
-        network = model(dtype=dtype)
-        batch = batch_of(network, periodic())
-        loss = Loss(1.0, 50.0, 3.0).backward(network, batch, batch.counts, way)
-        gradients.append({n: p.grad for n, p in network.named_parameters() if p.grad is not None})
-        assert loss > 0
-    assert set(gradients[0]) == set(gradients[1])
-    flat = [torch.cat([g.reshape(-1) for g in found.values()]) for found in gradients]
-    error = float((flat[0] - flat[1]).norm() / flat[0].norm())
-    assert error < (1e-6 if dtype == torch.float64 else 1e-3)
 
 
 def test_direct_forces_and_energy_alone_train():
@@ -250,25 +79,6 @@ def test_the_best_validation_is_kept():
     assert last_is_best == [True, False]
 
 
-def test_interrupted_before_the_first_validation():
-    run = trainer(ema=0.5)
-    original, before = run._one_step, run.model.embedding.weight.detach().clone()
-    run.model.eval()
-
-    def interrupted(fraction):
-        assert run.model.training
-        if run._state.step == 2:
-            raise KeyboardInterrupt
-        original(fraction)
-
-    run._one_step = interrupted
-    with pytest.raises(KeyboardInterrupt):
-        run.fit(steps=8)
-    assert not torch.equal(run.model.embedding.weight, before)
-    for name, value in run.model.named_parameters():
-        assert torch.equal(value, run._average.values[name])
-
-
 @pytest.mark.parametrize("norm", ["l1", "l2"])
 @pytest.mark.parametrize("per_atom", [True, False])
 def test_the_recorded_loss(norm, per_atom):
@@ -301,218 +111,6 @@ def test_frozen_weights_stay():
     network.requires_grad_(False)
     with pytest.raises(InvalidArgument, match=r"^model has no parameter that may change$"):
         atoms.Trainer(network, frames(3), frames(2))
-
-
-def test_resumed_rates_and_backend(tmp_path):
-    options = {
-        "lr": 0.5,
-        "patience": 0,
-        "plateau_factor": 0.5,
-        "min_lr": 1e-4,
-        "steps_per_epoch": 1,
-        "ema": 0.0,
-    }
-    expected = [r.lr for r in trainer(**options).fit(steps=10).history]
-    run = trainer(**options, output=tmp_path)
-    run.model.backend = "torch"
-    run.fit(steps=5)
-    resumed = atoms.Trainer.resume(tmp_path)
-    assert resumed.model.backend == "torch"
-    resumed.model.backend = "native"
-    assert [r.lr for r in resumed.fit(steps=10).history] == expected
-    assert expected[4] < 0.5
-
-
-def test_steps_are_those_of_adamw_with_the_largest_square():
-    """Without decay; written out, from the gradients that each step left."""
-    run = trainer(lr=1e-3, norm="l2", schedule="constant", clip=None)
-    weight = run.model.get_parameter("readout.energy.out.weight")
-    expected = weight.detach().numpy().copy()
-    mean, square, largest = (np.zeros_like(expected) for _ in range(3))
-    for step in range(1, 9):
-        run._one_step(0.0)
-        slope = weight.grad.numpy()
-        mean = 0.9 * mean + 0.1 * slope
-        square = 0.999 * square + 0.001 * slope**2
-        largest = np.maximum(largest, square)
-        size = np.sqrt(largest / (1 - 0.999**step)) + 1e-8
-        expected = expected - 1e-3 * mean / (1 - 0.9**step) / size
-        np.testing.assert_allclose(weight.detach().numpy(), expected, rtol=1e-10)
-        if step == 4:
-            assert (largest == square).all()
-            for part in run._train:  # what comes is small: the largest square is of the past
-                object.__setattr__(part, "forces", run.model(part.graph)["forces"].detach())
-                object.__setattr__(part, "energy", run.model(part.graph)["energy"].detach() - 1e-3)
-    assert (largest > square).any()
-
-
-def test_gradients_are_clipped():
-    for clip in (1e-3, None):
-        run = trainer(clip=clip)
-        run._one_step(0.0)
-        slopes = [p.grad.flatten() for p in run.model.parameters() if p.grad is not None]
-        norm = float(torch.cat(slopes).norm())
-        assert norm == pytest.approx(1e-3, rel=1e-4) if clip else norm > 1e-2
-
-
-def test_average_of_weights():
-    network = torch.nn.Linear(1, 1, bias=False)
-    network.weight.data.fill_(1.0)
-    for warmup, factors in ((True, [1 / 10, 2 / 11, 3 / 12, 0.3, 0.3]), (False, [0.3] * 5)):
-        average, expected = Average(network, 0.3, warmup), network.weight.item()
-        for step, decay in enumerate(factors):
-            network.weight.data.fill_(step**2)
-            average.update(step)
-            expected = decay * expected + (1 - decay) * step**2
-        assert float(average.values["weight"]) == pytest.approx(expected, rel=1e-6)
-        with average.in_place():
-            assert network.weight.item() == pytest.approx(expected, rel=1e-6)
-        assert network.weight.item() == 16.0
-
-
-def test_without_average_the_model_holds_the_last_weights():
-    run = trainer(ema=0.0)
-    result = run.fit(steps=4)
-    assert result.best_step == 4
-    for name, value in run.model.named_parameters():
-        assert torch.equal(value, run._raw[name])
-
-
-def test_batches_go_through_permutations():
-    run = trainer()
-    order = [index for step in range(7) for index in run._batch(step)]
-    passes = [order[start : start + 7] for start in range(0, 21, 7)]
-    assert all(sorted(part) == list(range(7)) for part in passes)
-    assert passes[0] != passes[1]
-    assert order == [index for step in range(7) for index in trainer()._batch(step)]
-    assert order != [index for step in range(7) for index in trainer(seed=5)._batch(step)]
-
-
-def test_rates():
-    cosine = trainer(schedule="cosine", lr=1e-2, min_lr=1e-3, steps_per_epoch=1).fit(steps=8)
-    expected = [1e-3 + 9e-3 * (1 + math.cos(math.pi * k / 8)) / 2 for k in range(8)]
-    assert [r.lr for r in cosine.history] == pytest.approx(expected, rel=1e-12)
-    constant = trainer(schedule="constant", lr=1e-2, steps_per_epoch=1).fit(steps=3)
-    assert {r.lr for r in constant.history} == {1e-2}
-    plateau = trainer(lr=0.5, patience=0, plateau_factor=0.5, min_lr=0.1, steps_per_epoch=1, ema=0.0)
-    rates = [r.lr for r in plateau.fit(steps=12).history]
-    assert set(rates) == {0.5, 0.25, 0.125, 0.1}
-    assert rates == sorted(rates, reverse=True)
-
-
-def test_early_stop():
-    result = trainer(lr=0.3, early_stop=2, steps_per_epoch=1, ema=0.0).fit(steps=200)
-    assert result.stopped_early
-    assert result.steps < 200
-    assert result.steps == result.best_step + 2
-    best = min(result.history, key=lambda record: record.valid_force_mae)
-    assert best.step == result.best_step
-
-
-def test_time_ends_it():
-    result = trainer().fit(seconds=0.5)
-    assert 0.5 <= result.seconds < 20
-    assert result.steps >= 1
-    assert result.history[-1].step == result.steps
-
-
-def test_time_of_the_processor_ends_it(monkeypatch):
-    """Waiting costs time on the clock alone."""
-    run = trainer(steps_per_epoch=1)
-    step = run._one_step
-
-    def waiting(fraction):
-        step(fraction)
-        time.sleep(0.05)
-
-    monkeypatch.setattr(run, "_one_step", waiting)
-    before = time.process_time()
-    result = run.fit(cpu_seconds=0.3)
-    used = time.process_time() - before
-    assert 0.3 <= result.cpu_seconds <= used < 20
-    assert result.seconds >= 0.05 * result.steps
-    assert [r.cpu_seconds for r in result.history] == sorted(r.cpu_seconds for r in result.history)
-    assert result.history[-1].cpu_seconds == pytest.approx(result.cpu_seconds, abs=0.2)
-    assert run.model.metadata["training"]["cpu_seconds"] == result.cpu_seconds
-
-
-class Ticks:
-    """A clock on which every step takes a second, and the processor half of it."""
-
-    def __init__(self, before):
-        self.now = lambda: Spent(float(self.run._state.step), 0.5 * self.run._state.step)
-
-
-@pytest.mark.parametrize("limit", [{"seconds": 8.0}, {"cpu_seconds": 4.0}, {"steps": 20, "cpu_seconds": 4.0}])
-def test_schedules_and_resumption_follow_the_budget(limit, tmp_path, monkeypatch):
-    monkeypatch.setattr("nonideal.physics.atoms.trainer.Clock", Ticks)
-    options = {"schedule": "cosine", "lr": 1e-2, "min_lr": 1e-3, "steps_per_epoch": 1}
-    Ticks.run = run = trainer(output=tmp_path / "run", **options)
-    rates = [r.lr for r in run.fit(**limit).history]
-    assert rates == pytest.approx([1e-3 + 9e-3 * (1 + math.cos(math.pi * k / 8)) / 2 for k in range(8)])
-    Ticks.run = resumed = atoms.Trainer.resume(tmp_path / "run")
-    assert resumed.fit(**limit).steps == 8
-    more = resumed.fit(**{name: 1.5 * value for name, value in limit.items() if name != "steps"})
-    assert (more.steps, more.seconds, more.cpu_seconds) == (12, 12.0, 6.0)
-
-
-def test_clocks_go_on_from_what_was_spent(tmp_path):
-    run = trainer(output=tmp_path / "run", steps_per_epoch=2)
-    first = run.fit(steps=4)
-    resumed = atoms.Trainer.resume(tmp_path / "run")
-    state = resumed._state
-    assert 0 < state.cpu_seconds <= first.cpu_seconds
-    found = resumed.fit(steps=6)
-    assert found.cpu_seconds > state.history[1].cpu_seconds >= first.history[1].cpu_seconds
-    assert found.seconds > first.history[1].seconds
-
-
-def strip(history):
-    return [{**vars(record), "seconds": 0.0, "cpu_seconds": 0.0} for record in history]
-
-
-def test_resumed_runs_go_on_with_the_same_bits(tmp_path):
-    whole = trainer(ema=0.9)
-    expected = whole.fit(steps=19)
-    parts = trainer(ema=0.9, output=tmp_path / "run")
-    parts.fit(steps=6)  # in the middle of an epoch of four
-    parts = atoms.Trainer.resume(tmp_path / "run")
-    parts.fit(steps=12)
-    again = parts.fit(steps=15)
-    assert again.steps == 15
-    parts = atoms.Trainer.resume(tmp_path / "run")
-    found = parts.fit(steps=19)
-    assert strip(found.history) == strip(expected.history)
-    assert (found.best_step, found.seed) == (expected.best_step, 4)
-    for name, value in whole.model.state_dict().items():
-        assert torch.equal(value, parts.model.state_dict()[name])
-        if name in whole._raw:
-            assert torch.equal(whole._raw[name], parts._raw[name])
-    saved = atoms.LEIGNN.load(tmp_path / "run" / "model.leignn")
-    assert torch.equal(saved.embedding.weight, whole.model.embedding.weight)
-    assert saved.metadata["training"]["best_step"] == expected.best_step
-
-
-def test_killed_runs_lose_the_epoch_alone(tmp_path):
-    run = trainer(output=tmp_path)
-    original, steps = run._one_step, []
-
-    def interrupted(fraction):
-        if len(steps) == 10:
-            raise KeyboardInterrupt
-        steps.append(original(fraction))
-
-    run._one_step = interrupted
-    with pytest.raises(KeyboardInterrupt):
-        run.fit(steps=16)
-    assert all(torch.isfinite(p).all() for p in run.model.parameters())
-    saved = atoms.LEIGNN.load(tmp_path / "model.leignn")  # of the last validation
-    for name, value in saved.named_parameters():
-        assert torch.equal(value, run._best[name])
-    resumed = atoms.Trainer.resume(tmp_path)
-    assert resumed._state.step == 8
-    found, expected = resumed.fit(steps=16), trainer().fit(steps=16)
-    assert strip(found.history) == strip(expected.history)
 
 
 def test_nothing_global_changes():
@@ -587,23 +185,6 @@ def test_a_loss_that_is_not_finite_stops():
     assert str(again) == str(caught.value)
 
 
-def test_frames_come_back_from_their_file(tmp_path):
-    given = [
-        *periodic(2),
-        *frames(2),
-        atoms.Frame([], np.zeros((0, 3)), energy=0.0),
-        atoms.Frame([8], [[0, 0, 1]], np.eye(3), [True, False, True]),
-    ]
-    write_data(tmp_path, {"train": given, "valid": given[:1]})
-    found = read_data(tmp_path)
-    assert [len(found[name]) for name in ("train", "valid")] == [6, 1]
-    for a, b in zip(given, found["train"], strict=True):
-        for name in ("numbers", "positions", "cell", "pbc", "energy", "forces", "stress", "force_mask"):
-            x, y = getattr(a, name), getattr(b, name)
-            assert (x is None) == (y is None), name
-            assert x is None or np.array_equal(x, y)
-
-
 def test_scale_and_reference():
     given = periodic()
     forces = np.concatenate([given[0].forces[[0, 2]], given[1].forces, given[2].forces])
@@ -626,6 +207,7 @@ def unlabelled(**labels):
 
 
 GOOD = frames(2)
+
 REFUSED = [
     ({"train": []}, "train is empty"),
     ({"valid": []}, "valid is empty"),
@@ -711,42 +293,6 @@ def test_refused_calls(tmp_path):
     state.write_bytes(content)
     with pytest.raises(InvalidArgument, match=r"state\.nitrain is damaged: its checksum is wrong$"):
         atoms.Trainer.resume(tmp_path / "run")
-
-
-def test_two_processes_take_the_steps_of_one(tmp_path):
-    expected = trainer()
-    history = expected.fit(steps=10).history
-    script = TESTS / "toys" / "train_two.py"
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(script), str(tmp_path), str(rank), "2"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    try:
-        for process in processes:
-            text, _ = process.communicate(timeout=120)
-            assert process.returncode == 0, text
-    finally:
-        for process in processes:
-            process.kill()
-    models = [atoms.LEIGNN.load(tmp_path / f"rank{rank}.leignn") for rank in range(2)]
-    for name, value in expected.model.named_parameters():
-        a, b = (m.get_parameter(name) for m in models)
-        assert torch.equal(a, b)
-        assert float((a - value).detach().abs().max()) < 1e-9
-    timed = [json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in range(2)]
-    assert timed[0] == timed[1]
-    assert timed[0]["cpu_seconds"] >= 0.5
-    resumed = atoms.Trainer.resume(tmp_path / "run")
-    assert resumed._state.step == 10
-    assert [r.step for r in resumed._state.history] == [r.step for r in history[:-1]] == [4, 8]
-    errors = [r.valid_force_mae for r in history[:-1]]
-    assert [r.valid_force_mae for r in resumed._state.history] == pytest.approx(errors, rel=1e-9)
 
 
 def test_copper_is_learnt_from_its_teacher():
