@@ -216,6 +216,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         models,
         seconds,
         dict(zip(STATES, common["test_temperatures"], strict=True)),
+        common["n_frames"],
         8 * common["cells"] ** 3,
         config.bond_length,
     )
