@@ -1,8 +1,8 @@
 """The best potential of pair distances alone for given forces: what a network has to beat.
 
 u(r) is a sum of cubic splines that vanishes at the cutoff with two derivatives. Forces are linear in its
-coefficients, so those of the smallest squared error are the solution of a linear system: no other function of
-pair distances, smooth on the scale of the knots, has a smaller one on these frames.
+coefficients, so those of the smallest squared error are the solution of a linear system: no other sum of
+these splines has a smaller one on these frames. Energies are not fitted; a constant is added to them.
 """
 
 from __future__ import annotations

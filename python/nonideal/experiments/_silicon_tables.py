@@ -171,9 +171,10 @@ def _order_table(findings: Findings) -> Table:
         ("least squares of", "force MAE (meV/angstrom)", "its standard error"),
         (*rows, (f"{MODEL}, for comparison", own.value, own.standard_error)),
         f"Least squares on {n_learnt} of the network's {findings.n_frames} frames; all rows are of the same "
-        f"{n_tested} frames of the melt to test on, fewer than in the table of errors. Energies of pairs, and of two bonds that meet: h(r, s) cos(theta)^p. The teacher has (cos + "
-        "1/3)^2. A network of scalars and vectors gets powers 0 and 1 from products; power 2 takes what it "
-        "has no features for, tensors, and must be pieced together from bonds of different lengths.",
+        f"{n_tested} frames of the melt, fewer than in the table of errors. Energies of pairs, and "
+        "of two bonds that meet: h(r, s) cos(theta)^p. The teacher has (cos + 1/3)^2. A network of scalars "
+        "and vectors gets powers 0 and 1 from products; power 2 takes what it has no features for, tensors, "
+        "and must be pieced together from bonds of different lengths.",
     )
 
 
@@ -208,8 +209,8 @@ def _structure_table(findings: Findings) -> Table:
             "went",
         ),
         tuple(rows),
-        f"{ABOUT_FLOORS} Angles: the integral of the difference of densities without its sign, 0 where they are the "
-        "same and 2 where they have nothing in common.",
+        f"{ABOUT_FLOORS} Angles: the integral of the difference of densities without its sign, 0 where "
+        "they are the same and 2 where they have nothing in common.",
     )
 
 

@@ -300,8 +300,8 @@ def comparison(findings: Findings) -> list[Comparison]:
             f"RDF MAE, all atoms, {BINS} bins (angstrom)",
             f"0.190 {source}",
             _with_floor(areas.get(f"rdf_all_{BINS}")),
-            "half of the frames against the other: the floor is noise alone, and grows with narrower bins and fewer frames (the number of "
-            f"theirs is not known to us); {other}",
+            "half of the frames against the other: the floor is noise alone, and grows with narrower bins "
+            f"and fewer frames (the number of theirs is not known to us); {other}",
         ),
         Comparison(
             f"h(r) MAE, {BINS} bins",
