@@ -234,11 +234,11 @@ def _limits(config: Config) -> list[str]:
         "Crystal and melt are tested apart, each at one density: no interface, no freezing, no defect.",
         "Atoms of the network have scalars and vectors, no tensors: squares of cosines come hard to it.",
         "One training: another seed gives somewhat other errors, which no error bar here tells.",
-        SHARED_NUMBERS,
         "The melting point, 1691 K, is quoted from memory; it tells which frames start molten, no more.",
         "The paper's own result tables are not established; no figure of it is compared.",
     ]
-    return found + config.limits_of_training
+    shared = [SHARED_NUMBERS] if config.pair_baseline else []
+    return found + shared + config.limits_of_training
 
 
 def figures(result: Result) -> dict[str, Figure]:
