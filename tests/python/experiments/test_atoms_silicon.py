@@ -195,8 +195,8 @@ def test_a_melt_that_fails_without_a_thermostat_keeps_its_structure():
     model |= {"training_seconds": 1.0, "training_cpu_seconds": 1.0}
     findings = Findings(teacher, {"LEIGNN": model}, 2.0, {"crystal": 900.0, "melt": 2000.0}, 160, 64, 3.0)
     assert answer(findings).endswith(
-        "an RDF MAE of 0.000 angstrom (floor, the teacher's halves: 0.000) and 1.00 ± 0.14 times the teacher's "
-        "diffusion, and dynamics without a thermostat that failed after 0.125 ps."
+        "an RDF MAE of 0.000 angstrom (floor, the teacher's halves: 0.000) and 1.00 ± 0.14 times the "
+        "teacher's diffusion, and dynamics without a thermostat that failed after 0.125 ps."
     )
     found = tables(findings)
     assert [row[-1] for row in found["motion"].rows] == 2 * ["failed after 0.125 ps"]

@@ -204,8 +204,8 @@ def test_without_frames_one_line_says_where_they_are(monkeypatch, tmp_path):
     with pytest.raises(InvalidArgument) as problem:
         atoms_water.run(Config())
     assert str(problem.value) == (
-        f"deepmd-water is not on this machine: get it from {structures.STRUCTURES['deepmd-water'].url} and put "
-        "it into a folder deepmd-water of the one that NONIDEAL_DATA names, or allow the download by "
+        f"deepmd-water is not on this machine: get it from {structures.STRUCTURES['deepmd-water'].url} and "
+        "put it into a folder deepmd-water of the one that NONIDEAL_DATA names, or allow the download by "
         "download=True"
     )
 
