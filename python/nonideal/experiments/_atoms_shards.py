@@ -55,10 +55,10 @@ def labelled(prefix: str, found: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{prefix} {name}": value for name, value in found.items()}
 
 
-def network(species: Sequence[str], shard: Mapping[str, Any], seed: int) -> atoms.LEIGNN:
+def network(species: Sequence[str], shard: Mapping[str, Any], seed: int, **options: Any) -> atoms.LEIGNN:
     """Return an untrained model of a shard's form and sizes."""
     sizes = {name: shard[name] for name in ("cutoff", "channels", "layers", "n_rbf", "variant")}
-    return atoms.LEIGNN(species, seed=seed, **sizes)
+    return atoms.LEIGNN(species, seed=seed, **sizes, **options)
 
 
 def learnt(

@@ -77,7 +77,7 @@ def learn(shard: Mapping[str, Any]) -> dict[str, Any]:
         shard["cells"],
         shard["seed"],
     )
-    model = network(["Cu"], shard, derive_seed(shard["seed"], 10))
+    model = network(["Cu"], shard, derive_seed(shard["seed"], 10), forces=shard["forces"])
     found = learnt(
         model,
         sets["train"],

@@ -70,6 +70,16 @@ def test_the_model_that_is_kept_has_the_errors_that_are_told(tiny):
     assert np.mean(errors) == pytest.approx(result.metrics["force_error_vacancy_gradient"].value, rel=1e-4)
 
 
+def test_models_learn_the_forces_that_they_are_called_by(tiny):
+    """A model's own kind is what its training uses."""
+    folder, _ = tiny
+    kinds = {
+        name: atoms.LEIGNN.load(folder / f"{name}.leignn").architecture.forces
+        for name in ("gradient", "direct")
+    }
+    assert kinds == {"gradient": "gradient", "direct": "direct"}
+
+
 def test_equal_steps_give_the_same_model_again(tiny):
     folder, result = tiny
     again = atoms_copper.run(Config(**TINY, forces="gradient"), Runner(num_threads=1))
