@@ -1,9 +1,8 @@
 """The engine against the same network in plain torch: shaken copper, 128 channels, 3 layers, one thread.
 
-The floor of an evaluation with gradient forces (v1) is work that no algorithm for it avoids: 122 F^2
-floating point operations per atom in products with weights (2.0 Mflop; 8 us at the 260 Gflop/s that our
-products reach on a core of an EPYC with AVX-512, where NumPy's OpenBLAS reaches 122), and per edge 24 F
-multiply-adds forward and 47 F backward, less than half of that in the first layer (7 us at the same rate).
+The operations of this algorithm for gradient forces (v1, counted in `nonideal.experiments._speed_tables`) are
+2.0 Mflop per atom in products with weights: 8 us at the 260 Gflop/s that our products reach on a core of an
+EPYC with AVX-512, where NumPy's OpenBLAS reaches 122; those along the edges take 7 us at the same rate.
 Reached there: 27 us of CPU time with all else, 13 of them along the edges.
 """
 

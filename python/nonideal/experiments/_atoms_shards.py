@@ -13,11 +13,27 @@ from typing import Any
 import numpy as np
 
 import nonideal
-from nonideal.errors import InvalidArgument
+from nonideal.checks import FloatArray
 from nonideal.physics import atoms
+from nonideal.physics.atoms.angles import angle_counts
 from nonideal.seeds import derive_seed
 
-__all__ = ["Dynamics", "crystal", "labelled", "learnt", "observe", "parity", "structure"]
+__all__ = [
+    "G_PER_CM3",
+    "Dynamics",
+    "crystal",
+    "density_of_parts",
+    "labelled",
+    "learnt",
+    "network",
+    "observe",
+    "parity",
+    "rdf_of_parts",
+    "structure",
+]
+
+#: g/cm^3 in u/angstrom^3. Source: CODATA 2018
+G_PER_CM3 = 1.66053906660
 
 Look = Callable[[atoms.Trajectory | None], Mapping[str, Any]]
 
@@ -39,16 +55,19 @@ def labelled(prefix: str, found: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{prefix} {name}": value for name, value in found.items()}
 
 
+def network(species: Sequence[str], shard: Mapping[str, Any], seed: int, **options: Any) -> atoms.LEIGNN:
+    """Return an untrained model of a shard's form and sizes."""
+    sizes = {name: shard[name] for name in ("cutoff", "channels", "layers", "n_rbf", "variant")}
+    return atoms.LEIGNN(species, seed=seed, **sizes, **options)
+
+
 def learnt(
     model: atoms.LEIGNN,
     train: Sequence[atoms.Frame],
     valid: Sequence[atoms.Frame],
+    shard: Mapping[str, Any],
     *,
     weights: Mapping[str, float],
-    lr: float,
-    steps: int | None,
-    cpu_seconds: float | None,
-    steps_per_epoch: int,
     seed: int,
     batch_size: int = 4,
     ema: float = 0.99,
@@ -62,8 +81,10 @@ def learnt(
     model : LEIGNN
         It is left with its best weights.
     train, valid : sequence of Frame
-    weights, lr, steps, cpu_seconds, steps_per_epoch, batch_size, ema, energy_per_atom, **options
-        As `Trainer` and its `fit` take them.
+    shard : mapping
+        ``lr``, ``steps``, ``seconds`` of the processor and ``steps_per_epoch``.
+    weights, batch_size, ema, energy_per_atom, **options
+        As `Trainer` takes them.
     seed : int
         Of the order of frames.
     """
@@ -73,16 +94,16 @@ def learnt(
         valid,
         weights=weights,
         energy_per_atom=energy_per_atom,
-        lr=lr,
+        lr=shard["lr"],
         batch_size=batch_size,
         ema=ema,
         schedule="cosine",
-        steps_per_epoch=steps_per_epoch,
+        steps_per_epoch=shard["steps_per_epoch"],
         seed=seed,
         num_threads=nonideal.num_threads(),
         **options,
     )
-    result = trainer.fit(steps=steps, cpu_seconds=cpu_seconds, progress=False)
+    result = trainer.fit(steps=shard["steps"], cpu_seconds=shard["seconds"], progress=False)
     history = result.history
     return {
         "n_parameters": sum(p.numel() for p in model.parameters()),
@@ -207,12 +228,11 @@ def observe(
     Returns
     -------
     dict
-        ``failed``; ``lasted`` ps, with a thermostat; ``cost`` microseconds of the processor per atom and
-        step; ``r`` and ``rdf PAIR`` (3, bins): of all, of the first half, of the second; ``angle`` and
-        ``angles`` likewise; ``msd SPECIES``,
-        ``vacf SPECIES``, ``force_density SPECIES``, ``energy`` (2, n): abscissa and ordinate; ``drift`` and
-        ``diffusion`` (3,): value, standard error, samples, NaN where there is none. Curves of a run that is
-        too short are empty.
+        ``failed`` and ``lasted`` ps, with a thermostat, ``free_failed`` and ``free_lasted``, without;
+        ``cost`` microseconds of the processor per atom and step; ``r`` and ``rdf PAIR`` (3, bins): of all, of
+        the first half, of the second; ``angle`` and ``angles`` likewise; ``msd SPECIES``, ``vacf SPECIES``,
+        ``force_density SPECIES``, ``energy`` (2, n): abscissa and ordinate; ``drift`` and ``diffusion`` (3,):
+        value, standard error, samples, NaN where there is none. Curves of a run that is too short are empty.
     """
     n_steps = (1000 * plan.md_time + plan.equilibration) / plan.timestep
     began = time.process_time()
@@ -220,8 +240,10 @@ def observe(
     cost = 1e6 * (time.process_time() - began) / (n_steps * len(system))
     free, free_failed = _run(system, calculator, plan, plan.drift_time, "nve", derive_seed(seed, 1))
     return {
-        "failed": failed or free_failed,
-        "lasted": 0.0 if run is None else 1e-3 * float(run.time[-1]),
+        "failed": failed,
+        "lasted": _length(run),
+        "free_failed": free_failed,
+        "free_lasted": _length(free),
         "cost": np.nan if failed or run is None else cost,
         **structure(_thinned(run, plan), plan),
         **_motion(run, plan),
@@ -245,6 +267,10 @@ def _run(
     return run, False
 
 
+def _length(run: atoms.Trajectory | None) -> float:
+    return 0.0 if run is None else 1e-3 * float(run.time[-1])
+
+
 def _thinned(run: atoms.Trajectory | None, plan: Dynamics) -> list[atoms.Frame]:
     """Return the frames whose distances are looked at."""
     if run is None or len(run) < _FEW:
@@ -255,32 +281,41 @@ def _thinned(run: atoms.Trajectory | None, plan: Dynamics) -> list[atoms.Frame]:
 
 def structure(frames: Sequence[atoms.Frame], plan: Dynamics) -> dict[str, Any]:
     """Return g(r) of frames and of their halves, as `observe` does."""
-    half = len(frames) // 2
-    parts = (frames, frames[:half], frames[half:])
-    found: dict[str, Any] = {"r": np.zeros(0)}
+    found: dict[str, Any] = {}
     for pair in plan.pairs:
-        if not half:
-            found[f"rdf {pair}"] = np.zeros((3, 0))
-            continue
         first, _, second = pair.partition("-")
-        options: dict[str, Any] = {"r_max": plan.r_max, "bins": plan.bins}
-        options |= {} if pair == "all" else {"pair": (first, second)}
-        found["r"], found[f"rdf {pair}"] = _of_parts(atoms.radial_distribution, parts, options)
+        options: dict[str, Any] = {} if pair == "all" else {"pair": (first, second)}
+        options |= {"r_max": plan.r_max, "bins": plan.bins}
+        found["r"], found[f"rdf {pair}"] = rdf_of_parts(frames, **options)
     if plan.bond_length is not None:
-        found |= {"angle": np.zeros(0), "angles": np.zeros((3, 0))}
         options = {"r_max": plan.bond_length, "bins": _ANGLES}
-        try:
-            if half:
-                found["angle"], found["angles"] = _of_parts(atoms.bond_angle_distribution, parts, options)
-        except InvalidArgument:  # no two bonds meet
-            pass
+        found["angle"], found["angles"] = density_of_parts(angle_counts, frames, **options)
     return found
 
 
-def _of_parts(observe: Any, parts: Sequence[Any], options: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return the abscissa and a row for each part."""
-    curves = [observe(part, **options) for part in parts]
-    return curves[0][0], np.array([values for _, values in curves])
+def rdf_of_parts(frames: Sequence[atoms.Frame], **options: Any) -> tuple[FloatArray, FloatArray]:
+    """Return r, and g(r) of all frames, of the first half, of the second: empty of fewer than two frames."""
+    n, half = len(frames), len(frames) // 2
+    if not half:
+        return np.zeros(0), np.zeros((3, 0))
+    r, first = atoms.radial_distribution(frames[:half], **options)
+    second = atoms.radial_distribution(frames[half:], **options)[1]
+    return r, np.array([(half * first + (n - half) * second) / n, first, second])
+
+
+def density_of_parts(
+    count: Callable[..., tuple[FloatArray, FloatArray]], frames: Sequence[atoms.Frame], **options: Any
+) -> tuple[FloatArray, FloatArray]:
+    """Return the same of what is counted in bins, as densities; empty where a half has nothing to count."""
+    half = len(frames) // 2
+    if not half:
+        return np.zeros(0), np.zeros((3, 0))
+    middles, first = count(frames[:half], **options)
+    counts = np.array([first, count(frames[half:], **options)[1]])
+    if not counts.any(axis=1).all():
+        return np.zeros(0), np.zeros((3, 0))
+    counts = np.array([counts.sum(axis=0), *counts])
+    return middles, counts / (counts.sum(axis=1, keepdims=True) * (middles[1] - middles[0]))
 
 
 def _motion(run: atoms.Trajectory | None, plan: Dynamics) -> dict[str, Any]:

@@ -13,9 +13,11 @@ from nonideal.experiments import Curve, Table
 from nonideal.physics import atoms
 
 __all__ = [
+    "ABOUT_FLOORS",
     "angle_errors",
     "drift_of",
     "dynamics_curves",
+    "ends_of",
     "energy_errors",
     "energy_range",
     "error_table",
@@ -29,6 +31,13 @@ __all__ = [
 ]
 
 Found = Mapping[str, Any]
+
+ABOUT_FLOORS = (
+    "A floor is the first half of the reference against its second, and no lower bound: an exact model with "
+    "as many independent frames as the whole reference is off by about floor / sqrt(2), and single values "
+    "scatter by about a quarter (the teacher of atoms-copper against itself, quick scale, six seeds: 0.046 "
+    "to 0.099 angstrom, mean 0.063; its halves, 0.086)."
+)
 
 _NONE = np.zeros(0)
 
@@ -59,14 +68,32 @@ def estimate_of(triple: Any, unit: str) -> Estimate | None:
     return Estimate(value, error, max(int(samples), 2), unit=unit)
 
 
-def force_error(found: Found, name: str) -> Estimate:
-    """Return the mean absolute error of forces on a set, meV/angstrom; frames are its samples."""
-    return Estimate.from_samples((1e3 * found[f"force_errors_{name}"]).tolist(), unit="meV/angstrom")
+def force_error(found: Found, name: str, *, first: int | None = None) -> Estimate:
+    """Return the mean absolute error of forces on a set, or its first frames; meV/angstrom.
+
+    Frames are its samples.
+    """
+    errors = 1e3 * found[f"force_errors_{name}"][:first]
+    return Estimate.from_samples(errors.tolist(), unit="meV/angstrom")
 
 
 def energy_errors(found: Found, name: str) -> Any:
     """Return errors of energies with their signs, meV/atom, of each frame of a set."""
     return 1e3 * np.diff(found[f"energies_{name}"], axis=1)[:, 0]
+
+
+def ends_of(found: Found, *, prefix: str = "") -> tuple[str, str]:
+    """Return how the simulation with a thermostat ended, and the one without: "" where it was to its end.
+
+    Shards of before the two were told apart have one flag for both, and no length of the free one.
+    """
+    before = f"{prefix} " if prefix else ""
+    free_failed = found.get(f"{before}free_failed", found[f"{before}failed"])
+    ps = found.get(f"{before}free_lasted", found[f"{before}energy"][0].max(initial=0.0))
+    return (
+        f"failed after {float(found[f'{before}lasted']):.3g} ps" if found[f"{before}failed"] else "",
+        f"failed after {float(ps):.3g} ps" if free_failed else "",
+    )
 
 
 def drift_of(found: Found, *, prefix: str = "") -> Estimate | None:

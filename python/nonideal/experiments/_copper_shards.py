@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nonideal.errors import ConvergenceError, NumericalError
-from nonideal.experiments._atoms_shards import Dynamics, crystal, learnt, observe, parity
+from nonideal.experiments._atoms_shards import Dynamics, crystal, learnt, network, observe, parity
 from nonideal.physics import atoms
 from nonideal.seeds import derive_seed
 
@@ -77,25 +77,13 @@ def learn(shard: Mapping[str, Any]) -> dict[str, Any]:
         shard["cells"],
         shard["seed"],
     )
-    model = atoms.LEIGNN(
-        ["Cu"],
-        cutoff=shard["cutoff"],
-        channels=shard["channels"],
-        layers=shard["layers"],
-        n_rbf=shard["n_rbf"],
-        variant=shard["variant"],
-        forces=shard["forces"],
-        seed=derive_seed(shard["seed"], 10),
-    )
+    model = network(["Cu"], shard, derive_seed(shard["seed"], 10), forces=shard["forces"])
     found = learnt(
         model,
         sets["train"],
         sets["valid"],
+        shard,
         weights={"energy": 1.0, "forces": 50.0, "stress": shard["stress_weight"]},
-        lr=shard["lr"],
-        steps=shard["steps"],
-        cpu_seconds=shard["seconds"],
-        steps_per_epoch=shard["steps_per_epoch"],
         seed=derive_seed(shard["seed"], 11),
     )
     calculator = atoms.LeignnCalculator(model, forces=shard["forces"])

@@ -9,8 +9,10 @@ from typing import Any
 from nonideal import Estimate
 from nonideal.experiments import Comparison, Curve, Table
 from nonideal.experiments._atoms_tables import (
+    ABOUT_FLOORS,
     drift_of,
     dynamics_curves,
+    ends_of,
     energy_errors,
     energy_range,
     error_table,
@@ -141,6 +143,7 @@ def _dynamics_table(findings: Findings) -> Table:
     for name, found in findings.everyone.items():
         drift = drift_of(found)
         both = rdf_errors(found, findings.teacher) if name in findings.models else None
+        ends = ends_of(found)
         rows.append(
             (
                 name,
@@ -149,7 +152,7 @@ def _dynamics_table(findings: Findings) -> Table:
                 None if drift is None else str(drift),
                 energy_range(found),
                 number(found["cost"]),
-                f"failed after {float(found['lasted']):.3g} ps" if found["failed"] else "to its end",
+                *(end or "to its end" for end in ends),
             )
         )
     return Table(
@@ -161,11 +164,11 @@ def _dynamics_table(findings: Findings) -> Table:
             "drift without thermostat",
             "energy's range (meV/atom)",
             "CPU us/atom/step",
-            "went",
+            "with thermostat",
+            "without",
         ),
         tuple(rows),
-        "The floor is the teacher's first half against its second: what two exact runs, half as long, differ "
-        "by. Times hold all that the simulation does beside the forces.",
+        f"{ABOUT_FLOORS} Times hold all that the simulation does beside the forces.",
     )
 
 
@@ -252,9 +255,12 @@ def answer(findings: Findings) -> str:
 
 def _moves(found: Mapping[str, Any], teacher: Mapping[str, Any]) -> str:
     drift, both = drift_of(found), rdf_errors(found, teacher)
-    text = "" if both is None else f", an RDF MAE of {both[0]:.3f} (floor {both[1]:.3f}) angstrom"
-    if found["failed"]:
-        return f"{text}, and its dynamics failed"
+    with_thermostat, without = ends_of(found)
+    text = f", dynamics that {with_thermostat}" if with_thermostat else ""
+    if both is not None:
+        text += f", an RDF MAE of {both[0]:.3f} angstrom (floor, the teacher's halves: {both[1]:.3f})"
+    if without:
+        return f"{text}, and dynamics without a thermostat that {without}"
     if drift is None:
         return text
     return f"{text}, and a drift of {drift} (energies within {energy_range(found):.2g} meV/atom)"

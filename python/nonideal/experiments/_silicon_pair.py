@@ -1,8 +1,8 @@
 """The best potential of pair distances alone for given forces: what a network has to beat.
 
 u(r) is a sum of cubic splines that vanishes at the cutoff with two derivatives. Forces are linear in its
-coefficients, so those of the smallest squared error are the solution of a linear system: no other function of
-pair distances, smooth on the scale of the knots, has a smaller one on these frames.
+coefficients, so those of the smallest squared error are the solution of a linear system: no other sum of
+these splines has a smaller one on these frames. Energies are not fitted; a constant is added to them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ try:
 except ImportError:
     raise MissingExtra("ase", "atoms") from None
 
-__all__ = ["PairPotential"]
+__all__ = ["N_SPLINES", "PairPotential"]
 
+N_SPLINES = 40
 _SKIN = 0.7  # angstrom
 _SHORT = 1e-4  # the part of pairs that are nearer than the first knot
 _RIDGE = 1e-10  # of the mean of the system's diagonal: where no pair is, nothing is learnt
@@ -57,7 +58,9 @@ class PairPotential(Calculator):
         self._pairs = atoms.NeighborList(self.cutoff, skin=_SKIN, half=True)
 
     @classmethod
-    def fitted(cls, frames: Sequence[atoms.Frame], cutoff: float, n_splines: int = 40) -> PairPotential:
+    def fitted(
+        cls, frames: Sequence[atoms.Frame], cutoff: float, n_splines: int = N_SPLINES
+    ) -> PairPotential:
         """Return the potential of least squared error of the frames' forces.
 
         Parameters

@@ -9,13 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from nonideal.experiments._atoms_shards import Dynamics, crystal, labelled, learnt, observe, parity
+from nonideal.experiments._atoms_shards import (
+    G_PER_CM3,
+    Dynamics,
+    crystal,
+    labelled,
+    learnt,
+    network,
+    observe,
+    parity,
+)
 from nonideal.experiments._silicon_orders import order_errors
 from nonideal.experiments._silicon_pair import PairPotential
 from nonideal.physics import atoms
 from nonideal.seeds import derive_seed
 
-__all__ = ["MELTING", "STATES", "learn", "pair", "teach"]
+__all__ = ["MELTING", "STATES", "learn", "n_order_frames", "pair", "teach"]
 
 TEACHER = "silicon-sw"
 #: K. Of the Stillinger-Weber potential. Source: J. Q. Broughton and X. P. Li, Phys. Rev. B 35, 9120 (1987),
@@ -32,7 +41,6 @@ _MELTING_TIME = 4000.0  # fs
 _CRYSTAL_TIME = 0.25  # of the melt's: it has nowhere to go
 _FRICTION = 1e-3  # 1/fs: diffusion is the potential's, not the thermostat's
 _CLIP = 5.0  # AMSGrad remembers the largest gradients, which the first ones are
-_GRAMS = 1.66053906660  # g/cm^3 in u/angstrom^3. Source: CODATA 2018
 
 
 def teach(shard: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,24 +51,13 @@ def teach(shard: Mapping[str, Any]) -> dict[str, Any]:
 def learn(shard: Mapping[str, Any]) -> dict[str, Any]:
     """Train a network; return its errors, history, file and dynamics."""
     sets = _frames_of(shard)
-    model = atoms.LEIGNN(
-        ["Si"],
-        cutoff=shard["cutoff"],
-        channels=shard["channels"],
-        layers=shard["layers"],
-        n_rbf=shard["n_rbf"],
-        variant=shard["variant"],
-        seed=derive_seed(shard["seed"], 10),
-    )
+    model = network(["Si"], shard, derive_seed(shard["seed"], 10))
     found = learnt(
         model,
         sets["train"],
         sets["valid"],
+        shard,
         weights={"energy": 1.0, "forces": 50.0, "stress": shard["stress_weight"]},
-        lr=shard["lr"],
-        steps=shard["steps"],
-        cpu_seconds=shard["seconds"],
-        steps_per_epoch=shard["steps_per_epoch"],
         seed=derive_seed(shard["seed"], 11),
         batch_size=shard["batch_size"],
         clip=_CLIP,
@@ -79,9 +76,14 @@ def pair(shard: Mapping[str, Any]) -> dict[str, Any]:
         "training_seconds": time.perf_counter() - began,
         "training_cpu_seconds": time.process_time() - cpu_began,
     }
-    few = sets["train"][: max(_N_ORDER_ATOMS // len(sets["train"][0]), _N_ORDER_FRAMES)]
+    few = sets["train"][: n_order_frames(len(sets["train"]), len(sets["train"][0]))]
     found["order_errors"] = order_errors(few, sets["melt"][:_N_ORDER_FRAMES])
     return found | _judged(potential, sets, shard)
+
+
+def n_order_frames(n_frames: int, n_atoms: int) -> int:
+    """Return how many of the frames, of so many atoms, least squares of powers of the cosine learn from."""
+    return min(max(_N_ORDER_ATOMS // n_atoms, _N_ORDER_FRAMES), n_frames)
 
 
 def _judged(calculator: Any, sets: Mapping[str, Any], shard: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,7 +151,7 @@ def _frames(
 def _melt(cells: int, density: float, seed: int) -> Any:
     """Return molten silicon: a crystal of the melt's density that was made far too hot."""
     system = crystal("Si", cells)
-    volume = system.get_masses().sum() * _GRAMS / density
+    volume = system.get_masses().sum() * G_PER_CM3 / density
     system.set_cell(np.eye(3) * volume ** (1 / 3), scale_atoms=True)
     run = atoms.run_md(
         system,

@@ -12,9 +12,11 @@ import numpy as np
 from nonideal import Estimate
 from nonideal.experiments import Comparison, Curve, Table
 from nonideal.experiments._atoms_tables import (
+    ABOUT_FLOORS,
     angle_errors,
     drift_of,
     dynamics_curves,
+    ends_of,
     energy_errors,
     energy_range,
     error_table,
@@ -27,12 +29,13 @@ from nonideal.experiments._atoms_tables import (
     rdf_errors,
 )
 from nonideal.experiments._silicon_orders import ORDERS
-from nonideal.experiments._silicon_shards import STATES
+from nonideal.experiments._silicon_pair import N_SPLINES
+from nonideal.experiments._silicon_shards import STATES, n_order_frames
+from nonideal.physics.atoms.trajectory import BOLTZMANN
 
 __all__ = ["MODEL", "PAIR", "Findings", "answer", "comparison", "curves", "metrics", "tables"]
 
 MODEL, PAIR = "LEIGNN", "pair potential"
-_BOLTZMANN = 8.617333262e-5  # eV/K. Source: CODATA 2018
 #: Diffusion in molten silicon by a modified Stillinger-Weber potential, 1550 to 1900 K: D0 m^2/s and eV.
 #: Source: abstract of J. Appl. Phys. (1995), doi 10.1063/1.359498.
 _PUBLISHED_DIFFUSION = (3.8e-8, 0.27)
@@ -46,6 +49,7 @@ class Findings:
     models: Mapping[str, Mapping[str, Any]]
     seconds: float | None
     temperatures: Mapping[str, float]
+    n_frames: int
     n_atoms: int
     bond_length: float
 
@@ -132,8 +136,9 @@ def tables(findings: Findings) -> dict[str, Table]:
             findings.models,
             {state: f"{state} at {findings.temperatures[state]:g} K" for state in STATES},
             title="Errors on frames of temperatures that no model has seen",
-            note="The pair potential is the solution of a linear system: of all functions of pair distances "
-            "it has the least squared error of forces on the frames that the network learnt from.",
+            note=f"The pair potential solves a linear system: of sums of {N_SPLINES} cubic splines up to the "
+            "cutoff it has the least squared error of forces on the frames that the network learnt from. "
+            "Energies are not fitted: one constant per atom makes their mean error zero on those frames.",
         ),
         "structure": _structure_table(findings),
         "motion": _motion_table(findings),
@@ -158,14 +163,18 @@ def _order_table(findings: Findings) -> Table:
     words = {-1: "pair distances alone", 0: "and bonds, cos^0", 1: "and cos^1", 2: "and cos^2"}
     estimates = _order_estimates(findings)
     rows = [(words[order], error.value, error.standard_error) for order, error in estimates.items()]
-    own = force_error(findings.models[MODEL], "melt")
+    n_tested = findings.models[PAIR]["order_errors"].shape[1]
+    n_learnt = n_order_frames(findings.n_frames, findings.n_atoms)
+    own = force_error(findings.models[MODEL], "melt", first=n_tested)
     return Table(
         "How much of the melt's forces the angles' powers tell",
         ("least squares of", "force MAE (meV/angstrom)", "its standard error"),
         (*rows, (f"{MODEL}, for comparison", own.value, own.standard_error)),
-        "Energies of pairs, and of two bonds that meet: h(r, s) cos(theta)^p. The teacher has (cos + "
-        "1/3)^2. A network of scalars and vectors gets powers 0 and 1 from products; power 2 takes what it "
-        "has no features for, tensors, and must be pieced together from bonds of different lengths.",
+        f"Least squares on {n_learnt} of the network's {findings.n_frames} frames; all rows are of the same "
+        f"{n_tested} frames of the melt, fewer than in the table of errors. Energies of pairs, and "
+        "of two bonds that meet: h(r, s) cos(theta)^p. The teacher has (cos + 1/3)^2. A network of scalars "
+        "and vectors gets powers 0 and 1 from products; power 2 takes what it has no features for, tensors, "
+        "and must be pieced together from bonds of different lengths.",
     )
 
 
@@ -184,7 +193,7 @@ def _structure_table(findings: Findings) -> Table:
                     *(rdf or (None, None)),
                     *(angles or (None, None)),
                     neighbors_of(found, state, findings.bond_length),
-                    _went(found, state),
+                    ends_of(found, prefix=state)[0] or "to its end",
                 )
             )
     return Table(
@@ -200,9 +209,8 @@ def _structure_table(findings: Findings) -> Table:
             "went",
         ),
         tuple(rows),
-        "A floor is the teacher's first half against its second: what two exact runs, half as long, differ "
-        "by. Angles: the integral of the difference of densities without its sign, 0 where they are the "
-        "same and 2 where they have nothing in common.",
+        f"{ABOUT_FLOORS} Angles: the integral of the difference of densities without its sign, 0 where "
+        "they are the same and 2 where they have nothing in common.",
     )
 
 
@@ -221,6 +229,7 @@ def _motion_table(findings: Findings) -> Table:
                 None if drift is None else str(drift),
                 energy_range(found, prefix="melt"),
                 number(found["melt cost"]),
+                ends_of(found, prefix="melt")[1] or "to its end",
             )
         )
     return Table(
@@ -233,6 +242,7 @@ def _motion_table(findings: Findings) -> Table:
             "drift without thermostat",
             "energy's range (meV/atom)",
             "CPU us/atom/step",
+            "without thermostat, went",
         ),
         tuple(rows),
         "Einstein's relation on five blocks, whose spread is the standard error. In a small periodic cell "
@@ -240,17 +250,11 @@ def _motion_table(findings: Findings) -> Table:
     )
 
 
-def _went(found: Mapping[str, Any], state: str) -> str:
-    if found[f"{state} failed"]:
-        return f"failed after {float(found[f'{state} lasted']):.3g} ps"
-    return "to its end"
-
-
 def comparison(findings: Findings) -> list[Comparison]:
     """Return published figures beside ours."""
     temperature = findings.temperatures["melt"]
     prefactor, barrier = _PUBLISHED_DIFFUSION
-    published = prefactor * math.exp(-barrier / (_BOLTZMANN * temperature))
+    published = prefactor * math.exp(-barrier / (BOLTZMANN * temperature))
     known = _diffusion(findings.teacher)
     rows = [
         Comparison(
@@ -287,14 +291,17 @@ def answer(findings: Findings) -> str:
 def _told(findings: Findings, name: str) -> str:
     found = findings.models[name]
     text = f"{name} has a force error of {force_error(found, 'melt').value:.0f} meV/angstrom"
-    if found["melt failed"]:
-        return f"{text}, and its dynamics failed after {float(found['melt lasted']):.3g} ps"
+    with_thermostat, without = ends_of(found, prefix="melt")
+    if with_thermostat:
+        text += f", dynamics that {with_thermostat}"
     both = rdf_errors(found, findings.teacher, prefix="melt")
     if both is not None:
-        text += f", an RDF MAE of {both[0]:.3f} (floor {both[1]:.3f}) angstrom"
+        text += f", an RDF MAE of {both[0]:.3f} angstrom (floor, the teacher's halves: {both[1]:.3f})"
     ratio = _diffusion_ratio(findings, name)
     if ratio is not None:
         text += f" and {ratio.value:.2f} ± {ratio.standard_error:.2f} times the teacher's diffusion"
+    if without:
+        text += f", and dynamics without a thermostat that {without}"
     held = angle_errors(found, findings.teacher, prefix="crystal")
     if held is not None:
         text += f" (angles of the crystal differ by {held[0]:.2f} of 2)"

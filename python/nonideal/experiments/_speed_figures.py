@@ -24,7 +24,7 @@ def draw(result: Result) -> dict[str, Figure]:
 def _times(result: Result) -> Figure:
     figure, axes = new_figure(
         "Time per atom of the engine against the number of atoms, on the first number of threads (discs) and "
-        "the others (squares). Lines: the operations that no algorithm for gradient forces avoids, at the "
+        "the others (squares). Lines: the operations of this algorithm for gradient forces, at the "
         "fastest rate of the engine's own products on one thread, and NumPy's reading of all neighbours' "
         "features.",
         width=7.0,

@@ -13,9 +13,19 @@ import numpy as np
 
 from nonideal.checks import FloatArray
 from nonideal.errors import InvalidArgument
-from nonideal.experiments._atoms_shards import Dynamics, learnt, observe, parity, structure
+from nonideal.experiments._atoms_shards import (
+    Dynamics,
+    density_of_parts,
+    learnt,
+    network,
+    observe,
+    parity,
+    rdf_of_parts,
+    structure,
+)
 from nonideal.parallel import using_threads
 from nonideal.physics import atoms
+from nonideal.physics.atoms.distributions import distance_counts
 from nonideal.physics.atoms.model_file import ModelFile
 from nonideal.physics.atoms.pairs import pair_distances
 from nonideal.physics.atoms.trajectory import BOLTZMANN
@@ -25,7 +35,9 @@ __all__ = [
     "BINS",
     "BONDED",
     "MARGIN",
+    "NUMBERS",
     "PAIRS",
+    "R_MAX",
     "SPECIES",
     "THRESHOLD",
     "WINDOW",
@@ -37,9 +49,11 @@ __all__ = [
 ]
 
 SPECIES = ("O", "H")
+NUMBERS = {"O": 8, "H": 1}
 PAIRS = ("O-O", "O-H", "H-H")
 #: Of the paper's g(r), to 6 angstrom, and h(r), to 10 angstrom; all atoms pooled.
 BINS = 500
+R_MAX = {"g": 6.0, "h": 10.0}  # angstrom
 #: Angstrom: a window of `WINDOW` saved steps with a larger RDF MAE is this liquid no more (the paper's rule).
 THRESHOLD = 1.0
 WINDOW = 40
@@ -51,7 +65,6 @@ MARGIN = 0.1
 _EQUILIBRATION = 1000.0  # fs; the start is a frame of the liquid
 _SAVE_EVERY = 25.0  # fs, the paper's 50 steps: a window is 1 ps
 _F_MAX = 5.0  # eV/angstrom, of the density of forces: 5 rms of oxygen's
-_NUMBERS = {"O": 8, "H": 1}
 _FEWEST = 4  # frames
 _REACH = 3.2  # angstrom: all pairs of elements have closer ones
 _STEP = 1e-3  # angstrom, of differences of forces
@@ -91,7 +104,7 @@ def check_frames(folder: Path) -> str:
             "are needed"
         )
     for frame in (*known, *tested):
-        if set(frame.numbers.tolist()) != set(_NUMBERS.values()) or not frame.pbc.all():
+        if set(frame.numbers.tolist()) != set(NUMBERS.values()) or not frame.pbc.all():
             raise InvalidArgument(f"{name}: not every frame is periodic and of H and O")
         if frame.energy is None or frame.forces is None:
             raise InvalidArgument(f"{name}: not every frame has an energy and forces")
@@ -115,7 +128,7 @@ def refer(shard: Mapping[str, Any]) -> dict[str, Any]:
         "n_learnt": len(known),
         "n_tested": len(tested),
         "density": first.get_masses().sum() / first.get_volume(),  # u/angstrom^3
-        "force_rms": np.array([np.sqrt((forces[numbers == z] ** 2).mean()) for z in _NUMBERS.values()]),
+        "force_rms": np.array([np.sqrt((forces[numbers == z] ** 2).mean()) for z in NUMBERS.values()]),
         **structure(frames, _plan(shard)),
         **_pooled(frames),
         **densities,
@@ -131,25 +144,14 @@ def learn(shard: Mapping[str, Any]) -> dict[str, Any]:
     known, tested = _frames(shard["folder"], shard["digest"])
     order = np.random.Generator(np.random.Philox(key=derive_seed(shard["seed"], 0))).permutation(len(known))
     n_valid = min(max(round(shard["valid_fraction"] * len(known)), 1), len(known) - 1)
-    model = atoms.LEIGNN(
-        SPECIES,
-        cutoff=shard["cutoff"],
-        channels=shard["channels"],
-        layers=shard["layers"],
-        n_rbf=shard["n_rbf"],
-        variant=shard["variant"],
-        seed=derive_seed(shard["seed"], 1),
-    )
+    model = network(SPECIES, shard, derive_seed(shard["seed"], 1))
     with using_threads(1):  # a step is one small frame: two threads mostly wait for one another
         found = learnt(
             model,
             [known[index] for index in order[n_valid:]],
             [known[index] for index in order[:n_valid]],
+            shard,
             weights={"energy": 1.0, "forces": 50.0},
-            lr=shard["lr"],
-            steps=shard["steps"],
-            cpu_seconds=shard["seconds"],
-            steps_per_epoch=shard["steps_per_epoch"],
             seed=derive_seed(shard["seed"], 2),
             batch_size=shard["batch_size"],
             ema=0.995,
@@ -242,15 +244,9 @@ def _plan(shard: Mapping[str, Any]) -> Dynamics:
 
 def _pooled(frames: Sequence[atoms.Frame]) -> dict[str, Any]:
     """Return the paper's g(r) and h(r) of frames, of all atoms: of all frames, of both halves."""
-    half = len(frames) // 2
-    if not half:
-        return {name: np.zeros((3, 0)) for name in ("g", "h")}
-    parts = (frames, frames[:half], frames[half:])
     return {
-        "g": np.array([atoms.radial_distribution(part, bins=BINS)[1] for part in parts]),
-        "h": np.array(
-            [atoms.distance_histogram([_wrapped(f) for f in part], bins=BINS)[1] for part in parts]
-        ),
+        "g": rdf_of_parts(frames, r_max=R_MAX["g"], bins=BINS)[1],
+        "h": density_of_parts(distance_counts, [_wrapped(f) for f in frames], r_max=R_MAX["h"], bins=BINS)[1],
     }
 
 
@@ -285,13 +281,13 @@ def _share_of_whole(frame: atoms.Frame) -> float:
     shared = np.bincount(hydrogens, minlength=len(frame))[hydrogens] > 1
     two = np.bincount(oxygens, minlength=len(frame)) == 2
     own = np.bincount(oxygens, weights=shared, minlength=len(frame)) == 0
-    return float((two & own)[frame.numbers == _NUMBERS["O"]].mean())
+    return float((two & own)[frame.numbers == NUMBERS["O"]].mean())
 
 
 def _pairs(frame: atoms.Frame, pair: str, cutoff: float) -> tuple[Any, Any, FloatArray]:
     """Return both atoms, in the order of the pair's elements, and the distance of all such pairs."""
     i, j, distances = pair_distances(frame, cutoff)
-    first, second = (_NUMBERS[name] for name in pair.split("-"))
+    first, second = (NUMBERS[name] for name in pair.split("-"))
     straight = (frame.numbers[i] == first) & (frame.numbers[j] == second)
     turned = (frame.numbers[i] == second) & (frame.numbers[j] == first) & ~straight
     return (

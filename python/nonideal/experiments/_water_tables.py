@@ -10,9 +10,12 @@ import numpy as np
 
 from nonideal import Estimate
 from nonideal.experiments import Comparison, Curve, Table
+from nonideal.experiments._atoms_shards import G_PER_CM3
 from nonideal.experiments._atoms_tables import (
+    ABOUT_FLOORS,
     drift_of,
     dynamics_curves,
+    ends_of,
     energy_errors,
     energy_range,
     estimate_of,
@@ -21,7 +24,17 @@ from nonideal.experiments._atoms_tables import (
     number,
     parity_curves,
 )
-from nonideal.experiments._water_shards import BINS, BONDED, MARGIN, PAIRS, SPECIES, THRESHOLD, WINDOW
+from nonideal.experiments._water_shards import (
+    BINS,
+    BONDED,
+    MARGIN,
+    NUMBERS,
+    PAIRS,
+    R_MAX,
+    SPECIES,
+    THRESHOLD,
+    WINDOW,
+)
 from nonideal.physics import atoms
 
 if TYPE_CHECKING:
@@ -31,9 +44,6 @@ __all__ = ["MODEL", "REFERENCE", "Findings", "answer", "comparison", "curves", "
 
 REFERENCE, MODEL = "reference", "model"
 
-_NUMBERS = {"O": 8, "H": 1}
-_R_MAX = {"g": 6.0, "h": 10.0}  # angstrom, of the paper's g(r) and h(r)
-_TO_G_PER_CM3 = 1.66053906660  # u/angstrom^3; CODATA 2018
 _BLOCKS = 5
 
 
@@ -117,7 +127,7 @@ class Findings:
 
     def error_of(self, species: str) -> Estimate:
         """Of the forces on one element, meV/angstrom."""
-        errors = 1e3 * self.model[f"force_errors_test_{_NUMBERS[species]}"]
+        errors = 1e3 * self.model[f"force_errors_test_{NUMBERS[species]}"]
         return Estimate.from_samples(errors.tolist(), unit="meV/angstrom")
 
     @property
@@ -127,7 +137,7 @@ class Findings:
 
 
 def _middles(name: str) -> Any:
-    return (np.arange(BINS) + 0.5) * (_R_MAX[name] / BINS)
+    return (np.arange(BINS) + 0.5) * (R_MAX[name] / BINS)
 
 
 def metrics(findings: Findings) -> dict[str, Estimate]:
@@ -168,7 +178,7 @@ def curves(findings: Findings) -> dict[str, Curve]:
     }
     numbers = findings.model["force_numbers_test"]
     for species in SPECIES:
-        truth, model = findings.model["forces_test"][numbers == _NUMBERS[species]].T
+        truth, model = findings.model["forces_test"][numbers == NUMBERS[species]].T
         out[f"forces_test {species}"] = Curve(
             tuple(truth), "frame's force (eV/angstrom)", tuple(model), "model's force (eV/angstrom)"
         )
@@ -230,9 +240,9 @@ def _structure(findings: Findings) -> Table:
         f"How far the liquid's structure at {findings.config.temperature:g} K is from the frames'",
         ("distribution", "bins", "model against frames", "floor: halves of the frames", "halves of the run"),
         tuple(rows),
-        "Areas between curves, without sign: angstrom for g(r), a pure number for h(r). No model can be much "
-        "better than the floor, which falls with wider bins and more frames. Atoms are put inside the cell "
-        "before h(r).",
+        "Areas between curves, without sign: angstrom for g(r), a pure number for h(r). "
+        f"{ABOUT_FLOORS} Floors fall with wider bins and more frames; the run's steps, 0.05 ps apart, are "
+        "not independent. Atoms are put inside the cell before h(r).",
     )
 
 
@@ -243,7 +253,7 @@ def _dynamics(findings: Findings) -> Table:
     rows: list[tuple[Any, ...]] = [
         ("with a thermostat (ps)", lasted),
         ("of which stable (ps)", float(liquid["stable"])),
-        ("went", "failed" if bool(liquid["failed"]) else "to its end"),
+        ("went", ends_of(liquid)[0] or "to its end"),
         ("molecules that are whole, mean", None if shares is None else f"{shares[0]:.3%}"),
         ("molecules that are whole, least", None if shares is None else f"{shares[1]:.1%}"),
         *(
@@ -252,9 +262,9 @@ def _dynamics(findings: Findings) -> Table:
         ),
         (f"temperature, set to {config.temperature:g} K", findings.temperature),
         ("temperature of the frames", findings.frames_temperature),
-        ("density (g/cm^3), fixed", _TO_G_PER_CM3 * float(findings.frames["density"])),
+        ("density (g/cm^3), fixed", G_PER_CM3 * float(findings.frames["density"])),
         ("diffusion coefficient, all atoms", findings.diffusion),
-        ("without a thermostat", "failed" if bool(free["failed"]) else "to its end"),
+        ("without a thermostat", ends_of(free)[1] or "to its end"),
         ("drift of the total energy", drift),
         ("range of the total energy (meV/atom)", moved),
         ("CPU time per atom and step (us)", cost),
@@ -290,8 +300,8 @@ def comparison(findings: Findings) -> list[Comparison]:
             f"RDF MAE, all atoms, {BINS} bins (angstrom)",
             f"0.190 {source}",
             _with_floor(areas.get(f"rdf_all_{BINS}")),
-            "noise alone gives the floor, which grows with narrower bins and fewer frames (the number of "
-            f"theirs is not known to us); {other}",
+            "half of the frames against the other: the floor is noise alone, and grows with narrower bins "
+            f"and fewer frames (the number of theirs is not known to us); {other}",
         ),
         Comparison(
             f"h(r) MAE, {BINS} bins",
@@ -333,14 +343,16 @@ def answer(findings: Findings) -> str:
     text += f"; at {config.temperature:g} K the liquid is stable for {went} {findings.md_time:.3g} ps"
     for key, _, _, (area, floor, _) in findings.distances[:1]:
         text += (
-            f", its {key[4:].replace('_', '-')} g(r) {area:.3f} (floor {floor:.3f}) angstrom from the frames'"
+            f", its {key[4:].replace('_', '-')} g(r) {area:.3f} angstrom from the frames' "
+            f"(floor, their halves: {floor:.3f})"
         )
     odd = [pair for pair, share in findings.odd_contacts.items() if share > 0]
     if odd:
         text += f", but {' and '.join(odd)} come closer than in any frame"
     drift = drift_of(findings.free)
-    if bool(findings.free["failed"]):
-        text += "; without a thermostat it failed"
+    without = ends_of(findings.free)[1]
+    if without:
+        text += f"; without a thermostat it {without}"
     elif drift is not None:
         text += f"; without a thermostat energy drifts by {drift}"
     return text + "."

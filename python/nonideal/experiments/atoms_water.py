@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from nonideal.data import find_structures
 from nonideal.errors import InvalidArgument
-from nonideal.experiments import BaseConfig, Result, Runner, make_result, option
+from nonideal.experiments import Result, Runner, make_result, option
+from nonideal.experiments._atoms_options import TrainingConfig
 from nonideal.experiments._water_shards import check_frames, encoded, learn, move, refer
 from nonideal.experiments._water_tables import Findings, answer, comparison, curves, metrics, tables
 from nonideal.shards import write_atomically
@@ -30,26 +31,29 @@ QUESTION = "Real density-functional water: how good after minutes, and does the 
 QUICK_TIME = "100 s, with data"
 EXTRAS: tuple[str, ...] = ("atoms",)
 
-#: CPU seconds of training, ps of dynamics with a thermostat and without, steps of an epoch.
-_SECONDS = {"quick": 40.0, "full": 900.0}
+#: ps of dynamics with a thermostat and without, steps of an epoch.
 _MD_TIME = {"quick": 2.0, "full": 50.0}
 _DRIFT_TIME = {"quick": 2.0, "full": 20.0}
 _EPOCH = {"quick": 50, "full": 200}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(BaseConfig):
+class Config(TrainingConfig):
     """Options of the experiment."""
+
+    default_seconds: ClassVar[dict[str, float]] = {"quick": 40.0, "full": 900.0}
 
     data: str | None = option(
         None,
         help="folder of DeePMD systems of water, the last of which, by name, is tested on; without it "
         "deepmd-water in the folder that NONIDEAL_DATA names",
     )
+    download: bool = option(
+        False, help="allow the download of deepmd-water where it is not on this machine and data is not given"
+    )
     valid_fraction: float = option(
         0.1, help="share of the frames to learn from that tells when to stop", above=0, maximum=0.5
     )
-    variant: str = option("v1", help="form of the network", choices=("v1", "vn", "vanilla", "vanilla-nmu"))
     channels: int = option(64, help="channels", minimum=2, maximum=1024)
     layers: int = option(3, help="layers", minimum=1, maximum=16)
     n_rbf: int = option(20, help="radial functions", minimum=2, maximum=512)
@@ -62,9 +66,6 @@ class Config(BaseConfig):
         unit="s",
         above=0,
         maximum=1e6,
-    )
-    train_steps: int | None = option(
-        None, help="steps instead of time: the same seed then gives the same model", minimum=1
     )
     temperature: float = option(330.0, help="of the dynamics", unit="K", minimum=1, maximum=5000)
     thermostat_friction: float = option(
@@ -116,7 +117,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     InvalidArgument
         If there are no frames, or not of water: the text says where they are to be had.
     """
-    folder = _folder(config.data)
+    folder = _folder(config)
     config = config.with_seed()
     runner = runner or Runner()
     scale = config.scale
@@ -129,7 +130,6 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         "bins": config.bins,
         "seed": config.seed or 0,
     }
-    seconds = None if config.train_steps else config.train_seconds or _SECONDS[scale]
     training = {
         "valid_fraction": config.valid_fraction,
         "variant": config.variant,
@@ -140,7 +140,7 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         "lr": config.lr,
         "batch_size": config.batch_size,
         "steps": config.train_steps,
-        "seconds": seconds,
+        "seconds": config.seconds,
         "steps_per_epoch": _EPOCH[scale],
     }
     frames = runner.map(refer, [common], label="frames")[0]
@@ -168,13 +168,13 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     )
 
 
-def _folder(data: str | None) -> Path:
+def _folder(config: Config) -> Path:
     """Return where the frames are, or say what is missing."""
-    if data is None:
-        return find_structures("deepmd-water")
-    folder = Path(data)
+    if config.data is None:
+        return find_structures("deepmd-water", download=config.download)
+    folder = Path(config.data)
     if not folder.is_dir():
-        raise InvalidArgument(f"data = {data!r} is no folder")
+        raise InvalidArgument(f"data = {config.data!r} is no folder")
     return folder
 
 
@@ -188,12 +188,7 @@ def _limits(config: Config) -> list[str]:
     ]
     if config.variant == "v1":
         found.append("The network's global sum is not extensive (v1): this model is for cells of this size.")
-    if not config.train_steps:
-        found.append(
-            "Training ends by the processor's clock: models depend on the machine; train_steps makes them "
-            "repeatable."
-        )
-    return found
+    return found + config.limits_of_training
 
 
 def figures(result: Result) -> dict[str, Figure]:

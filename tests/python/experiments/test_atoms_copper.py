@@ -70,6 +70,16 @@ def test_the_model_that_is_kept_has_the_errors_that_are_told(tiny):
     assert np.mean(errors) == pytest.approx(result.metrics["force_error_vacancy_gradient"].value, rel=1e-4)
 
 
+def test_models_learn_the_forces_that_they_are_called_by(tiny):
+    """A model's own kind is what its training uses."""
+    folder, _ = tiny
+    kinds = {
+        name: atoms.LEIGNN.load(folder / f"{name}.leignn").architecture.forces
+        for name in ("gradient", "direct")
+    }
+    assert kinds == {"gradient": "gradient", "direct": "direct"}
+
+
 def test_equal_steps_give_the_same_model_again(tiny):
     folder, result = tiny
     again = atoms_copper.run(Config(**TINY, forces="gradient"), Runner(num_threads=1))
@@ -111,10 +121,54 @@ def test_dynamics_that_fails_is_said_and_does_not_end_the_run(tiny, monkeypatch)
         "training_cpu_seconds": 1.0,
     }
     findings = findings_of({"direct": model}, tiny_teacher(found))
-    assert "its dynamics failed" in answer(findings)
+    assert "dynamics that failed after 0 ps, and dynamics without a thermostat that failed" in answer(
+        findings
+    )
     assert "drift_direct" not in metrics(findings)
     assert "energy direct" not in curves(findings)
-    assert tables(findings)["dynamics"].rows[1][-1] == "failed after 0 ps"
+    assert tables(findings)["dynamics"].rows[1][-2:] == ("failed after 0 ps", "failed after 0 ps")
+
+
+def test_a_failure_without_a_thermostat_hides_nothing_of_the_dynamics_with_one(tiny, monkeypatch):
+    """Nor is it told with the other's time; shards of before the two were told apart have one flag."""
+    run_md = atoms.run_md
+
+    def fails_free(*args, ensemble, **options):
+        run = run_md(*args, ensemble=ensemble, **options)
+        if ensemble == "nve":
+            raise atoms.UnstableDynamics("too hot", run.cut(0, 6))
+        return run
+
+    monkeypatch.setattr(atoms, "run_md", fails_free)
+    shard = {"cells": 2, "test_temperature": 900.0, "timestep": 5.0, "md_time": 1.0, "drift_time": 1.0}
+    shard |= {"bins": 50, "seed": 1, "generator": "copper-emt"}
+    teacher = _copper_shards.teach(shard)
+    assert (bool(teacher["failed"]), bool(teacher["free_failed"])) == (False, True)
+    assert teacher["lasted"] == pytest.approx(1.0)
+    assert teacher["free_lasted"] == pytest.approx(0.05)
+    assert np.isfinite(teacher["cost"])
+    errors = {f"force_errors_{part}": np.array([0.1, 0.2]) for part in ("whole", "vacancy")}
+    energies = {f"energies_{part}": np.array([[1.0, 1.1], [1.0, 1.2]]) for part in ("whole", "vacancy")}
+    model = {**teacher, **errors, **energies, "n_parameters": 5, "steps": 10}
+    model |= {"training_seconds": 1.0, "training_cpu_seconds": 1.0}
+    findings = findings_of({"gradient": model}, teacher)
+    row = tables(findings)["dynamics"].rows[1]
+    assert row[-2:] == ("to its end", "failed after 0.05 ps")
+    assert row[1] == 0.0  # it is the teacher
+    text = answer(findings)
+    assert "an RDF MAE of 0.000 angstrom (floor, the teacher's halves: " in text
+    assert text.endswith(", and dynamics without a thermostat that failed after 0.05 ps.")
+    before = {name: value for name, value in model.items() if not name.startswith("free_")}
+    ends = tables(findings_of({"gradient": before}, teacher))["dynamics"].rows[1][-2:]
+    assert ends == ("to its end", "to its end")
+    note = tables(findings)["dynamics"].note
+    assert "no lower bound" in note
+    assert "floor / sqrt(2)" in note
+
+
+def test_models_are_said_to_share_random_numbers():
+    limits = atoms_copper._limits(Config(), "copper-eam")
+    assert any("not independent of each other" in limit for limit in limits)
 
 
 def tiny_teacher(found):

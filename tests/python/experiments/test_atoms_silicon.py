@@ -68,6 +68,18 @@ def test_the_best_pair_potential_fails(tiny):
     assert result.metrics["angle_floor_crystal"].value < 0.5
     rows = result.tables["orders"].rows
     assert len(rows) == 5
+    folder, _ = tiny
+    model = atoms.LeignnCalculator(folder / "silicon.leignn")
+    own = []
+    for frame in sets["melt"][:6]:
+        system = frame.to_ase()
+        system.calc = model
+        own.append(1e3 * np.abs(system.get_forces() - frame.forces).mean())
+    assert rows[4][1] == pytest.approx(np.mean(own), rel=1e-4)
+    assert rows[4][2] == pytest.approx(np.std(own, ddof=1) / np.sqrt(6), rel=1e-4)
+    assert "Least squares on 24 of the network's 24 frames; all rows are of the same 6 frames" in (
+        result.tables["orders"].note
+    )
     errors = [row[1] for row in rows[:4]]
     assert errors[3] < 0.5 * errors[0]
     assert result.metrics["force_error_melt_cosine_2"].value == errors[3]
@@ -134,7 +146,14 @@ def empty(state):
     }
     motion = {f"{kind} all": np.zeros((2, 0)) for kind in ("msd", "vacf", "force_density")}
     rest = {"energy": np.zeros((2, 0)), "drift": np.full(3, np.nan), "diffusion": np.full(3, np.nan)}
-    ends = {"cost": np.nan, "lasted": 0.25, "failed": True, "atoms_per_volume": 0.05}
+    ends = {
+        "cost": np.nan,
+        "lasted": 0.25,
+        "failed": True,
+        "free_failed": False,
+        "free_lasted": 0.5,
+        "atoms_per_volume": 0.05,
+    }
     return {f"{state} {name}": value for name, value in (nothing | motion | rest | ends).items()}
 
 
@@ -149,8 +168,9 @@ def test_dynamics_that_fails_is_said():
         "training_seconds": 1.0,
         "training_cpu_seconds": 1.0,
     }
-    findings = Findings(teacher, {"LEIGNN": model}, 2.0, {"crystal": 900.0, "melt": 2000.0}, 64, 3.0)
-    assert "force error of 150 meV/angstrom, and its dynamics failed after 0.25 ps" in answer(findings)
+    findings = Findings(teacher, {"LEIGNN": model}, 2.0, {"crystal": 900.0, "melt": 2000.0}, 160, 64, 3.0)
+    assert "force error of 150 meV/angstrom, dynamics that failed after 0.25 ps" in answer(findings)
+    assert "without a thermostat that failed" not in answer(findings)
     assert set(metrics(findings)) == {
         *(
             f"{what}_{state}_LEIGNN"
@@ -163,6 +183,46 @@ def test_dynamics_that_fails_is_said():
     published = comparison(findings)[0]
     assert published.published.startswith(f"{38 * math.exp(-0.27 / (8.617e-5 * 2000)):.1f}e-9 m^2/s")
     assert published.ours == "no coefficient"
+
+
+def test_a_melt_that_fails_without_a_thermostat_keeps_its_structure():
+    flat = {"melt r": np.linspace(0, 6, 50), "melt rdf all": np.ones((3, 50))}
+    teacher = {**empty("crystal"), **empty("melt"), **flat, "melt diffusion": np.array([1e-8, 1e-9, 5])}
+    teacher |= {"melt failed": False, "melt free_failed": True, "melt free_lasted": 0.125}
+    model = {**teacher, "force_errors_melt": np.array([0.1, 0.2]), "steps": 10}
+    model |= {f"energies_{state}": np.array([[1.0, 1.1], [1.0, 1.2]]) for state in ("crystal", "melt")}
+    model |= {"force_errors_crystal": np.array([0.1, 0.2]), "n_parameters": 5}
+    model |= {"training_seconds": 1.0, "training_cpu_seconds": 1.0}
+    findings = Findings(teacher, {"LEIGNN": model}, 2.0, {"crystal": 900.0, "melt": 2000.0}, 160, 64, 3.0)
+    assert answer(findings).endswith(
+        "an RDF MAE of 0.000 angstrom (floor, the teacher's halves: 0.000) and 1.00 ± 0.14 times the "
+        "teacher's diffusion, and dynamics without a thermostat that failed after 0.125 ps."
+    )
+    found = tables(findings)
+    assert [row[-1] for row in found["motion"].rows] == 2 * ["failed after 0.125 ps"]
+    ends = {row[0]: row[-1] for row in found["structure"].rows}
+    assert ends == {"crystal": "failed after 0.25 ps", "melt": "to its end"}
+    assert "no lower bound" in found["structure"].note
+    assert "40 cubic splines" in found["errors"].note
+
+
+@pytest.mark.parametrize(
+    ("n_frames", "n_atoms", "used"), [(160, 64, 32), (400, 216, 9), (24, 8, 24), (9, 999, 6)]
+)
+def test_least_squares_learn_from_so_many_atoms(n_frames, n_atoms, used):
+    assert _silicon_shards.n_order_frames(n_frames, n_atoms) == used
+
+
+def test_models_are_said_to_share_random_numbers():
+    """Where there are several."""
+    shared = [
+        any(
+            "not independent of each other" in limit
+            for limit in atoms_silicon._limits(Config(pair_baseline=on))
+        )
+        for on in (True, False)
+    ]
+    assert shared == [True, False]
 
 
 def test_neighbors_are_counted_up_to_a_bond():

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+from nonideal.data import structures
 from nonideal.errors import InvalidArgument
 from nonideal.experiments import Runner, _water_shards, atoms_water
 from nonideal.experiments._water_tables import Findings, answer, comparison, curves, metrics, tables
@@ -139,12 +140,29 @@ def test_dynamics_that_fails_is_said_and_does_not_end_the_run(findings, monkeypa
 
     monkeypatch.setattr(atoms, "run_md", fails)
     found = findings(drift_time=0.5)
-    assert "the liquid is stable for 0 of 1 ps; without a thermostat it failed." in answer(found)
+    assert "the liquid is stable for 0 of 1 ps; without a thermostat it failed after 0 ps." in answer(found)
     assert not {"drift", "temperature", "whole_molecules"} & set(metrics(found))
     assert "energy model" not in curves(found)
     assert not tables(found)["structure"].rows
-    assert ("went", "failed") in tables(found)["dynamics"].rows
+    assert ("went", "failed after 0 ps") in tables(found)["dynamics"].rows
     assert comparison(found)[0].ours == "none: the run failed"
+
+
+def test_a_liquid_that_fails_without_a_thermostat_keeps_what_the_other_shows(findings):
+    found = findings()
+    free = {**found.free, "failed": False, "free_failed": True, "free_lasted": 0.125}
+    broken = Findings(found.frames, found.model, found.liquid, free, found.config, 1.0)
+    rows = tables(broken)["dynamics"].rows
+    assert ("went", "to its end") in rows
+    assert ("without a thermostat", "failed after 0.125 ps") in rows
+    assert answer(broken).endswith("; without a thermostat it failed after 0.125 ps.")
+    assert "angstrom from the frames' (floor, their halves: " in answer(broken)
+
+
+def test_floors_are_no_lower_bounds(findings):
+    note = tables(findings())["structure"].note
+    assert "no lower bound" in note
+    assert "floor / sqrt(2)" in note
 
 
 def test_a_hole_in_the_energy_is_told(findings):
@@ -180,13 +198,30 @@ def test_the_toy_is_consistent():
     assert system.get_forces()[4, 1] == pytest.approx((energies[0] - energies[1]) / 2e-4, rel=1e-5)
 
 
-def test_without_frames_one_line_says_where_they_are(monkeypatch):
+def test_without_frames_one_line_says_where_they_are(monkeypatch, tmp_path):
     monkeypatch.delenv("NONIDEAL_DATA", raising=False)
-    with pytest.raises(
-        InvalidArgument, match=r"^deepmd-water is not on this machine: get it from .*$"
-    ) as problem:
+    monkeypatch.setattr(structures, "cache_folder", lambda name: tmp_path / name)
+    with pytest.raises(InvalidArgument) as problem:
         atoms_water.run(Config())
-    assert "\n" not in str(problem.value)
+    assert str(problem.value) == (
+        f"deepmd-water is not on this machine: get it from {structures.STRUCTURES['deepmd-water'].url} and "
+        "put it into a folder deepmd-water of the one that NONIDEAL_DATA names, or allow the download by "
+        "download=True"
+    )
+
+
+def test_the_download_that_the_message_names_is_an_option(monkeypatch):
+    class Asked(Exception):
+        pass
+
+    def find(name, **options):
+        raise Asked(name, options)
+
+    monkeypatch.setattr(atoms_water, "find_structures", find)
+    for download in (False, True):
+        with pytest.raises(Asked) as asked:
+            atoms_water.run(Config(download=download))
+        assert asked.value.args == ("deepmd-water", {"download": download})
 
 
 def test_folders_that_hold_no_water_are_refused(systems, tmp_path):

@@ -58,18 +58,26 @@ def bond_angle_distribution(
     >>> print(angle[density > 0], density.max().round(9))
     [109.] 0.5
     """
+    middles, counts = angle_counts(trajectory_or_frames, r_max=r_max, bins=bins, triplet=triplet)
+    if not counts.any():
+        where = f"r_max = {r_max:g} angstrom" if triplet is None else f"triplet = {shown(triplet)}"
+        raise InvalidArgument(f"{where}: no two such bonds meet")
+    return middles, counts / (counts.sum() * 180.0 / len(counts))
+
+
+def angle_counts(
+    trajectory_or_frames: Any, *, r_max: float, bins: int, triplet: tuple[Any, Any, Any] | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Return the middles of bins and the angles in them, perhaps none, as in `bond_angle_distribution`."""
     if not 0.0 < check_number("r_max", r_max) <= _LONGEST:
         raise InvalidArgument(f"r_max = {r_max:g} angstrom is outside (0, {_LONGEST:g}]")
     bins = check_integer("bins", bins, 1, 31)
     kinds = None if triplet is None else _triplet(triplet)
     counts = np.zeros(bins)
     for frame in snapshots(trajectory_or_frames):
-        counts += _angle_counts(frame, float(r_max), bins, kinds)
-    if not counts.any():
-        where = f"r_max = {r_max:g} angstrom" if triplet is None else f"triplet = {shown(triplet)}"
-        raise InvalidArgument(f"{where}: no two such bonds meet")
+        counts += _counts_of(frame, float(r_max), bins, kinds)
     middles: FloatArray = (np.arange(bins, dtype=np.float64) + 0.5) * (180.0 / bins)
-    return middles, counts / (counts.sum() * 180.0 / bins)
+    return middles, counts
 
 
 def _triplet(triplet: Any) -> tuple[int, int, int]:
@@ -80,7 +88,7 @@ def _triplet(triplet: Any) -> tuple[int, int, int]:
     return first, centre, last
 
 
-def _angle_counts(frame: System, r_max: float, bins: int, kinds: tuple[int, int, int] | None) -> FloatArray:
+def _counts_of(frame: System, r_max: float, bins: int, kinds: tuple[int, int, int] | None) -> FloatArray:
     i, j, vectors = pair_vectors(frame, r_max)
     lengths = np.linalg.norm(vectors, axis=1)
     useful = lengths > 0.0
