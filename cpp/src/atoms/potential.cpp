@@ -288,6 +288,7 @@ std::span<const std::int32_t> Potential::species() const { return state_->model.
 int Potential::layers() const { return state_->model.layers; }
 int Potential::channels() const { return state_->model.channels; }
 int Potential::n_rbf() const { return state_->model.n_rbf; }
+int Potential::default_knots() const { return detail::default_knots(state_->model); }
 const std::string& Potential::variant() const { return state_->variant; }
 Forces Potential::forces() const {
   return state_->model.forces == "gradient" ? Forces::gradient
