@@ -68,6 +68,9 @@ class NONIDEAL_API Potential {
   /// Throws InvalidArgument where the file can't be read, or anything in it isn't as it should be; the text
   /// begins with the file's name.
   explicit Potential(const std::filesystem::path& file, const PotentialOptions& options = {});
+  /// The same of a file's content, which is not kept; `name` takes the place of the file's.
+  Potential(std::span<const std::uint8_t> content, const std::string& name,
+            const PotentialOptions& options = {});
 
   /// Energy and what else is wanted of n atoms: `positions` (n, 3), row-major, angstrom, anywhere; `numbers`
   /// (n,) atomic numbers. Safe to call from several threads at once; memory is kept for later calls. Throws
