@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "arrays.hpp"
+#include "atoms_system.hpp"
 #include "nonideal/atoms/neighbors.hpp"
 
 namespace nonideal::bindings {
@@ -14,17 +15,6 @@ using namespace py::literals;
 using namespace nonideal::atoms;
 
 namespace {
-
-Cell as_cell(const Array<double>& rows, const Array<bool>& pbc) {
-  if (rows.ndim() != 2 || rows.shape(0) != 3 || rows.shape(1) != 3) {
-    throw InvalidArgument("cell: expected shape (3, 3)");
-  }
-  if (pbc.ndim() != 1 || pbc.shape(0) != 3) throw InvalidArgument("pbc: expected shape (3,)");
-  Cell cell;
-  for (std::size_t i = 0; i < 9; ++i) cell.rows[i] = rows.data()[i];
-  for (std::size_t k = 0; k < 3; ++k) cell.periodic[k] = pbc.data()[k];
-  return cell;
-}
 
 std::span<const double> as_positions(const Array<double>& positions) {
   if (positions.ndim() != 2 || positions.shape(1) != 3) {

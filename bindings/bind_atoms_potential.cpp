@@ -2,10 +2,12 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "arrays.hpp"
+#include "atoms_system.hpp"
 #include "nonideal/atoms/potential.hpp"
 
 namespace nonideal::bindings {
@@ -33,21 +35,16 @@ struct SkinList {
   std::vector<std::int64_t> reverse;
 };
 
-Potential open(const std::string& path, bool twice, bool tabulate, int knots, int num_threads) {
+/// The GIL is given up: `content` keeps the bytes, which nobody can change.
+Potential open(const py::bytes& content, const std::string& name, bool twice, bool tabulate, int knots,
+               int num_threads) {
+  const std::string_view text = content;
   const py::gil_scoped_release release;
-  return Potential(path, {.precision = twice ? Precision::float64 : Precision::float32,
-                          .tabulate = tabulate,
-                          .knots = knots,
-                          .num_threads = num_threads});
-}
-
-Cell cell_of(const Array<double>& rows, const Array<bool>& periodic) {
-  expect_length("cell", rows.size(), 9);
-  expect_length("pbc", periodic.size(), 3);
-  Cell cell;
-  for (std::size_t i = 0; i < 9; ++i) cell.rows[i] = rows.data()[i];
-  for (std::size_t i = 0; i < 3; ++i) cell.periodic[i] = periodic.data()[i];
-  return cell;
+  return Potential({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, name,
+                   {.precision = twice ? Precision::float64 : Precision::float32,
+                    .tabulate = tabulate,
+                    .knots = knots,
+                    .num_threads = num_threads});
 }
 
 /// energy, energies, forces, virial, virials; None for what was not asked for
@@ -63,35 +60,10 @@ py::tuple tuple_of(const Result& result, const Request& request) {
                         }));
 }
 
-/// An attribute of a system, which has this type already: nothing is converted.
-template <class T>
-Array<T> attribute(const py::handle& system, const char* name) {
-  py::object value = system.attr(name);
-  if (!py::isinstance<Array<T>>(value)) {
-    throw InvalidArgument(std::string(name) + " is not as as_system() makes it");
-  }
-  return py::reinterpret_steal<Array<T>>(value.release());
-}
-
-/// A system of Python, kept while C++ reads it.
-struct Kept {
-  explicit Kept(const py::handle& given)
-      : positions(attribute<double>(given, "positions")), numbers(attribute<std::int32_t>(given, "numbers")) {
-    expect_ndim("positions", positions, 2);
-    expect_ndim("numbers", numbers, 1);
-    system = {view(positions), view(numbers),
-              cell_of(attribute<double>(given, "cell"), attribute<bool>(given, "pbc"))};
-  }
-
-  Array<double> positions;
-  Array<std::int32_t> numbers;
-  System system;
-};
-
 /// What `evaluate` of a system and a request says.
 template <class Evaluate>
 py::tuple computed(const py::object& given, int forces, bool virial, bool virials, const Evaluate& evaluate) {
-  const Kept kept(given);
+  const KeptSystem kept(given);
   const Request request{static_cast<Forces>(forces), virial, virials};
   const Result result = [&] {
     const py::gil_scoped_release release;
@@ -115,7 +87,7 @@ py::tuple compute_with_skin(SkinList& self, const Potential& potential, const py
 
 /// The same of each of several systems.
 py::list compute_batch(const Potential& self, const py::list& given, int forces, bool virial, bool virials) {
-  std::vector<Kept> kept;
+  std::vector<KeptSystem> kept;
   std::vector<System> systems;
   for (const py::handle& each : given) systems.push_back(kept.emplace_back(each).system);
   const Request request{static_cast<Forces>(forces), virial, virials};
@@ -133,7 +105,8 @@ py::list compute_batch(const Potential& self, const py::list& given, int forces,
 
 void bind_atoms_potential(py::module_ m) {
   py::class_<Potential>(m, "Potential")
-      .def(py::init(&open), "path"_a, py::kw_only(), "float64"_a, "tabulate"_a, "knots"_a, "num_threads"_a)
+      .def(py::init(&open), "content"_a, "name"_a, py::kw_only(), "float64"_a, "tabulate"_a, "knots"_a,
+           "num_threads"_a)
       .def("compute", &compute, "system"_a, py::kw_only(), "forces"_a, "virial"_a, "virials"_a)
       .def("compute_batch", &compute_batch, "systems"_a, py::kw_only(), "forces"_a, "virial"_a, "virials"_a)
       .def_property_readonly("header", &Potential::header);

@@ -44,6 +44,7 @@ void bind_base(py::module_& m) {
   py::register_exception_translator(&translate);
   m.def("num_threads", &num_threads);
   m.def("set_num_threads", &set_num_threads, "num_threads"_a);
+  m.def("expect_memory", &expect_memory, "what"_a, "bytes"_a);
   m.def(
       "expect_result_memory",
       [](const std::vector<std::int64_t>& shape, double bytes_per_element) {

@@ -13,7 +13,7 @@ shift || true
 hardware=tests/python/hardware
 flow=tests/python/physics/flow
 atoms=tests/python/physics/atoms
-ctests='^((atoms_(message|node|potential)|neighbors)\.(baseline|avx512)|atoms_model\.baseline)$'
+ctests='^((atoms_(message|node|potential|profile|radial)|neighbors)\.(baseline|avx512)|atoms_model\.baseline)$'
 [ $# -eq 0 ] || ctests=''
 [ $# -gt 0 ] || set -- $hardware/cram/test_{simulation,planes,placement,program,gates}.py tests/python/test_threads.py \
   $hardware/quantum/test_{sampling,distance}.py $flow/test_{simplex,mesh,tetrahedra,taylor_hood,oseen_operator,native_lu,reduced}.py \
@@ -67,5 +67,5 @@ sanitized "$python" -m pytest -q -p no:cacheprovider "$@"
 [ -n "$ctests" ] || exit 0
 bin="$(dirname "$("$python" -c 'import sys; print(sys.executable)')")"
 "$bin/cmake" -S . -B build/sanitize -DNONIDEAL_BUILD_TESTS=ON > /dev/null
-"$bin/cmake" --build build/sanitize -j2 --target test_atoms_{message,model,node,potential} test_neighbors
+"$bin/cmake" --build build/sanitize -j2 --target test_atoms_{message,model,node,potential,profile,radial} test_neighbors
 "$bin/ctest" --test-dir build/sanitize --output-on-failure -j2 -R "$ctests"

@@ -25,9 +25,10 @@ namespace {
 
 using nonideal::atoms::Precision;
 
-/// Intervals of the radial table for each spacing of the radial functions in double precision, whose error is
-/// below 1e-9 of the largest filter; in single precision a fourth of them are enough.
-constexpr int kKnotsInDouble = 64;
+/// How many times the default number of intervals the radial table has in double precision: an error below
+/// 1e-10 of the filter's largest value, 1e-8 of its largest slope. The largest model needs 2^20 - 32 of them,
+/// and the engine takes 2^20.
+constexpr int kFineTable = 4;
 
 constexpr std::array<std::string_view, 118> kSymbols = {
     "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na", "Mg", "Al", "Si", "P",  "S",  "Cl",
@@ -159,7 +160,7 @@ void PairLeignn::coeff(int narg, char** arg) {
     potential_ = std::make_unique<nonideal::atoms::Potential>(path, options_);
     if (fine_table_) {
       auto options = options_;
-      options.knots = kKnotsInDouble * (potential_->n_rbf() - 1);
+      options.knots = kFineTable * potential_->default_knots();
       *potential_ = nonideal::atoms::Potential(path, options);
     }
     evaluation_ = std::make_unique<nonideal::atoms::LayeredEvaluation>(*potential_);

@@ -16,7 +16,7 @@ namespace LAMMPS_NS {
 ///     pair_coeff * * FILE SYMBOL ...      (one chemical symbol for each atom type)
 ///
 /// precision single (the default) takes the radial filter from a table, or exactly; precision double exactly,
-/// unless a table, then of four times as many knots, is asked for. Of each pair's virial half belongs to
+/// unless a table, then of four times as many intervals, is asked for. Of each pair's virial half belongs to
 /// either atom (compute stress/atom), symmetrised; centroid virials are not to be had.
 class PairLeignn : public Pair {
  public:

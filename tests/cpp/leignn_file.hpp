@@ -78,8 +78,9 @@ inline Bytes make(const Model& sizes) {
       R"(,"n_rbf":)" + std::to_string(sizes.n_rbf) + R"(,"variant":")" +
       kVariants[static_cast<int>(sizes.variant)] + R"(","forces":"gradient","smooth_cutoff":)" +
       text(sizes.smooth_cutoff) + R"(,"global_mode":")" + kModes[static_cast<int>(sizes.global_mode)] +
-      R"(","vector_norm":")" + (sizes.clamp_norm ? "clamp" : "smooth") +
-      R"(","envelope_exponent":5,"max_neighbors":null,"max_neighbors_rule":"strict"},"species":[1,29],)"
+      R"(","vector_norm":")" + (sizes.clamp_norm ? "clamp" : "smooth") + R"(","envelope_exponent":)" +
+      std::to_string(sizes.envelope_exponent) +
+      R"(,"max_neighbors":null,"max_neighbors_rule":"strict"},"species":[1,29],)"
       R"("energy_scale":1.5,"energy_reference":[-1.0,0.5],"units":{"length":"angstrom","energy":"eV",)"
       R"("forces":"eV/angstrom","stress":"eV/angstrom^3"},"metadata":{"note":"\u00e9 \ud83d\ude00"},"tensors":{)" +
       tensors + "}}";

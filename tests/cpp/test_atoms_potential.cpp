@@ -1,5 +1,6 @@
 // The engine: several processes' parts of a structure against the whole, and threads.
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <numeric>
@@ -370,6 +371,27 @@ void test_failures() {
   part.begin_layer(0);
 }
 
+/// A file and its content are the same; default_knots() is what 0 knots are.
+void test_content() {
+  detail::Model sizes = leignn_file::sizes(Variant::vn, GlobalMode::mean);
+  const Structure s = crystal(3);
+  for (const auto& [n_rbf, exponent, knots] :
+       std::vector<std::array<int, 3>>{{8, 5, 36}, {8, 1, 28}, {2, 64, 272}, {32, 5, 124}}) {
+    sizes.n_rbf = n_rbf;
+    sizes.envelope_exponent = exponent;
+    const leignn_file::Bytes bytes = leignn_file::make(sizes);
+    const leignn_file::Temporary file("content", bytes);
+    const Potential potential(file.path()), other(bytes, "bytes", {.knots = knots});
+    CHECK_EQUAL(potential.default_knots(), knots);
+    CHECK_EQUAL(potential.n_rbf(), n_rbf);
+    const Result want = potential.compute(s.positions, s.numbers, s.cell);
+    const Result found = other.compute(s.positions, s.numbers, s.cell);
+    CHECK(found.energies == want.energies && found.forces == want.forces);
+    CHECK_REFUSED("bytes: 7 bytes are less than the 64 that a model file begins with",
+                  Potential(std::span(bytes).first(7), "bytes"));
+  }
+}
+
 /// Lists of one's own are checked before they are used, and atoms may meet while a list lasts.
 void test_own_lists() {
   const leignn_file::Temporary file("lists",
@@ -466,6 +488,7 @@ int main() {
     test_batches();
     test_order();
     test_failures();
+    test_content();
     test_own_lists();
     test_c();
   });

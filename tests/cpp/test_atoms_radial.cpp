@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "atoms/network.hpp"
@@ -18,20 +19,23 @@ using detail::Network;
 
 constexpr double kCutoff = 5.0;
 
-Model model_of(int n_rbf, bool smooth) {
+Model model_of(int n_rbf, bool smooth, int exponent = 5) {
   Model sizes = leignn_file::sizes(detail::Variant::v1, detail::GlobalMode::sum);
   sizes.cutoff = kCutoff;
   sizes.channels = 8;
   sizes.layers = 2;
   sizes.n_rbf = n_rbf;
   sizes.smooth_cutoff = smooth;
+  sizes.envelope_exponent = exponent;
   return detail::parse_model(leignn_file::make(sizes), "file");
 }
 
 /// Step 4's filter with its constant factors: parts a, b, c of every channel.
 std::vector<double> filter_of(const Model& model, int layer, double d) {
   const double s = d / kCutoff;
-  const double envelope = 1 - 21 * std::pow(s, 5) + 35 * std::pow(s, 6) - 15 * std::pow(s, 7);  // p = 5
+  const double p = model.envelope_exponent;
+  const double envelope = 1 - (p + 1) * (p + 2) / 2 * std::pow(s, p) + p * (p + 2) * std::pow(s, p + 1) -
+                          p * (p + 1) / 2 * std::pow(s, p + 2);
   const std::string name = "layers." + std::to_string(layer) + ".message.filter.";
   const auto weight = model[name + "weight"], bias = model[name + "bias"];
   std::vector<double> w;
@@ -109,17 +113,16 @@ Radial message_of(const Network<T>& net, int layer, double d) {
 }
 
 struct Bound {
-  int per_spacing;
   double value, slope;
 };
+
+/// Of the default table, of one of four times as many knots, and of the default one in float32.
+constexpr Bound kDefault{2e-7, 4e-6}, kFine{6e-11, 5e-9}, kSingle{4e-7, 5e-6};
 
 /// Errors relative to the largest value and slope, over all parts or, in layer 0, those but a. The bounds are
 /// two to three times what many channels show, since of few the largest value may be small.
 template <class T>
-void expect_errors(int n_rbf, bool smooth, const Bound& bound) {
-  const Model model = model_of(n_rbf, smooth);
-  const Network<T> net(model, true, bound.per_spacing == 4 ? 0 : bound.per_spacing * (n_rbf - 1));
-  CHECK_EQUAL(net.n_knots, std::int64_t{bound.per_spacing} * (n_rbf - 1));
+void expect_errors(const Model& model, const Network<T>& net, const Bound& bound) {
   for (const int layer : {0, 1}) {
     double value = 0.0, slope = 0.0, value_error = 0.0, slope_error = 0.0;
     for (int step = 0; step < 300; ++step) {
@@ -137,21 +140,40 @@ void expect_errors(int n_rbf, bool smooth, const Bound& bound) {
         slope_error = std::fmax(slope_error, std::fabs(want_slope - got.slope[c]));
       }
     }
-    std::printf("layer %d, R = %d, %d knots per spacing: value %.1e, slope %.1e\n", layer, n_rbf,
-                bound.per_spacing, value_error / value, slope_error / slope);
+    std::printf("layer %d, R = %d, p = %d, %d knots: value %.1e, slope %.1e\n", layer, model.n_rbf,
+                model.envelope_exponent, static_cast<int>(net.n_knots), value_error / value,
+                slope_error / slope);
     CHECK(value_error < bound.value * value);
     CHECK(slope_error < bound.slope * slope);
   }
 }
 
-void test_errors() {
+void test_knots_per_spacing() {
   for (const bool smooth : {true, false}) {
     for (const int n_rbf : {16, 32, 128}) {
-      for (const Bound& bound : {Bound{2, 1.5e-5, 1.5e-4}, Bound{4, 2.5e-7, 4e-6}, Bound{8, 4e-9, 1.2e-7},
-                                 Bound{16, 6e-11, 4e-9}}) {
-        expect_errors<double>(n_rbf, smooth, bound);
+      const Model model = model_of(n_rbf, smooth);
+      for (const auto& [per, bound] : {std::pair{2, Bound{1.5e-5, 1.5e-4}}, std::pair{4, kDefault},
+                                       std::pair{8, Bound{4e-9, 1.2e-7}}, std::pair{16, kFine}}) {
+        expect_errors(model, Network<double>(model, true, per * (n_rbf - 1)), bound);
       }
-      expect_errors<float>(n_rbf, smooth, {4, 4e-7, 5e-6});
+      CHECK_EQUAL(Network<float>(model, true, 0).n_knots, 4 * (std::int64_t{n_rbf} - 1));
+      expect_errors(model, Network<float>(model, true, 0), kSingle);
+    }
+  }
+}
+
+/// Few wide functions, or a steep envelope: the table follows what bends most.
+void test_default_table() {
+  for (const bool smooth : {true, false}) {
+    for (const int n_rbf : {2, 4, 8, 16, 32}) {
+      for (const int exponent : {1, 2, 5, 12, 30, 64}) {
+        const Model model = model_of(n_rbf, smooth, exponent);
+        const Network<double> net(model, true, 0);
+        CHECK_EQUAL(model.envelope_exponent, exponent);
+        expect_errors(model, net, kDefault);
+        expect_errors(model, Network<double>(model, true, 4 * static_cast<int>(net.n_knots)), kFine);
+        expect_errors(model, Network<float>(model, true, 0), kSingle);
+      }
     }
   }
 }
@@ -187,7 +209,8 @@ void test_refusals() {
 
 int main() {
   return check::run([] {
-    test_errors();
+    test_knots_per_spacing();
+    test_default_table();
     test_cutoff();
     test_refusals();
   });

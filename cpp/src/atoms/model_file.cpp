@@ -352,6 +352,7 @@ std::vector<TensorShape> expected_tensors(const Model& model) {
 
 Model parse_model(std::span<const std::uint8_t> bytes, const std::string& name) {
   static_assert(std::endian::native == std::endian::little);
+  expect_memory(name, static_cast<double>(bytes.size()) * 3);
   return Reader(bytes, name).read();
 }
 

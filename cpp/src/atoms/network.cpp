@@ -11,8 +11,6 @@
 namespace nonideal::atoms::detail {
 namespace {
 
-constexpr int kKnotsPerSpacing = 4;  ///< of the radial functions' centres: an error of 1e-7 of the filter
-
 std::int64_t padded(std::int64_t n) { return (n + kChannelPadding - 1) / kChannelPadding * kChannelPadding; }
 
 /// Packs element(k, n).
@@ -188,6 +186,8 @@ void radial_functions(double distance, double cutoff, std::int64_t n_rbf, int ex
 template void radial_functions(double, double, std::int64_t, int, bool, float*, float*, float*);
 template void radial_functions(double, double, std::int64_t, int, bool, double*, double*, double*);
 
+int default_knots(const Model& model) { return 4 * std::max(model.n_rbf - 1, model.envelope_exponent + 4); }
+
 template <class T>
 Network<T>::Network(const Model& model, bool tabulate, int knots)
     : variant(model.variant),
@@ -207,7 +207,7 @@ Network<T>::Network(const Model& model, bool tabulate, int knots)
       mixed(model.variant == Variant::v1 ? 2 : 3),
       n_layers(model.layers),
       n_rbf(model.n_rbf),
-      n_knots(knots > 0 ? knots : kKnotsPerSpacing * (model.n_rbf - 1)),
+      n_knots(knots > 0 ? knots : default_knots(model)),
       n_species(static_cast<std::int64_t>(model.species.size())),
       exponent(model.envelope_exponent),
       cutoff(model.cutoff),

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <exception>
+#include <utility>
 
 #include "atoms/order.hpp"
 #include "atoms/potential_state.hpp"
@@ -159,8 +160,8 @@ void expect_reverse(std::int64_t n, const NeighborTable& table, std::span<const 
 
 }  // namespace
 
-Potential::State::State(const std::filesystem::path& file, const PotentialOptions& given)
-    : model(detail::read_model(file)), options(given), variant(kVariants[static_cast<int>(model.variant)]) {
+Potential::State::State(detail::Model given, const PotentialOptions& wanted)
+    : model(std::move(given)), options(wanted), variant(kVariants[static_cast<int>(model.variant)]) {
   expect_within("knots", options.knots, 0, kMostKnots);
   resolve_threads(options.num_threads, 1, 1);  // refuses what is no number of threads
   if (options.precision == Precision::float32) {
@@ -194,7 +195,11 @@ std::vector<std::int32_t> Potential::State::rows(std::span<const std::int32_t> n
 }
 
 Potential::Potential(const std::filesystem::path& file, const PotentialOptions& options)
-    : state_(std::make_shared<State>(file, options)) {}
+    : state_(std::make_shared<State>(detail::read_model(file), options)) {}
+
+Potential::Potential(std::span<const std::uint8_t> content, const std::string& name,
+                     const PotentialOptions& options)
+    : state_(std::make_shared<State>(detail::parse_model(content, name), options)) {}
 
 Result Potential::compute(std::span<const double> positions, std::span<const std::int32_t> numbers,
                           const Cell& cell, const Request& request) const {
@@ -288,6 +293,7 @@ std::span<const std::int32_t> Potential::species() const { return state_->model.
 int Potential::layers() const { return state_->model.layers; }
 int Potential::channels() const { return state_->model.channels; }
 int Potential::n_rbf() const { return state_->model.n_rbf; }
+int Potential::default_knots() const { return detail::default_knots(state_->model); }
 const std::string& Potential::variant() const { return state_->variant; }
 Forces Potential::forces() const {
   return state_->model.forces == "gradient" ? Forces::gradient

@@ -38,7 +38,7 @@ class Engine {
 };
 
 struct Potential::State {
-  State(const std::filesystem::path& file, const PotentialOptions& options);
+  State(detail::Model given, const PotentialOptions& wanted);
 
   /// Rows of the embedding of these atoms. Throws InvalidArgument for atoms that have none.
   std::vector<std::int32_t> rows(std::span<const std::int32_t> numbers) const;

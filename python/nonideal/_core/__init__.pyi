@@ -6,7 +6,7 @@ from . import atoms
 from . import cram
 from . import flow
 from . import quantum
-__all__: list[str] = ['Purpose', 'active_isa', 'atoms', 'available_isas', 'cram', 'expect_result_memory', 'flow', 'num_threads', 'philox', 'quantum', 'set_num_threads']
+__all__: list[str] = ['Purpose', 'active_isa', 'atoms', 'available_isas', 'cram', 'expect_memory', 'expect_result_memory', 'flow', 'num_threads', 'philox', 'quantum', 'set_num_threads']
 class Purpose(enum.IntEnum):
     COUNTS: typing.ClassVar[Purpose]
     DISTANCE_SHOTS: typing.ClassVar[Purpose]
@@ -25,6 +25,8 @@ class Purpose(enum.IntEnum):
 def active_isa() -> str:
     ...
 def available_isas() -> list[str]:
+    ...
+def expect_memory(what: str, bytes: typing.SupportsFloat | typing.SupportsIndex) -> None:
     ...
 def expect_result_memory(shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], bytes_per_element: typing.SupportsFloat | typing.SupportsIndex) -> None:
     ...

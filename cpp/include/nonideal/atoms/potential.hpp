@@ -30,7 +30,7 @@ struct PotentialOptions {
   Precision precision =
       Precision::float32;  ///< of features; positions and sums of energies are in float64 always
   bool tabulate = true;  ///< the radial filter as splines of the distance (in float64: only where knots > 0)
-  int knots = 0;         ///< intervals of the splines; 0: 4 for each spacing of the radial functions
+  int knots = 0;         ///< intervals of the splines; 0: as default_knots()
   int num_threads = 0;
 };
 
@@ -68,6 +68,9 @@ class NONIDEAL_API Potential {
   /// Throws InvalidArgument where the file can't be read, or anything in it isn't as it should be; the text
   /// begins with the file's name.
   explicit Potential(const std::filesystem::path& file, const PotentialOptions& options = {});
+  /// The same of a file's content, which is not kept; `name` takes the place of the file's.
+  Potential(std::span<const std::uint8_t> content, const std::string& name,
+            const PotentialOptions& options = {});
 
   /// Energy and what else is wanted of n atoms: `positions` (n, 3), row-major, angstrom, anywhere; `numbers`
   /// (n,) atomic numbers. Safe to call from several threads at once; memory is kept for later calls. Throws
@@ -93,6 +96,9 @@ class NONIDEAL_API Potential {
   int layers() const;
   int channels() const;
   int n_rbf() const;
+  /// 4 max(n_rbf - 1, p + 4) with the envelope's exponent p: an error below 2e-7 of the filter's largest
+  /// value, 4e-6 of its largest slope. n times as many divide it by n^6 and n^5.
+  int default_knots() const;
   const std::string& variant() const;  ///< v1, vn, vanilla, vanilla-nmu
   Forces forces() const;               ///< the model's own default
   std::int32_t max_neighbors() const;  ///< 0: no limit

@@ -39,16 +39,18 @@ class Potential:
 
     Parameters
     ----------
-    model : path or LEIGNN
-        A ``.leignn`` file, or anything with ``save(path)`` that writes one.
+    model : path, bytes or LEIGNN
+        A ``.leignn`` file, its content, or anything with ``save(path)`` that writes one.
     precision : str
         ``"float32"`` or ``"float64"``, of the network's features; positions, and sums of energies, are in
         float64 always.
     radial : str
-        ``"table"``: the radial filter as splines of the distance (their error is below float32's; in float64
-        only with ``knots``, otherwise as ``"exact"``); ``"exact"``: evaluated for every pair.
+        ``"table"``: the radial filter as splines of the distance (in float64 only with ``knots``, otherwise
+        as ``"exact"``); ``"exact"``: evaluated for every pair.
     knots : int, optional
-        Intervals of the splines, of fifth order. None: 4 for each spacing of the radial functions.
+        Intervals of the splines, of fifth order. None: 4 max(n_rbf - 1, p + 4) with the envelope's exponent
+        p, whose error is below 2e-7 of the filter's largest value and 4e-6 of its largest slope: forces are
+        off by some 1e-6 of the largest, by the rounding of float32 alone by some 1e-7.
     skin : float
         angstrom; above 0 the neighbour list reaches so much further, and is kept until an atom has moved by
         half of it. For consecutive steps of one trajectory; several structures at once do without.
@@ -105,8 +107,9 @@ class Potential:
         count = 0 if knots is None else check_integer("knots", knots, 1, _MOST_KNOTS)
         threads = check_threads(num_threads)
         self._options = {"precision": precision, "radial": radial, "knots": knots, "num_threads": num_threads}
-        self._core, self._content = _opened(
-            model, float64=twice, tabulate=table, knots=count, num_threads=threads
+        self._content, name = _content_of(model)
+        self._core = _core.atoms.Potential(
+            self._content, name, float64=twice, tabulate=table, knots=count, num_threads=threads
         )
         header = json.loads(self._core.header)
         arguments = header["model"]
@@ -268,28 +271,28 @@ def _volume(name: str, system: System) -> float:
 
 def _restored(kind: type[Potential], content: bytes, options: dict[str, Any], skin: float) -> Potential:
     """Return what was pickled."""
-    return kind(_Content(content), **options, skin=skin)
+    return kind(content, **options, skin=skin)
 
 
-class _Content:
-    """Bytes of a model file, as something that saves itself."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def save(self, path: Path) -> None:
-        """Write them."""
-        path.write_bytes(self._content)
-
-
-def _opened(model: Any, **options: Any) -> tuple[_core.atoms.Potential, bytes]:
-    """Return the engine for a file, or for what saves itself as one, and the file's bytes."""
+def _content_of(model: Any) -> tuple[bytes, str]:
+    """Return a model file's content, read once, and what to call it."""
+    if isinstance(model, bytes):
+        return model, "model"
     if isinstance(model, str | Path):
-        return _core.atoms.Potential(str(model), **options), Path(model).read_bytes()
+        path, name = Path(model), str(model)
+        try:
+            _core.expect_memory(name, 4.0 * path.stat().st_size)
+            return path.read_bytes(), name
+        except InvalidArgument:
+            raise
+        except (OSError, ValueError):
+            raise InvalidArgument(f"{name}: cannot be read") from None
     save = getattr(model, "save", None)
     if not callable(save):
-        raise InvalidArgument(f"model: {type(model).__name__} is neither a path nor a model with save(path)")
+        raise InvalidArgument(
+            f"model: {type(model).__name__} is neither a path, nor bytes, nor a model with save(path)"
+        )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.leignn"
         save(path)
-        return _core.atoms.Potential(str(path), **options), path.read_bytes()
+        return path.read_bytes(), "model"

@@ -72,15 +72,7 @@ def kernel_times(
     found = [
         [
             KernelTime(*part)
-            for part in _core.atoms.profile(
-                potential._core,
-                checked.positions,
-                checked.numbers,
-                checked.cell,
-                checked.pbc,
-                forces=_FORCES[kind],
-                virial=False,
-            )
+            for part in _core.atoms.profile(potential._core, checked, forces=_FORCES[kind], virial=False)
         ]
         for _ in range(check_integer("rounds", rounds, 1, 31))
     ]

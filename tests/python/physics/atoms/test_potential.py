@@ -1,6 +1,7 @@
 """The engine in C++ against the oracle, finite differences, and itself in other circumstances."""
 
 import os
+import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -391,12 +392,60 @@ def test_refusals(tmp_path):
             "forces = 'both' is not one of none, direct, gradient",
         ),
         (lambda: potential.compute(frame, stress=1), "stress = 1 is neither True nor False"),
-        (lambda: atoms.Potential(3), "model: int is neither a path nor a model with save(path)"),
+        (
+            lambda: atoms.Potential(3),
+            "model: int is neither a path, nor bytes, nor a model with save(path)",
+        ),
+        (lambda: atoms.Potential(b"x"), "model: 1 bytes are less than the 64 that a model file begins with"),
+        (lambda: atoms.Potential(tmp_path), f"{tmp_path}: cannot be read"),
         (lambda: atoms.Potential(tmp_path / "none"), f"{tmp_path / 'none'}: cannot be read"),
     ]:
         with pytest.raises(InvalidArgument) as refused:
             call()
         assert str(refused.value) == text
+
+
+def test_a_file_beyond_the_memory(tmp_path):
+    path = tmp_path / "large.leignn"
+    with path.open("wb") as file:
+        file.truncate(1 << 43)
+    with pytest.raises(InvalidArgument, match=rf"^{path} needs 32\.0 TiB, "):
+        atoms.Potential(path)
+
+
+def test_a_file_is_read_once(tmp_path, monkeypatch):
+    """Whoever replaces it meanwhile changes what is evaluated and what is pickled, or neither."""
+    path, frame = tmp_path / "m.leignn", crystal()
+    Network.make(seed=1).write(path)
+    read = Path.read_bytes
+
+    def replaced(self):
+        Network.make(seed=2).write(path)
+        return read(self)
+
+    monkeypatch.setattr(Path, "read_bytes", replaced)
+    potential = atoms.Potential(path)
+    again = pickle.loads(pickle.dumps(potential))
+    assert potential.compute(frame).energy == again.compute(frame).energy
+    content = Network.make(seed=2).encode()
+    assert atoms.Potential(content).compute(frame).energy == potential.compute(frame).energy
+
+
+@pytest.mark.parametrize(("n_rbf", "exponent"), [(2, 1), (2, 5), (4, 12), (8, 30), (8, 64), (32, 5)])
+def test_the_default_table(n_rbf, exponent):
+    """It follows few radial functions, and a steep envelope, as well as many functions."""
+    model, frame = Network.make(n_rbf=n_rbf, envelope_exponent=exponent), crystal(3, seed=7)
+    exact, table = (
+        atoms.Potential(model, radial=radial).compute(frame, stress=True) for radial in ("exact", "table")
+    )
+    largest = np.abs(exact.forces).max()
+    np.testing.assert_allclose(table.forces, exact.forces, rtol=0, atol=5e-6 * largest)
+    assert abs(table.energy - exact.energy) < 1e-6 * np.abs(exact.energies).sum()
+    fine = 16 * max(n_rbf - 1, exponent + 4)  # of pair style leignn's in double precision
+    exact, table = (
+        atoms.Potential(model, precision="float64", knots=knots).compute(frame) for knots in (None, fine)
+    )
+    assert 0 < np.abs(table.forces - exact.forces).max() < 1e-8 * largest
 
 
 def test_damaged_files(tmp_path):

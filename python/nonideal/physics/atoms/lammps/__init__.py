@@ -8,8 +8,9 @@ others, `build_plugin` returns the file for ``plugin load``::
     pair_coeff * * cu.leignn Cu                                       # a chemical symbol for each atom type
 
 ``forces direct`` takes the model's force head (pressure then costs a gradient besides), ``precision double``
-has the exact radial filter alone. Atoms may be shared by any number of MPI processes. There is no virial of
-each atom (``compute stress/atom``), and models that limit the number of neighbours are refused.
+the exact radial filter unless ``radial table`` is said. Atoms may be shared by any number of MPI processes.
+Virials of atoms (``compute stress/atom``) are there, centroid ones are not; models that limit the number of
+neighbours are refused.
 
 Source: A. P. Thompson et al., "LAMMPS - a flexible simulation tool for particle-based materials modeling at
 the atomic, meso, and continuum scales", Comput. Phys. Commun. 271, 108171 (2022).
