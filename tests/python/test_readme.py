@@ -17,7 +17,8 @@ EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE
 
 
 @pytest.mark.parametrize("code", EXAMPLES)
-def test_example_prints_what_its_comments_say(code):
+def test_example_prints_what_its_comments_say(code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # one of them writes a file
     comments = [line.split("#", 1)[1] for line in code.splitlines() if line.lstrip().startswith("print(")]
     promised = [text.strip() for comment in comments for text in comment.split(", then ")]
     printed = io.StringIO()

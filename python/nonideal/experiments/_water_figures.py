@@ -86,6 +86,8 @@ def _structure(result: Result) -> Figure:
         "are areas, without signs; the floor is that of one half of the frames against the other.",
         reference=REFERENCE,
     )
+    for row, pair in enumerate(PAIRS):
+        figure.axes[2 * row].set_ylabel(f"g(r), {pair}")
     figure.axes[2 * PAIRS.index("O-H")].set_ylim(0.0, 3.0)
     return figure
 
@@ -152,5 +154,5 @@ def _dynamics(result: Result) -> Figure:
     drift = result.metrics.get("drift")
     right.set_ylabel("total energy - start (meV/atom)")
     if lines(right, result, "energy", _LINES, reference=REFERENCE) and drift is not None:
-        right.set_title(f"{drift.value:.3f} ± {drift.standard_error:.3f} meV/atom/ps", fontsize=9.5)
+        right.set_title(str(drift), fontsize=9.5)
     return figure
