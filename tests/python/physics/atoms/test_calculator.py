@@ -171,7 +171,7 @@ def test_refusals():
     for arguments, text in [
         ({"model": []}, "model: a committee needs at least one member"),
         ({"model": network(), "forces": "none"}, "forces = 'none' is not one of gradient, direct"),
-        ({"model": 7}, "model: int is neither a path nor a model with save(path)"),
+        ({"model": 7}, "model: int is neither a path, nor bytes, nor a model with save(path)"),
     ]:
         with pytest.raises(InvalidArgument) as refused:
             atoms.LeignnCalculator(**arguments)
