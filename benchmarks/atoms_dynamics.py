@@ -23,7 +23,7 @@ def _labels(cells: int, tiny: bool) -> Case:
 
     from nonideal.physics.atoms.lammps.module import potential_file
 
-    system = copper(2 if tiny else cells).to_ase()
+    system: Any = copper(2 if tiny else cells).to_ase()
     rng = np.random.default_rng(2)
     frames = [system.positions + rng.normal(scale=0.05, size=system.positions.shape) for _ in range(8)]
     make: Any = LAMMPSlib
