@@ -236,7 +236,7 @@ static inline void backward_rows(const MessageArgs<T>& args, std::int64_t begin,
     bool begun = false;
     do {
       const std::int64_t to = last - from < kChunk ? last : from + kChunk;
-      edges.fill(args, from, to, Weights);
+      edges.fill(args, from, to, true);  // whatever is wanted: sums have one order
       for (std::int64_t tile = 0; tile < tiles; ++tile) {
         const std::int64_t c = tile * kLanes<T>, at = 3 * j * channels + c;
         Number q[3], v[3], by_q[3] = {}, by_v[3] = {};

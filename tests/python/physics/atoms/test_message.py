@@ -160,8 +160,7 @@ def test_only_what_is_wanted_is_computed_and_it_is_the_same(which):
     all_grads = torch.autograd.grad(sum_of(message_pass(*everything, *graph, cutoff=CUTOFF)), everything)
     grads = torch.autograd.grad(sum_of(message_pass(*some, *graph, cutoff=CUTOFF)), [some[k] for k in which])
     for k, grad in zip(which, grads, strict=True):
-        # Up to 61: compilers that contract sums otherwise differ by two units in the last place.
-        torch.testing.assert_close(grad, all_grads[k], rtol=1e-15, atol=1e-14)
+        torch.testing.assert_close(grad, all_grads[k], rtol=0, atol=1e-14)
 
 
 def sum_of(outputs):
