@@ -5,13 +5,14 @@ declares its options.
 """
 
 from nonideal.experiments.execution import execute, make_result
-from nonideal.experiments.options import BaseConfig, Grid, option
+from nonideal.experiments.options import BaseConfig, ByScale, Grid, option, redeclared
 from nonideal.experiments.registry import Description, Experiment, describe, load, names
 from nonideal.parallel import Runner
 from nonideal.report.result import Comparison, Curve, Result, Table
 
 __all__ = [
     "BaseConfig",
+    "ByScale",
     "Comparison",
     "Curve",
     "Description",
@@ -26,4 +27,5 @@ __all__ = [
     "make_result",
     "names",
     "option",
+    "redeclared",
 ]

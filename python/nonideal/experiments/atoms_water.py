@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from nonideal.data import find_structures
 from nonideal.errors import InvalidArgument
-from nonideal.experiments import Result, Runner, make_result, option
+from nonideal.experiments import ByScale, Result, Runner, make_result, option, redeclared
 from nonideal.experiments._atoms_options import TrainingConfig
 from nonideal.experiments._water_shards import check_frames, encoded, learn, move, refer
 from nonideal.experiments._water_tables import Findings, answer, comparison, curves, metrics, tables
@@ -31,17 +31,13 @@ QUESTION = "Real density-functional water: how good after minutes, and does the 
 QUICK_TIME = "100 s, with data"
 EXTRAS: tuple[str, ...] = ("atoms",)
 
-#: ps of dynamics with a thermostat and without, steps of an epoch.
-_MD_TIME = {"quick": 2.0, "full": 50.0}
-_DRIFT_TIME = {"quick": 2.0, "full": 20.0}
+#: Steps of an epoch.
 _EPOCH = {"quick": 50, "full": 200}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(TrainingConfig):
     """Options of the experiment."""
-
-    default_seconds: ClassVar[dict[str, float]] = {"quick": 40.0, "full": 900.0}
 
     data: str | None = option(
         None,
@@ -54,39 +50,19 @@ class Config(TrainingConfig):
     valid_fraction: float = option(
         0.1, help="share of the frames to learn from that tells when to stop", above=0, maximum=0.5
     )
-    channels: int = option(64, help="channels", minimum=2, maximum=1024)
-    layers: int = option(3, help="layers", minimum=1, maximum=16)
-    n_rbf: int = option(20, help="radial functions", minimum=2, maximum=512)
-    cutoff: float = option(5.0, help="cutoff", unit="angstrom", minimum=2, maximum=10)
-    lr: float = option(8e-3, help="learning rate at the start", above=0, maximum=1)
-    batch_size: int = option(1, help="frames per step of training", minimum=1, maximum=1024)
-    train_seconds: float | None = option(
-        None,
-        help="CPU seconds of training, on one thread; 40 at quick scale, 900 at full scale",
-        unit="s",
-        above=0,
-        maximum=1e6,
+    lr: float = redeclared(TrainingConfig, "lr", 8e-3)
+    train_seconds: float = redeclared(
+        TrainingConfig, "train_seconds", ByScale(40.0, 900.0), help="CPU seconds of training, on one thread"
     )
+    timestep: float = redeclared(TrainingConfig, "timestep", 0.5, maximum=5)
+    md_time: float = redeclared(TrainingConfig, "md_time", ByScale(2.0, 50.0), minimum=1)
+    drift_time: float = redeclared(TrainingConfig, "drift_time", ByScale(2.0, 20.0))
+    bins: int = redeclared(TrainingConfig, "bins", 120, help="of g(r) by pairs of elements, to 6 angstrom")
+    batch_size: int = option(1, help="frames per step of training", minimum=1, maximum=1024)
     temperature: float = option(330.0, help="of the dynamics", unit="K", minimum=1, maximum=5000)
     thermostat_friction: float = option(
         0.01, help="of Langevin's thermostat; the paper's was 0.79", unit="1/fs", above=0, maximum=1
     )
-    timestep: float = option(0.5, help="of the dynamics", unit="fs", above=0, maximum=5)
-    md_time: float | None = option(
-        None,
-        help="dynamics with a thermostat; 2 at quick scale, 50 at full scale",
-        unit="ps",
-        minimum=1,
-        maximum=1e5,
-    )
-    drift_time: float | None = option(
-        None,
-        help="dynamics without one; 2 at quick scale, 20 at full scale",
-        unit="ps",
-        minimum=0.5,
-        maximum=1e5,
-    )
-    bins: int = option(120, help="of g(r) by pairs of elements, to 6 angstrom", minimum=10, maximum=10_000)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -120,7 +96,6 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     folder = _folder(config)
     config = config.with_seed()
     runner = runner or Runner()
-    scale = config.scale
     common = {
         "folder": str(folder.resolve()),
         "digest": check_frames(folder),
@@ -132,16 +107,9 @@ def run(config: Config, runner: Runner | None = None) -> Result:
     }
     training = {
         "valid_fraction": config.valid_fraction,
-        "variant": config.variant,
-        "channels": config.channels,
-        "layers": config.layers,
-        "n_rbf": config.n_rbf,
-        "cutoff": config.cutoff,
-        "lr": config.lr,
         "batch_size": config.batch_size,
-        "steps": config.train_steps,
-        "seconds": config.seconds,
-        "steps_per_epoch": _EPOCH[scale],
+        "steps_per_epoch": _EPOCH[config.scale],
+        **config.training,
     }
     frames = runner.map(refer, [common], label="frames")[0]
     model = runner.map(learn, [{**common, **training}], label="training")[0]
@@ -149,8 +117,8 @@ def run(config: Config, runner: Runner | None = None) -> Result:
         write_atomically(runner.out / "model.leignn", model["model"].tobytes())
     moving = {**common, "model": encoded(model["model"])}
     times = {
-        "md_time": config.md_time or _MD_TIME[scale],
-        "drift_time": config.drift_time or _DRIFT_TIME[scale],
+        "md_time": config.md_time,
+        "drift_time": config.drift_time,
     }
     liquid, free = runner.map(
         move, [{**moving, name: time} for name, time in times.items()], label="dynamics"

@@ -39,7 +39,7 @@ import numpy as np
 
 from nonideal.errors import InvalidArgument
 
-__all__ = ["BaseConfig", "Grid", "Option", "command_line", "option", "options_of"]
+__all__ = ["BaseConfig", "ByScale", "Grid", "Option", "command_line", "option", "options_of", "redeclared"]
 
 GRID_POINTS = {"quick": 9, "full": 33}
 
@@ -71,6 +71,27 @@ class Grid:
 
     def __str__(self) -> str:
         return self.text
+
+
+@dataclass(frozen=True)
+class ByScale:
+    """A default that is another one at full scale; a config holds the one of its scale.
+
+    Examples
+    --------
+    >>> from nonideal.experiments import BaseConfig, option
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class Config(BaseConfig):
+    ...     n_frames: int = option(ByScale(48, 200), help="frames to learn from", minimum=4)
+    >>> Config().n_frames, Config(scale="full").n_frames, Config(scale="full", n_frames=9).n_frames
+    (48, 200, 9)
+    """
+
+    quick: Any
+    full: Any
+
+    def __str__(self) -> str:
+        return f"{self.quick} at quick scale, {self.full} at full scale"
 
 
 @dataclass(frozen=True)
@@ -137,6 +158,8 @@ class Option:
 
     def convert(self, value: Any, scale: str) -> Any:
         """Return a value (perhaps a text from the command line) in the type of the field, checked."""
+        if isinstance(value, ByScale):
+            value = getattr(value, scale)
         base = _without_none(self.annotation)
         if value is None or (
             isinstance(value, str) and value.lower() == "none" and base is not self.annotation
@@ -249,7 +272,7 @@ def option(
     ----------
     default : object
         Default value, written as a user would write it: ``"1.0:5.0"`` for a `Grid`, ``"tree,chain"`` for a
-        tuple.
+        tuple; `ByScale` where it depends on the scale.
     help : str
         One sentence for ``--help``.
     unit : str
@@ -274,6 +297,22 @@ def option(
         "below": below,
     }
     return dataclasses.field(default=default, metadata={**about, "choices": choices, "spacing": spacing})
+
+
+def redeclared(base: type[BaseConfig], name: str, default: Any, **about: Any) -> Any:
+    """Declare a field of ``base`` again: with another default, and what else is said otherwise.
+
+    Examples
+    --------
+    >>> from nonideal.experiments import BaseConfig
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class Config(BaseConfig):
+    ...     scale: str = redeclared(BaseConfig, "scale", "full")
+    >>> Config().scale
+    'full'
+    """
+    (known,) = [field.metadata for field in dataclasses.fields(base) if field.name == name]
+    return option(default, **{**known, **about})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -354,7 +393,8 @@ def command_line(name: str, config: BaseConfig) -> str:
     'nonideal run cram-digits --seed 7'
     """
     words = ["nonideal", "run", name]
-    default = type(config)().as_dict()
+    default = type(config)(scale=config.scale).as_dict()
+    default["scale"] = type(config)().scale
     for field, value in config.as_dict().items():
         if value == default[field]:
             continue

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nonideal.errors import InvalidArgument
-from nonideal.experiments import BaseConfig, Grid, option
+from nonideal.experiments import BaseConfig, ByScale, Grid, option, redeclared
 from nonideal.experiments.options import command_line, options_of
 
 
@@ -166,3 +166,26 @@ def test_options_say_their_range() -> None:
         "",
     ]
     assert options["accumulate"].metavar == "tree|chain[,...]"
+
+
+def test_defaults_by_scale():
+    @dataclass(frozen=True, kw_only=True)
+    class Longer(BaseConfig):
+        steps: int = option(ByScale(10, 100), help="steps", minimum=1, maximum=500)
+
+    @dataclass(frozen=True, kw_only=True)
+    class Longest(Longer):
+        steps: int = redeclared(Longer, "steps", ByScale(20, 200), help="many steps")
+
+    assert (Longer().steps, Longer(scale="full").steps) == (10, 100)
+    assert Longer(scale="full").as_dict()["steps"] == 100
+    assert command_line("x", Longer(scale="full")) == "nonideal run x --scale full"
+    assert command_line("x", Longer(scale="full", steps=10)) == "nonideal run x --steps 10 --scale full"
+    about = options_of(Longest)["steps"]
+    assert (about.help, about.allowed, str(about.default)) == (
+        "many steps",
+        "in [1, 500]",
+        "20 at quick scale, 200 at full scale",
+    )
+    with pytest.raises(InvalidArgument, match=r"^steps = 501 is outside \[1, 500\]$"):
+        Longest(steps=501)
